@@ -1,35 +1,46 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { useScratch } from './test/support/scratch.ts'
 
-/** A condition is waited for until it comes true, however busy the machine is: only a test that fails takes so long. */
-const patient = { setupFiles: ['test/support/patience.ts'], expect: { poll: { timeout: 20_000 } } }
+useScratch()
 
-/** Two cores are the rule. These files wait for PostgreSQL, argon2 and timers half of their time, so three of them share two. */
+/** Files wait for PostgreSQL, argon2, processes and timers a third of their time. All projects run side by side. */
+const maxWorkers = Math.ceil(availableParallelism() * 1.5)
+
+/**
+ * A condition is waited for until it comes true, however busy the machine is: only a test that fails takes so long. Files share
+ * a process, which imports the vault once for all of them; `test/support/leave-nothing.ts` cleans up behind each.
+ */
+const shared = {
+  setupFiles: ['test/support/patience.ts', 'test/support/leave-nothing.ts'],
+  expect: { poll: { timeout: 20_000 } },
+  maxWorkers,
+  isolate: false,
+}
+
 const onPostgres = {
-  ...patient,
+  ...shared,
   globalSetup: ['test/support/global-setup.ts'],
   testTimeout: 30_000,
   hookTimeout: 60_000,
-  maxWorkers: 3,
-  sequence: { groupOrder: 1 },
 }
 
 /** Every file has processes, ports and directories of its own. */
-const onProcesses = { ...patient, testTimeout: 120_000, hookTimeout: 120_000 }
+const onProcesses = { ...shared, testTimeout: 120_000, hookTimeout: 120_000 }
 /** What measures a vault under more load than the machine can take has the machine for itself. */
 const ALONE = 'test/e2e/overload.test.ts'
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/run-report.ts'],
     projects: [
       {
         test: {
           name: 'unit',
-          ...patient,
+          ...shared,
           // Properties take their time on a busy machine.
           testTimeout: 30_000,
           include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/vectors/**/*.test.ts', 'test/corpus/**/*.test.ts'],
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
         },
       },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...onPostgres } },
@@ -37,33 +48,16 @@ export default defineConfig({
       {
         test: {
           name: 'providers',
-          ...patient,
+          ...shared,
           include: ['test/providers/**/*.test.ts'],
+          // Libraries of HSMs are loaded once in a process, and see the environment of that moment.
+          isolate: true,
           testTimeout: 60_000,
           hookTimeout: 90_000,
-          maxWorkers: 2,
-          sequence: { groupOrder: 2 },
         },
       },
-      {
-        test: {
-          name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          exclude: [ALONE],
-          ...onProcesses,
-          maxWorkers: 2,
-          sequence: { groupOrder: 3 },
-        },
-      },
-      {
-        test: {
-          name: 'e2e-alone',
-          include: [ALONE],
-          ...onProcesses,
-          maxWorkers: 1,
-          sequence: { groupOrder: 4 },
-        },
-      },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: [ALONE], ...onProcesses } },
+      { test: { name: 'e2e-alone', include: [ALONE], ...onProcesses, maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 })

@@ -9,8 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { basic, callVault, type VaultAnswer, type VaultCall } from './shop/call-vault.ts'
 
-const built = (name: string) => path.join(import.meta.dirname, '../dist/src', name)
-const COMMANDS = built('cli.js')
+const STRONGROOM = path.join(import.meta.dirname, '../dist/src/cli.js')
 
 const START_WITHIN_MS = 120_000
 const LOOK_EVERY_MS = 50
@@ -181,7 +180,7 @@ function call(stage: Stage, token: string, request: VaultCall): Promise<VaultAns
 /** Runs a command beside the vault, as the operator does, and answers with its last line of JSON. */
 async function operate<T>({ env, signal }: Stage, args: string[]): Promise<T> {
   const run = promisify(execFile)
-  const { stdout } = await run(process.execPath, [COMMANDS, ...args, '--json'], { env, signal })
+  const { stdout } = await run(process.execPath, [STRONGROOM, ...args, '--json'], { env, signal })
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as T
 }
 
@@ -192,7 +191,7 @@ interface Vault {
 
 /** Ends the journey when the vault ends, with what the vault printed. */
 function startVault(env: NodeJS.ProcessEnv, ending: AbortController): Vault {
-  const child = spawn(process.execPath, [COMMANDS, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [STRONGROOM, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (chunk: string) => {

@@ -440,7 +440,6 @@ CREATE TABLE records (
   secret_sealed bytea,
   idempotency_hash bytea,
   CONSTRAINT records_pkey PRIMARY KEY (token),
-  CONSTRAINT records_kind_check CHECK ((kind = ANY (ARRAY[1, 2, 3]))),
   CONSTRAINT records_sealed_until_erased CHECK (((erased_at IS NULL) = ((display_sealed IS NOT NULL) AND (secret_sealed IS NOT NULL) AND (display_key IS NOT NULL) AND (secret_key IS NOT NULL)))),
   CONSTRAINT records_version_check CHECK ((version > 0))
 ) WITH (autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_insert_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.02);

@@ -54,7 +54,7 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
       auditOptions(options, ground, issuer, shipping),
     )
     const lifecycle = createKeyLifecycle({
-      ...{ ...basics, ...access.keyUse, ...audit, targets: records.targets, longestTokenSeconds: MAX_TOKEN_SECONDS },
+      ...{ ...basics, ...audit, targets: records.targets, longestTokenSeconds: MAX_TOKEN_SECONDS },
       onRotated: (result) => logger.info(result, 'rotation ended'),
     })
     metrics.showRotations(() => rotationFigures(database))

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
 import { sourceFiles, withoutComments } from './support/source-files.ts'
 
-/** What is done again and again is a task of `src/observability/background.ts`, which reports when it fails; but for what touches no data. */
+/**
+ * Repeated work is a task of `src/observability/background.ts`, which reports its failures; except for what touches no
+ * data.
+ */
 const MAY_REPEAT: Readonly<Record<string, string>> = {
   'src/embedded-postgres/embedded-init.ts': 'looks whether the process that started it is there',
   'src/http/listener.ts': 'closes idle connections at the end',

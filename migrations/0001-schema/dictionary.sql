@@ -37,7 +37,7 @@ COMMENT ON COLUMN dictionary.sort IS 'site, key, kind, policy, consents, type, p
 GRANT SELECT, INSERT ON dictionary TO strongroom_runtime;
 
 INSERT INTO dictionary (sort, id, name) VALUES
-  -- The numbers that records_kind_check names.
+  -- The first kinds. A further one takes the next number when its first record is stored.
   ('kind', 1, 'card'),
   ('kind', 2, 'address'),
   ('kind', 3, 'contact'),

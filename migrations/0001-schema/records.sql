@@ -23,7 +23,7 @@ CREATE TABLE records (
   version          integer NOT NULL CHECK (version > 0),
   policy           integer,
   consents         integer NOT NULL,
-  kind             smallint NOT NULL CHECK (kind IN (1, 2, 3)),
+  kind             smallint NOT NULL,
   site             smallint NOT NULL,
   display_key      smallint,
   secret_key       smallint,

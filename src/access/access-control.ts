@@ -25,7 +25,6 @@ import { createCounters } from './limits/counter.ts'
 import { sweepLimits } from './limits/counter-store.ts'
 import { createGuessLimit, type GuessLimit } from './limits/guess-limit.ts'
 import { createLimitKeys } from './limits/limit-keys.ts'
-import { lastFormerEnd } from './limits/limit-keys-store.ts'
 import { createProbeLimit, type ProbeLimit } from './limits/probe-limit.ts'
 import { createRateLimit, type RateLimit, type RateLimits } from './limits/rate-limit.ts'
 import { createStrangerLimit, type StrangerLimit } from './limits/stranger-limit.ts'
@@ -86,10 +85,6 @@ export interface AccessControl {
   ledger: AccessLedger
   checkCallerStatus: (caller: Caller) => Promise<Caller>
   limits: Limits
-  keyUse: {
-    /** Until when counts stand under hashes of index keys, in milliseconds since 1970. */
-    indexKeysCountUntil: () => Promise<number>
-  }
   commands: RoleCommands
   jobs: readonly Job[]
 }
@@ -136,10 +131,6 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       ),
       sweepJob('sweep-rate-limits', () => sweepLimits(database, now())),
     ],
-    keyUse: {
-      /** Until when counts are kept under hashes of index keys, in milliseconds since 1970. */
-      indexKeysCountUntil: () => lastFormerEnd(database),
-    },
     commands: createRoleCommands({ ...deps, roles, macs, roleSetMacs, ledger, probes }),
   }
 }

@@ -10,8 +10,12 @@ const FOR = 'process-payment'
 
 function ask(role: Partial<Role>, wanted?: string[], changes: Partial<Caller> = {}, circumstances = {}): Decision {
   const caller: Caller = {
-    ...{ id: 'staff:Ann', kind: 'staff', role: 'packer', site: 'shop-1' },
-    ...{ scopes: new Set(scopes), purposes: new Set(purposes) },
+    id: 'staff:Ann',
+    kind: 'staff',
+    role: 'packer',
+    site: 'shop-1',
+    scopes: new Set(scopes),
+    purposes: new Set(purposes),
     definition: { duty: 'Packs.', scopes, grants: [], ...role },
     ...changes,
   }

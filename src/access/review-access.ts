@@ -35,8 +35,18 @@ export interface AccessLine {
 }
 
 const EMPTY: Omit<AccessLine, 'subject' | 'id'> = {
-  ...{ name: '', role: '', site: '', partner: '', scopes: '', see: '', kind: '', fields: '', purposes: '' },
-  ...{ conditions: '', since: '', until: '' },
+  name: '',
+  role: '',
+  site: '',
+  partner: '',
+  scopes: '',
+  see: '',
+  kind: '',
+  fields: '',
+  purposes: '',
+  conditions: '',
+  since: '',
+  until: '',
 }
 
 export interface ReviewAccessDeps {
@@ -83,7 +93,11 @@ export async function reviewAccess(
     ...ofPartners,
     ...issuers.flatMap((issuer) => issuer.mappings.flatMap((mapping) => linesOfMapping(issuer, mapping, roles))),
     ...disabled.map(({ id, disabled_at }) => ({
-      ...{ ...EMPTY, subject: 'staff' as const, id, name: 'disabled', since: disabled_at.toISOString() },
+      ...EMPTY,
+      subject: 'staff' as const,
+      id,
+      name: 'disabled',
+      since: disabled_at.toISOString(),
     })),
   ]
   const event = { type: 'access.review', outcome: 'success', caller: operator, count: lines.length } as const
@@ -105,8 +119,14 @@ async function linesOfClient(
 ): Promise<AccessLine[]> {
   const partner = partners.find(({ id }) => id === client.partner)
   const about = {
-    ...{ ...EMPTY, subject: 'client' as const, id: client.id, name: client.name, site: client.site },
-    ...{ role: client.role ?? '', partner: client.partner ?? '', since: client.created_at.toISOString() },
+    ...EMPTY,
+    subject: 'client' as const,
+    id: client.id,
+    name: client.name,
+    site: client.site,
+    role: client.role ?? '',
+    partner: client.partner ?? '',
+    since: client.created_at.toISOString(),
   }
   const itself = { ...about, scopes: client.scopes.join(' ') }
   if (!(await macs.isClient(client, state))) return [{ ...itself, conditions: CHANGED }]
@@ -119,8 +139,12 @@ async function linesOfClient(
 
 async function lineOfPartner({ macs, state }: Judging, partner: StoredPartner): Promise<AccessLine> {
   return {
-    ...{ ...EMPTY, subject: 'partner', id: partner.id, name: `${partner.name} (${partner.country})` },
-    ...{ fields: partner.fields.join(' '), purposes: partner.purposes.join(' ') },
+    ...EMPTY,
+    subject: 'partner',
+    id: partner.id,
+    name: `${partner.name} (${partner.country})`,
+    fields: partner.fields.join(' '),
+    purposes: partner.purposes.join(' '),
     conditions: partner.ended_at === null && !(await macs.isContract(partner, state)) ? CHANGED : '',
     since: partner.created_at.toISOString(),
     until: untilOf(partner),
@@ -163,18 +187,32 @@ function linesOf(role: Role, about: AccessLine, { purposes: allowed, fields: nam
     if (fields.length === 0) return []
     const byConditions = Map.groupBy(purposes, (purpose) => describeConditions(conditionsOf(grant, purpose)))
     return [...byConditions].map(([conditions, group]) => ({
-      ...{ ...about, see: 'grant', kind: grant.kind, fields: fields.join(' '), purposes: group.join(' '), conditions },
+      ...about,
+      see: 'grant',
+      kind: grant.kind,
+      fields: fields.join(' '),
+      purposes: group.join(' '),
+      conditions,
     }))
   })
   const denials = (role.denials ?? []).map(({ kind, fields = [], purposes = [] }) => ({
-    ...{ ...about, see: 'denial', kind, fields: fields.join(' '), purposes: purposes.join(' ') },
+    ...about,
+    see: 'denial',
+    kind,
+    fields: fields.join(' '),
+    purposes: purposes.join(' '),
   }))
   const isMasked = role.masked_card !== undefined && named === undefined
   const masked = isMasked ? [{ ...about, see: 'masked', kind: 'card', fields: 'bin last4' }] : []
   // A third party changes nothing.
   const rules = named === undefined ? (role.changes ?? []) : []
   const changes = rules.map(({ scope, kind = '', use, purposes = [], conditions = {} }) => ({
-    ...{ ...about, see: 'change', scopes: scope, kind, fields: use ?? '', purposes: purposes.join(' ') },
+    ...about,
+    see: 'change',
+    scopes: scope,
+    kind,
+    fields: use ?? '',
+    purposes: purposes.join(' '),
     conditions: describeConditions(conditions),
   }))
   return [...grants, ...denials, ...masked, ...changes]

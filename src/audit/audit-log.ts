@@ -47,9 +47,6 @@ interface AuditLogDeps {
   findState: FindState
   /** Whether the registry of keys is older than one that is known outside. */
   registryAge: WaiveRestoreDeps['registryAge']
-  /** Takes in what a version before has left without MACs, once. */
-  acceptWaiting: () => Promise<void>
-  areAccepted: () => boolean
   keys: {
     readonly isSealed: boolean
     readonly verified: VaultMark
@@ -145,7 +142,6 @@ export async function createAuditLog(
     // It says as well that retention takes the beginning of the log and nothing else from here on.
     if (!isStarted) await record('audit.start', { minimum_index: await findMinimumIndex(database) })
     isStarted = true
-    await deps.acceptWaiting()
   }
   if (isKeptHere) {
     // After a long stop the month has no partition yet, and this would be an event of it.

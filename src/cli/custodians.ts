@@ -79,7 +79,7 @@ export async function holdCeremony(
 ): Promise<{ id: string; replaced: string | null; rewrapped: number; custodians: string[]; texts: string[] }> {
   const terminal = openTerminal('The shares of a root key')
   const custodians: string[] = []
-  terminal.show(`${shares} custodians, of whom any ${threshold} open the vault together.\n`)
+  terminal.show(`${shares} custodians, any ${threshold} of them open the vault together.\n`)
   while (custodians.length < shares) {
     const name = (await terminal.ask(`Name of custodian ${custodians.length + 1} of ${shares}: `)).trim()
     if (isName(name)) custodians.push(name)

@@ -43,11 +43,12 @@ function shownState({ state, closed }: { state: string; closed: boolean }): stri
 
 /** What a compromised key exposes. */
 export function showExposure({ id, exposed_since, replaced_by, exposed, exposed_by }: KeyExposure): string {
-  const since = exposed_since === null ? 'it never protected anything' : `whatever it protected since ${exposed_since}`
+  const since =
+    exposed_since === null ? 'it never protected anything' : `everything that it protected since ${exposed_since}`
   return [
     `${id} is compromised: ${since} is exposed.`,
     ...(replaced_by === null ? [] : [`${replaced_by} took its place.`]),
-    `${exposed} values still stand on it${exposed === 0 ? '.' : ':'}`,
+    `${exposed} values are still under it${exposed === 0 ? '.' : ':'}`,
     ...Object.entries(exposed_by).map(([column, count]) => `  ${count} in ${column}`),
   ].join('\n')
 }

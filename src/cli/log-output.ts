@@ -1,6 +1,6 @@
 import { VaultError } from '../values/vault-error.ts'
 
-/** Whoever read the output has gone away, such as `head` when it has seen enough. */
+/** The reader of the output has ended, such as `head` after its last line. */
 class ReaderGone extends VaultError {
   override readonly name = 'ReaderGone'
 

@@ -15,7 +15,7 @@ export interface ProgressDisplay {
 const PLAIN_LINE_EVERY_MS = 2000
 
 /** JSON lines on stdout for machines, a bar on stderr for a person at a terminal, plain lines every few seconds otherwise. */
-export function showProgress(asJson: boolean, done = 're-sealed'): ProgressDisplay {
+export function showProgress(asJson: boolean, done = 're-encrypted'): ProgressDisplay {
   if (asJson) {
     return {
       update: (progress) => process.stdout.write(`${JSON.stringify({ done: false, ...progress })}\n`),

@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 60_000 })
 const CONFIG = path.join(import.meta.dirname, 'config.ts')
 const SECRET = 'hunter2-4242424242424242'
 const STRANGER = { uid: 54_321, gid: 54_321 }
-/** Only root can give a file to somebody else, and that user must be able to read this program. */
+/** Only root can give a file to another user, who must be able to read this program. */
 const canBeStranger =
   process.geteuid?.() === 0 &&
   spawnSync(process.execPath, ['-e', `require('fs').readFileSync(${JSON.stringify(CONFIG)})`], STRANGER).status === 0

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -13,10 +13,10 @@ afterEach(() => rmSync(directory, { recursive: true }))
 
 const at = (...names: string[]) => path.join(directory, ...names)
 const URL_OF_SHOP = 'postgres://server@db.example/shop'
-const find = (env: NodeJS.ProcessEnv, moves = true) => {
+const find = (env: NodeJS.ProcessEnv) => {
   const folders = { STRONGROOM_CERTS_DIR: at('certs'), STRONGROOM_DATA_DIR: at('data') }
   const config = readConfig({ ...folders, DATABASE_URL: URL_OF_SHOP, ...env })
-  return findPinFile(placeOfPin(config), config.pin.file, moves)
+  return findPinFile(placeOfPin(config), config.pin.file)
 }
 
 it('lies beside the certificate that is configured', () => {
@@ -54,17 +54,6 @@ it('lies in the data directory where the folder of the certificate takes none, a
   expect(find({})).toBe(at('data/vault-shop.pin'))
   // The embedded database lies there itself.
   expect(find({ ...env, DATABASE_URL: undefined })).toMatch(/^\/dev\/null\/vault-[0-9a-f]{12}\.pin$/)
-})
-
-it('is moved from where an earlier version kept it, but not by a look', () => {
-  mkdirSync(at('certs'))
-  // "db.example/shop " under SHA-256.
-  const former = at('certs/vault-ba6ed5a43cfa.pin')
-  writeFileSync(former, 'a pin')
-  expect(find({}, false)).toBe(former)
-  expect(find({})).toBe(at('certs/vault-shop.pin'))
-  expect(readFileSync(at('certs/vault-shop.pin'), 'utf8')).toBe('a pin')
-  expect(existsSync(former)).toBe(false)
 })
 
 it('is nowhere else when it is named', () => {

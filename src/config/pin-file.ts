@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, renameSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import path from 'node:path'
 
 /** What the place of the pin depends on. */
@@ -8,7 +8,6 @@ export interface PinnedPlace {
   databaseUrl: string | undefined
   schema: string | undefined
   dataDir: string
-  certsDir: string
   certFile: string
 }
 
@@ -17,11 +16,11 @@ interface PlaceOptions {
   database: { url: string } | undefined
   databaseSchema: string | undefined
   dataDir: string
-  tls: { certsDir: string; certFile: string }
+  tls: { certFile: string }
 }
 
 export function placeOfPin({ database, databaseSchema, dataDir, tls }: PlaceOptions): PinnedPlace {
-  return { databaseUrl: database?.url, schema: databaseSchema, dataDir, certsDir: tls.certsDir, certFile: tls.certFile }
+  return { databaseUrl: database?.url, schema: databaseSchema, dataDir, certFile: tls.certFile }
 }
 
 /**
@@ -34,20 +33,13 @@ export function defaultPinFile(place: PinnedPlace): string {
 
 /**
  * The path of the pin, or where it will be written. If the default folder cannot be written to, the data directory
- * takes its place, unless the database is there itself. A pin that an earlier version wrote elsewhere is moved.
- *
- * @param moves false for a look that changes nothing
+ * takes its place, unless the database is there itself.
  */
-export function findPinFile(place: PinnedPlace, pinFile: string, moves: boolean): string {
+export function findPinFile(place: PinnedPlace, pinFile: string): string {
   if (pinFile !== defaultPinFile(place)) return pinFile
   const inDataDir = path.join(place.dataDir, path.basename(pinFile))
   const files = place.databaseUrl === undefined ? [pinFile] : [pinFile, inDataDir]
-  const found = files.find(existsSync)
-  if (found !== undefined) return found
-  const best = files.find(canCreate) ?? pinFile
-  const former = formerPinFile(place)
-  if (!existsSync(former)) return best
-  return moves && move(former, best) ? best : former
+  return files.find(existsSync) ?? files.find(canCreate) ?? pinFile
 }
 
 /** Whether the file can be made, with the folders that it lies in. Makes nothing. */
@@ -62,31 +54,16 @@ export function canCreate(file: string): boolean {
   }
 }
 
-/** An earlier version kept the pin in the folder of certificates, under a name of how the URL spelled the database. */
-function formerPinFile({ databaseUrl, schema, dataDir, certsDir }: PinnedPlace): string {
-  const { host, pathname } = new URL(databaseUrl ?? `file://${dataDir}`)
-  return path.join(certsDir, `vault-${digest(`${host}${pathname} ${schema ?? ''}`)}.pin`)
-}
-
 function pinName(place: PinnedPlace): string {
-  if (place.databaseUrl === undefined) return path.basename(formerPinFile(place))
+  if (place.databaseUrl === undefined) {
+    return `vault-${digest(`${new URL(`file://${place.dataDir}`).pathname} ${place.schema ?? ''}`)}.pin`
+  }
   const { pathname, username } = new URL(place.databaseUrl)
   // Without a name PostgreSQL takes that of the role.
   const database = decoded(pathname.slice(1)) || decoded(username)
   const parts = [database, ...(place.schema === undefined || place.schema === 'public' ? [] : [place.schema])]
   const isPlain = parts.every((part) => /^[\w-]{1,63}$/.test(part))
   return `vault-${isPlain ? parts.join('.') : digest(JSON.stringify(parts))}.pin`
-}
-
-function move(from: string, to: string): boolean {
-  try {
-    mkdirSync(path.dirname(to), { recursive: true })
-    renameSync(from, to)
-    return true
-  } catch {
-    // It is as good where it is.
-    return false
-  }
 }
 
 function digest(text: string): string {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { base32, tokenPrefixes, uuidOf } from '../values/identifier.ts'
+import { tokenPrefixes } from '../kinds/registry.ts'
+import { base32, uuidOf } from '../values/identifier.ts'
 import type { Dictionary, Sort, Translation } from './dictionary.ts'
 import { idArray } from './id-array.ts'
 import { nameOfConsents, numberOf, smallNumbers, spellOut, tokenOf } from './lean-rows.ts'

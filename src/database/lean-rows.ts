@@ -1,4 +1,5 @@
-import { idOfUuid, tokenPrefixes } from '../values/identifier.ts'
+import { tokenPrefixes } from '../kinds/registry.ts'
+import { idOfUuid } from '../values/identifier.ts'
 import { smallintArray } from './binary-array.ts'
 import type { Queryable } from './database.ts'
 import type { Sort } from './dictionary.ts'
@@ -50,7 +51,7 @@ export async function spellOut<Spelt>(db: Pick<Queryable, 'dictionary'>, rows: r
 
 /** The token of a record of that kind: of a kind that there is not, it is no token. */
 export function tokenOf(kind: string | null, uuid: string): string {
-  return idOfUuid((tokenPrefixes as Record<string, string>)[kind ?? ''] ?? 'unknown', uuid)
+  return idOfUuid((tokenPrefixes as Readonly<Record<string, string>>)[kind ?? ''] ?? 'unknown', uuid)
 }
 
 const consentsIn = (name: string): string[] => (name === '' ? [] : name.split(' '))

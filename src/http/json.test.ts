@@ -17,7 +17,7 @@ const refusalOf = (text: string): Problem => {
 /** JSON.parse of Node.js 24 sometimes reads such a name, escaped, as a backslash. No member of the API has one. */
 const NAME_OF_ONE = /"(?:[^"\\]|\\[^u])":/u
 const isMeant = (text: string) => !/__proto__/.test(text) && !NAME_OF_ONE.test(JSON.stringify(JSON.parse(text)))
-/** Any JSON within the limits: object members made by fast-check never stand twice. */
+/** Any JSON within the limits: object members made by fast-check never occur twice. */
 const json = fc.json({ maxDepth: 7 }).filter(isMeant)
 
 /** The same text with every character of its strings escaped. */

@@ -127,7 +127,7 @@ export function route<C, B = undefined, Q = undefined>(definition: Route<C, B, Q
   return definition as unknown as Route<C>
 }
 
-/** What `Allow` says of each path. HEAD is answered wherever GET is. */
+/** What `Allow` says of each path. HEAD is answered on every path with GET. */
 export function methodsByPath<C>(routes: readonly Route<C>[]): Map<string, string[]> {
   const methods = new Map<string, string[]>()
   for (const { path, method } of routes) {

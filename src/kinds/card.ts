@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { issue, parseInput } from '../values/parse-input.ts'
+import { issue } from '../values/parse-input.ts'
 import { brandOf, hasValidCheckDigit } from './card-brand.ts'
-import { correctionSchema, ifNothingElse, merge } from './correction.ts'
+import { comparisons } from './comparison.ts'
+import { correctionSchema, ifNothingElse } from './correction.ts'
 import { asciiDigits, DASHES } from './digit-groups.ts'
-import type { Kind } from './kind.ts'
+import type { KindDefinition } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
 import { text } from './text.ts'
 import { withoutInvisible } from './typed.ts'
@@ -56,61 +57,63 @@ const expiry = {
 }
 
 type Expiry = { exp_month: number; exp_year: number }
-export type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
+type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
 
-/**
- * A payment card. Card verification codes are no members of it, on purpose.
- *
- * @param now decides which cards have expired
- * @param isFound whether a card is found by its number; otherwise it has no terms
- */
-export function createCardKind(now: () => Date, isFound = true): Kind<CardDetails> {
-  const checkExpiry = (card: Expiry, context: z.RefinementCtx) => {
-    const today = now()
-    // JavaScript counts months from zero, so this is the first of the next month. It begins last at UTC-12.
-    const expiresAt = Date.UTC(card.exp_year, card.exp_month, 1, 12)
-    if (today.getTime() >= expiresAt) {
-      context.addIssue({ code: 'custom', ...issue('card-expired', 'is in the past', ['exp_year']) })
-    } else if (card.exp_year > today.getUTCFullYear() + MAX_YEARS_AHEAD) {
-      context.addIssue({ code: 'custom', ...issue('invalid-input', 'is too far in the future', ['exp_year']) })
-    }
-  }
-  const schema = z
-    .strictObject({
-      number,
-      ...expiry,
-      ...optionalMembers({
-        holder_name: text(100).meta({ description: 'Name on the card', examples: ['Tan Mei Ling'] }),
-      }),
-    })
-    .superRefine(checkExpiry, { when: ifNothingElse })
+/** A payment card. Card verification codes are no members of it, on purpose. */
+export const card = {
+  name: 'card',
+  tokenPrefix: 'card',
+  checkout: { card: {} },
+  schema: (now) =>
+    z
+      .strictObject({
+        number,
+        ...expiry,
+        ...optionalMembers({
+          holder_name: text(100).meta({ description: 'Name on the card', examples: ['Tan Mei Ling'] }),
+        }),
+      })
+      .superRefine((details, context) => checkExpiry(details, context, now()), { when: ifNothingElse }),
   // A card is renewed under its number; another number is another card. The merged card is checked as a new one is.
-  const correction = correctionSchema(expiry, {})
+  correction: correctionSchema(expiry, {}),
+  fields: ['number', 'exp_month', 'exp_year', 'holder_name'],
+  boundFields: ['number'],
+  padToBytes: 64,
+  display: ({ number, exp_month, exp_year }) => ({
+    brand: brandOf(number)?.name ?? 'unknown',
+    last4: number.slice(-4),
+    exp_month,
+    exp_year,
+    bin: number.length >= MIN_DIGITS_TO_SHOW_BIN ? number.slice(0, BIN_DIGITS) : undefined,
+  }),
+  views: { masked: ['brand', 'last4', 'exp_month', 'exp_year'], 'bin-last4': ['bin', 'last4'] },
+  mask: ({ brand, last4, exp_month, exp_year, bin }, options) => ({
+    brand,
+    last4,
+    exp_month,
+    exp_year,
+    ...(options.bin ? { bin } : {}),
+  }),
+  searchBy: {
+    card_number: {
+      confirms: 'number',
+      term: ({ number }) => number,
+      normalise: (value) => (numberFault(value) === undefined ? [readNumber(value)] : []),
+    },
+  },
+  comparable: {
+    last4: { ...comparisons.last4, of: ({ number }) => number.slice(-4), isShownMasked: true },
+    name: { ...comparisons.name, of: ({ holder_name }) => holder_name },
+  },
+} as const satisfies KindDefinition<CardDetails>
 
-  return {
-    name: 'card',
-    tokenPrefix: 'card',
-    schema,
-    correction,
-    correct: (details, change) => parseInput(schema, merge(details, change)),
-    fields: ['number', 'exp_month', 'exp_year', 'holder_name'],
-    padToBytes: 64,
-    display: ({ number, exp_month, exp_year }) => ({
-      brand: brandOf(number)?.name ?? 'unknown',
-      last4: number.slice(-4),
-      exp_month,
-      exp_year,
-      bin: number.length >= MIN_DIGITS_TO_SHOW_BIN ? number.slice(0, BIN_DIGITS) : undefined,
-    }),
-    mask: ({ brand, last4, exp_month, exp_year, bin }, options) => ({
-      brand,
-      last4,
-      exp_month,
-      exp_year,
-      ...(options.bin ? { bin } : {}),
-    }),
-    terms: (details) => (isFound ? [{ type: 'card_number', value: details.number }] : []),
-    normalise: (type, value) => (type === 'card_number' && numberFault(value) === undefined ? [readNumber(value)] : []),
+function checkExpiry(card: Expiry, context: z.RefinementCtx, today: Date): void {
+  // JavaScript counts months from zero, so this is the first of the next month. It begins last at UTC-12.
+  const expiresAt = Date.UTC(card.exp_year, card.exp_month, 1, 12)
+  if (today.getTime() >= expiresAt) {
+    context.addIssue({ code: 'custom', ...issue('card-expired', 'is in the past', ['exp_year']) })
+  } else if (card.exp_year > today.getUTCFullYear() + MAX_YEARS_AHEAD) {
+    context.addIssue({ code: 'custom', ...issue('invalid-input', 'is too far in the future', ['exp_year']) })
   }
 }
 

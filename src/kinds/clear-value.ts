@@ -11,9 +11,9 @@ const EXEMPT =
 const CHAIN = /\d+(?:[^\p{L}\p{N}]{1,3}\d+)*/gu
 
 /**
- * Whether a short value that is stored in the clear may be a card number: 13 to 19 digits with the prefix of a scheme that
- * names it at that length and a right check digit, in any grouping. Stricter than the rule for sealed text, since anybody
- * with the database reads these values. UUIDs, ULIDs and times are none.
+ * Whether a short value that is stored in the clear may be a card number: 13 to 19 digits with the prefix of a scheme
+ * that names it at that length and a right check digit, in any grouping. Stricter than the rule for sealed text, since
+ * everyone with the database reads these values. UUIDs, ULIDs and times do not count.
  */
 export function mayBeCardNumber(value: string): boolean {
   const chains = value.normalize('NFKC').replace(EXEMPT, ' : ').match(CHAIN) ?? []

@@ -1,68 +1,44 @@
-import type { Details, Kind } from './kind.ts'
+import { comparisons } from './comparison.ts'
+import type { Comparable, Comparison, Details } from './kind.ts'
+import { byName, type KeysOf, type KindName, kindNames, namesIn, type RegisteredKind } from './registry.ts'
 
-/** What may be compared without being shown: no guess at any of these leads to a card number. */
-export const comparableNames = ['last4', 'postal_code', 'name', 'address'] as const
+/** What may be compared without being shown. */
+export type ComparableName = KeysOf<RegisteredKind['comparable']>
 
-export type ComparableName = (typeof comparableNames)[number]
+/** The common ones first, whichever kinds have them. */
+export const comparableNames: readonly ComparableName[] = namesOfAll()
 
-/** The parts that make an address the same place, in the order in which they are compared. */
-const PLACE = ['line1', 'line2', 'district', 'city', 'region', 'postal_code', 'country'] as const
+const comparables = byName(({ comparable }): Readonly<Partial<Record<string, Comparable>>> => comparable)
 
-type Comparables = Partial<Record<ComparableName, (details: Details) => string | undefined>>
-
-const comparables: Readonly<Record<Kind['name'], Comparables>> = {
-  card: {
-    last4: ({ number }) => textOf(number)?.slice(-4),
-    name: ({ holder_name }) => words(holder_name),
-  },
-  address: {
-    postal_code: ({ postal_code }) => letters(postal_code),
-    name: ({ name }) => words(name),
-    address: (details) => words(PLACE.map((part) => textOf(details[part]) ?? '').join(' ')),
-  },
-  contact: { name: ({ name }) => words(name) },
-}
+/** How a value is compared under each name. */
+export const comparisonOf = Object.fromEntries(
+  comparableNames.map((name) => [name, kindNames.flatMap((kind) => comparables[kind][name] ?? [])[0]]),
+) as Record<string, unknown> as Readonly<Record<ComparableName, Comparison>>
 
 /** The names that a kind can be compared by. */
-export function comparableNamesOf(kind: Kind['name']): ComparableName[] {
+export function comparableNamesOf(kind: KindName): ComparableName[] {
   return comparableNames.filter((name) => comparables[kind][name] !== undefined)
 }
 
 /** Whether every masked view of that kind shows it whole. */
-export function isShownMasked(kind: Kind['name'], name: ComparableName): boolean {
-  return kind === 'card' && name === 'last4'
+export function isShownMasked(kind: KindName, name: ComparableName): boolean {
+  return comparables[kind][name]?.isShownMasked ?? false
 }
 
 /** What a record has under that name, normalised; undefined when it has nothing there. */
-export function comparableOf(kind: Kind['name'], name: ComparableName, details: Details): string | undefined {
-  return comparables[kind][name]?.(details) || undefined
+export function comparableOf(kind: KindName, name: ComparableName, details: Details): string | undefined {
+  const comparable = comparables[kind][name]
+  const value = comparable?.of(details)
+  return value === undefined ? undefined : comparable?.form(value)
 }
 
 /** What a caller compares with it: the same form as a record has it in. */
 export function comparableInput(name: ComparableName, value: string | Details): string | undefined {
-  if (typeof value !== 'string') return comparables.address.address?.(value) || undefined
-  if (name === 'last4') return value
-  return (name === 'postal_code' ? letters(value) : words(value)) || undefined
+  return comparisonOf[name].form(value)
 }
 
-/**
- * A text as two people may have written it alike: without case, accents and punctuation, white space as one space. Marks
- * of other scripts are letters to them and stay.
- */
-function words(value: Details[string]): string | undefined {
-  return textOf(value)
-    ?.normalize('NFKD')
-    .replace(/[\u0300-\u036f]/g, '')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{M}\p{N}]+/gu, ' ')
-    .trim()
-}
-
-/** A code as it is meant, however it is spaced. */
-function letters(value: Details[string]): string | undefined {
-  return words(value)?.replaceAll(' ', '')
-}
-
-function textOf(value: Details[string]): string | undefined {
-  return value === undefined ? undefined : String(value)
+function namesOfAll(): ComparableName[] {
+  const names = namesIn<ComparableName>(({ comparable }) => comparable)
+  const common = Object.keys(comparisons).filter((name) => (names as string[]).includes(name)) as ComparableName[]
+  return [...new Set([...common, ...names])]
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { issue, parseInput } from '../values/parse-input.ts'
+import { issue } from '../values/parse-input.ts'
+import { comparisons } from './comparison.ts'
 import { correctionSchema, merge } from './correction.ts'
-import { email, emailForms } from './email.ts'
+import { email, emailSearch } from './email.ts'
 import { firstGrapheme, initials } from './initials.ts'
-import type { Kind, SearchTerm } from './kind.ts'
+import type { KindDefinition } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
-import { phone, phoneIssue, phoneTerms, toE164 } from './phone.ts'
+import { phone, phoneIssue, phoneSearch, toE164 } from './phone.ts'
 import { text } from './text.ts'
 
 const optional = {
@@ -28,15 +29,16 @@ const schema = z
     return z.NEVER
   })
 
-export type ContactDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
+type ContactDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
 
 /** How to reach a shopper. */
-export const contactKind: Kind<ContactDetails> = {
+export const contact = {
   name: 'contact',
   tokenPrefix: 'cont',
-  schema,
+  checkout: { contact: {} },
+  schema: () => schema,
   correction: correctionSchema({}, optional),
-  correct: ({ phone_e164: _derived, ...given }, correction) => parseInput(schema, merge(given, correction)),
+  correctedInput: ({ phone_e164: _derived, ...given }, correction) => merge(given, correction),
   fields: ['name', 'email', 'phone', 'phone_e164'],
   padToBytes: 128,
   display: ({ name, email, phone_e164 }) => ({
@@ -44,23 +46,15 @@ export const contactKind: Kind<ContactDetails> = {
     phone_last2: phone_e164?.slice(-2),
     initials: initials(name),
   }),
+  views: { masked: ['email_masked', 'phone_last2', 'initials'], initials: ['initials'] },
   mask: ({ email_masked, phone_last2, initials }) => ({
     email: email_masked,
     phone: phone_last2 && `••••${phone_last2}`,
     initials,
   }),
-  terms: ({ email, phone_e164 }) => {
-    const terms: SearchTerm[] = []
-    if (email !== undefined) terms.push({ type: 'email', value: emailForms(email)[0] })
-    if (phone_e164 !== undefined) terms.push({ type: 'phone', value: phone_e164 })
-    return terms
-  },
-  normalise: (type, value) => {
-    if (type === 'phone') return phoneTerms(value)
-    const parsed = type === 'email' ? email.safeParse(value) : undefined
-    return parsed?.success ? emailForms(parsed.data) : []
-  },
-}
+  searchBy: { email: emailSearch, phone: phoneSearch },
+  comparable: { name: { ...comparisons.name, of: ({ name }) => name } },
+} as const satisfies KindDefinition<ContactDetails>
 
 /** "mei@example.sg" → "m•••@example.sg". */
 function maskEmail(value: string): string {

@@ -1,12 +1,12 @@
 import { countrySpecs, ValidationErrorsIBAN, validateIBAN } from 'ibantools'
 
-/** What stands between two groups of digits: a separator, the end of a line of an address, or anything else. */
+/** The text between two groups of digits: a separator, the end of a line of an address, or anything else. */
 type Joint = 'space' | 'dash' | 'dot' | 'slash' | 'line' | 'none'
 
 /** An unbroken run of digits in a text, as ASCII. */
 export interface DigitGroup {
   digits: string
-  /** What stands between it and the group before it. */
+  /** The text between it and the group before it. */
   joint: Joint
   /** Whether a letter touches it. */
   touchesLetter: boolean
@@ -37,7 +37,7 @@ export function digitGroups(text: string): DigitGroup[] {
 }
 
 /**
- * The groups of several lines, in order. Where digits end a line and begin the next they are joined; nothing else joins
+ * The groups of several lines, in order. If digits end a line and begin the next they are joined; nothing else joins
  * two lines.
  */
 export function digitGroupsOfLines(lines: readonly string[]): DigitGroup[] {
@@ -56,7 +56,7 @@ function groupsOf(plain: string): DigitGroup[] {
   return [...plain.matchAll(/\d+/g)].map(({ 0: digits, index }, at) => {
     const joint = at === 0 ? 'none' : jointOf(plain.slice(end, index))
     end = index + digits.length
-    // A letter beyond the Basic Multilingual Plane takes two code units.
+    // A letter outside the Basic Multilingual Plane takes two code units.
     const touchesLetter =
       /\p{L}$/u.test(plain.slice(Math.max(0, index - 2), index)) || /^\p{L}/u.test(plain.slice(end, end + 2))
     return { digits, joint, touchesLetter }
@@ -80,7 +80,7 @@ export function asciiDigits(text: string): string {
   return ASCII.test(text) ? text : text.replace(/(?!\d)\p{Nd}/gu, toAsciiDigit)
 }
 
-/** Unicode 17.0 section 4.6: decimal digits stand in unbroken runs of ten, from zero to nine. */
+/** Unicode 17.0 section 4.6: decimal digits are in unbroken runs of ten, from zero to nine. */
 function toAsciiDigit(digit: string): string {
   const codePoint = digit.codePointAt(0)!
   let first = codePoint

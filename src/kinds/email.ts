@@ -2,6 +2,7 @@ import { domainToASCII, domainToUnicode } from 'node:url'
 import { z } from 'zod'
 import { issue } from '../values/parse-input.ts'
 import { holdsCardNumber } from './card-number.ts'
+import type { SearchBy } from './kind.ts'
 import { withoutInvisible } from './typed.ts'
 
 /** RFC 5321 sections 4.5.3.1.1 and 4.5.3.1.3, the latter without the angle brackets. */
@@ -55,6 +56,15 @@ export function emailForms(address: string): [string, ...string[]] {
   if (ascii === '') return [kept]
   return [...new Set([`${local}@${ascii}`, kept, `${local}@${domainToUnicode(ascii)}`])] as [string, ...string[]]
 }
+
+/** Finds the records that have an e-mail address. */
+export const emailSearch = {
+  term: (details) => (details.email === undefined ? undefined : emailForms(details.email)[0]),
+  normalise: (value) => {
+    const parsed = email.safeParse(value)
+    return parsed.success ? emailForms(parsed.data) : []
+  },
+} as const satisfies SearchBy<{ email?: string | undefined }>
 
 function divide(address: string): { local: string; domain: string } {
   const at = address.lastIndexOf('@')

@@ -3,7 +3,7 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 /** Recognisable to a colleague on the telephone, and no more. */
 const MAX_INITIALS = 4
 
-/** An ASCII letter with nothing behind it that could sit on it: the first combining character is U+0300. */
+/** An ASCII letter with nothing after it that could combine with it: the first combining character is U+0300. */
 const PLAIN_FIRST_CHARACTER = /^[A-Za-z](?![^\u0000-\u02FF])/
 
 /** The first character that a reader sees, accents and emoji sequences whole; empty for an empty text. */

@@ -9,36 +9,48 @@ export type Display = Readonly<Record<string, string | number | undefined>>
 /** What a correction carries: new values, and `null` for what is to be removed. */
 export type Correction = Readonly<Record<string, string | number | null | undefined>>
 
-/** A value that a record can be found by. `value` is normalised; only its keyed hash reaches the database. */
-export interface SearchTerm {
-  type: SearchType
-  value: string
+type NameOf<D extends Details> = Extract<keyof D, string>
+
+/** A type of value that records of a kind are found by. Kinds that name the same type are found by one search. */
+export interface SearchBy<D extends Details = Details> {
+  /**
+   * The field that a hit confirms, where the value is worth money to a thief. Such a search needs what revealing the field
+   * needs, says why, is limited, and is hashed with index keys of its own purpose.
+   */
+  readonly confirms?: NameOf<D>
+  /** What the record is found by, normalised; undefined when it has nothing there. Only its keyed hash is stored. */
+  term(details: D): string | undefined
+  /**
+   * Normalises a value to search by, as `term` does. The forms that versions before gave it follow: their records are
+   * found under them until an index rotation renews the terms. Empty when it cannot be such a value.
+   */
+  normalise(value: string): string[]
 }
 
-export const searchTypes = ['customer', 'email', 'phone', 'card_number'] as const
+/** A way to compare a value with a record. Kinds that use the same one can be compared with each other. */
+export interface Comparison {
+  /** What a caller sends. */
+  readonly input: z.ZodType<string | Details>
+  /** The form in which two are equal when they mean the same; undefined for nothing. */
+  form(value: string | Details): string | undefined
+}
 
-export type SearchType = (typeof searchTypes)[number]
+/** What a caller may compare with a record without seeing it. No guess at it leads to the number of a card. */
+export interface Comparable<D extends Details = Details> extends Comparison {
+  /** What the record has there; undefined when it has nothing. */
+  of(details: D): string | Details | undefined
+  /** Whether every masked view of the kind shows it whole. */
+  readonly isShownMasked?: true
+}
 
-/**
- * One kind of record: its schema, its display part, its index terms and the names of its fields.
- * Adding a kind is adding a file that exports one of these, naming it in `kinds/kinds.ts`, and giving roles its fields;
- * the compiler names the few other places, such as the tokens' prefixes.
- */
-export interface Kind<D extends Details = Details> {
-  readonly name: 'card' | 'address' | 'contact'
-  /** The prefix of the kind's tokens, without the underscore (design: tokens). */
-  readonly tokenPrefix: 'card' | 'addr' | 'cont'
-  /** Parses what a caller sends into normalised details; must refuse members it does not know. */
-  readonly schema: z.ZodType<D>
+/** What a kind is at any time. */
+export interface KindRules<D extends Details = Details> {
+  /** Stands in answers, events, role files and, as `<name>:reveal`, in scopes. Never renamed. */
+  readonly name: string
+  /** The prefix of the kind's tokens in small letters, without the underscore. Never changed. */
+  readonly tokenPrefix: string
   /** What a correction may carry: a subset of the fields, `null` to remove an optional one. */
   readonly correction: z.ZodType<Correction>
-  /**
-   * Applies a parsed correction to the details and parses the result, so that a corrected record keeps every rule that
-   * a new one does (a telephone number's E.164 form, no card number over two lines).
-   *
-   * @throws {Problem} as `parseInput` with the kind's schema
-   */
-  correct(details: D, correction: Correction): D
   /** The fields a reveal can release, in the order in which they are shown. */
   readonly fields: readonly string[]
   /** The sealed plaintext is padded to a multiple of this many bytes, so that its length tells little. */
@@ -47,11 +59,33 @@ export interface Kind<D extends Details = Details> {
   display(details: D): Display
   /** The masked view of a display part; `bin` shows the card's first digits to a role granted them. */
   mask(display: Display, options: { bin: boolean }): Display
-  /** Everything the record can be found by, apart from its customer. */
-  terms(details: D): SearchTerm[]
+}
+
+/**
+ * All that there is to say of one kind of record. The file of a kind declares it, `registry.ts` lists the kinds, and
+ * everything else that depends on a kind is derived from that list.
+ */
+export interface KindDefinition<D extends Details = Details> extends KindRules<D> {
+  readonly fields: readonly NameOf<D>[]
+  /** The members of a checkout that hold such a record, and what each of them is used for, where that matters. */
+  readonly checkout: Readonly<Record<string, { readonly use?: string }>>
   /**
-   * Normalises a value to search by, as `terms` does. The forms that versions before gave it follow: their records are
-   * found under them until an index rotation renews the terms. Empty when it cannot be such a value.
+   * Parses what a caller sends into normalised details; must refuse members it does not know.
+   *
+   * @param now for what depends on the time
    */
-  normalise(type: SearchType, value: string): string[]
+  schema(now: () => Date): z.ZodType<D>
+  /**
+   * What the schema parses once a correction is made. Left out: the details with the members of the correction in place of
+   * theirs. It is for details that hold what no caller sends.
+   */
+  correctedInput?(details: D, correction: Correction): Record<string, string | number>
+  /** Fields that leave only to a bound token, whatever a role file says. */
+  readonly boundFields?: readonly NameOf<D>[]
+  /** What grants can show instead of fields: for each view, names of the display part. Every kind has the view `masked`. */
+  readonly views: Readonly<Record<string, readonly string[]>> & { readonly masked: readonly string[] }
+  /** What the record can be found by, apart from its customer, by the type of search. */
+  readonly searchBy: Readonly<Record<string, SearchBy<D>>>
+  /** What `match` compares, by its name. */
+  readonly comparable: Readonly<Record<string, Comparable<D>>>
 }

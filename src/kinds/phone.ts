@@ -6,6 +6,7 @@ import {
 } from 'libphonenumber-js/min'
 import { issue } from '../values/parse-input.ts'
 import { asciiDigits } from './digit-groups.ts'
+import type { SearchBy } from './kind.ts'
 import { typedText } from './text.ts'
 import { withoutInvisible } from './typed.ts'
 
@@ -82,11 +83,14 @@ function isAmbiguousAbroad(typed: string, country: string | undefined): boolean 
   return typed.startsWith('001') && parse(`+${typed.slice(3).trim()}`, undefined) !== undefined
 }
 
-/** What a record with that number is found by. */
-export function phoneTerms(value: string): string[] {
-  const number = toE164(value)
-  return number === undefined ? [] : [number]
-}
+/** Finds the records that have a telephone number, by its E.164 form. */
+export const phoneSearch = {
+  term: ({ phone_e164 }) => phone_e164,
+  normalise: (value) => {
+    const number = toE164(value)
+    return number === undefined ? [] : [number]
+  },
+} as const satisfies SearchBy<{ phone_e164?: string | undefined }>
 
 export function phoneIssue(detail: string) {
   return { code: 'custom' as const, ...issue('invalid-input', detail, ['phone']) }

@@ -19,8 +19,8 @@ const ASCII = /^[\u0000-\u007F]*$/
 const VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}]/u
 
 /**
- * Free text of at most so many characters (code points, as in JSON Schema), stored as it was sent but for Unicode's
- * canonical composition (NFC). Markup, SQL and formulas are only text here: whoever writes it elsewhere escapes it.
+ * Free text of at most so many characters (code points, as in JSON Schema), stored as it was sent except for Unicode's
+ * canonical composition (NFC). Markup, SQL and formulas are only text here: code that writes it elsewhere escapes it.
  */
 export function text(maxCharacters: number) {
   return typedText(maxCharacters).refine(

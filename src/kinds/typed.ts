@@ -1,10 +1,15 @@
-/** Characters that print nothing, and those that only direct how text runs (UAX #9): in a number or an e-mail address they mean nothing. */
+/**
+ * Characters that print nothing, and those that only direct how text runs (UAX #9): in a number or an e-mail address
+ * they mean nothing.
+ */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]/gu
 
 /** Joiners between letters of scripts that need them; a domain name may hold them (RFC 5892 appendix A). */
 const JOINER = /(?<=[\p{L}\p{M}])[\u200C\u200D](?=[\p{L}\p{M}])/u
 
-/** What a person typed or pasted, without the characters that nobody sees: outer white space and invisible ones. */
+/**
+ * The text that a person typed or pasted, without characters that cannot be seen: outer white space and invisible ones.
+ */
 export function withoutInvisible(value: string): string {
   return value
     .replace(INVISIBLE, (character, at: number) => (isNeededJoiner(value, character, at) ? character : ''))

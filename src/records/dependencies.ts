@@ -48,6 +48,6 @@ export interface RecordDeps {
 /** What a use case knows of the request that it serves. */
 export interface RequestFacts {
   requestId: string
-  /** Where it comes from, for its events. */
+  /** The source of the request, for its events. */
   source: RequestCredentials['source']
 }

@@ -8,9 +8,9 @@ import type { RecordDeps } from './dependencies.ts'
  * @throws {Problem} sealed
  */
 export async function findCustomerTokens(
-  deps: Pick<RecordDeps, 'findByTerm' | 'kinds'>,
+  deps: Pick<RecordDeps, 'findByTerm'>,
   { site, customer }: { site: string; customer: string },
 ): Promise<string[]> {
-  const values = normaliseSearchValue(deps.kinds, 'customer', customer)
+  const values = normaliseSearchValue('customer', customer)
   return deps.findByTerm.tokens({ site, by: 'customer', values })
 }

@@ -10,7 +10,7 @@ import { insertManyRecords, type NewRecords } from './tokenize/tokenize-store.ts
 export interface RecordBatches {
   insert: (write: NewRecords) => Promise<undefined>
   release: (release: Release) => Promise<ReleaseOutcome[]>
-  /** One record under an approval: it commits by itself, with the use of the approval. */
+  /** One record under an approval: it has a commit of its own, with the use of the approval. */
   releaseApproved: (release: Release, use: ApprovalUse) => Promise<ReleaseOutcome>
   commitMatch: (match: Match) => Promise<boolean>
 }

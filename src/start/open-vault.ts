@@ -73,7 +73,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         ...config,
         ...dutiesOf(config, options),
         database: { ...place, maxConnections: connectionsFor(config.workers) },
-        pin: { ...config.pin, file: findPinFile(placeOfPin(config), config.pin.file, true) },
+        pin: { ...config.pin, file: findPinFile(placeOfPin(config), config.pin.file) },
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.takesAccessAway ? { ...options.overrides, now: databaseTime(facts.clockLeadMs) } : options.overrides,

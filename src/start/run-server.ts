@@ -36,7 +36,7 @@ async function endWithout({ stop }: Serving, lost: Error): Promise<never> {
   process.exit(1)
 }
 
-/** In a worker something may still be open when it cannot go on; the first process decides what comes next. */
+/** In a worker something may still be open when it cannot continue; the first process decides what comes next. */
 async function runWorker(announce: Announce): Promise<void> {
   try {
     await serveAsWorker(readConfig())

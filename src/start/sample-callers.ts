@@ -83,7 +83,7 @@ function firstLines({ issuer, caFile, dataDir, node, strongroom }: FirstStepsPla
   # 2. support reads it, masked
   ${curl} ${bearer(token('support'))} ${issuer}/v1/tokens/$CARD; echo
 
-  # 3. somebody in billing reveals it, to take a payment
+  # 3. a person in billing reveals it, to take a payment
   ${curl} ${bearer(payer)} ${json} -d '{"purpose":"process-payment"}' ${issuer}/v1/tokens/$CARD/reveal; echo
 `
 }

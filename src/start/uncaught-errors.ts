@@ -1,8 +1,8 @@
 import { describeError } from '../observability/describe-error.ts'
 
 /**
- * The last resort: an error that nothing caught ends the process, and says where it came from without its message. Node
- * itself would print the message and every property, and those of other people's errors quote values.
+ * The last resort: an uncaught error ends the process, and says where it came from without its message. Node itself
+ * would print the message and every property, which quote values.
  */
 export function endOnUncaughtErrors(): void {
   const end = (error: unknown) => {

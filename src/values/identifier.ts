@@ -79,6 +79,3 @@ export function idOfUuid(prefix: string, uuid: string): string {
 export function timeOfId(id: string): number | undefined {
   return bytesOfId(id)?.readUIntBE(0, 6)
 }
-
-/** What the tokens of each kind of record begin with. */
-export const tokenPrefixes = { card: 'card', address: 'addr', contact: 'cont' } as const

@@ -2,7 +2,6 @@ import type { AccessLimits } from '../access/access-control.ts'
 import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts'
 import type { RateLimits } from '../access/limits/rate-limit.ts'
 import { MAX_TOKEN_SECONDS } from '../access/tokens/access-token.ts'
-import { EVENT_CLAIMS, EVENT_MACS } from '../audit/log/accept-waiting.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import type { Config } from '../config/config.ts'
 import type { DatabaseOptions } from '../database/database.ts'
@@ -88,7 +87,6 @@ export function keysOptions(options: VaultOptions, overrides: Overrides, logger:
     longestTokenSeconds: MAX_TOKEN_SECONDS,
     referencing: referencingTables,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [EVENT_MACS, EVENT_CLAIMS],
     log: (facts: AlertFacts, message: string) => logger.warn(facts, message),
   }
 }

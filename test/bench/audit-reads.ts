@@ -11,7 +11,7 @@ import { median } from './measurement.ts'
 const HOUR_MS = 3_600_000
 const READERS = 12
 const CONNECTIONS = 64
-/** The readers begin before the reveals, and end behind them. */
+/** The readers begin before the reveals, and end after them. */
 const READERS_LONGER_SECONDS = 3
 
 /** What a page is asked for by: what many events have, what one has, and what none has, since then all of them are looked at. */

@@ -14,9 +14,9 @@ import { goesToTokens, type RequestKind, recordsPerRequest } from './requests.ts
 import { sampleTokens } from './sample-tokens.ts'
 import { type Place, type StaffRole, startProgram, startVault, type Vault } from './servers.ts'
 
-/** So many different records are read and revealed in turn. */
+/** How many different records are read and revealed in turn. */
 const TOKENS = 20_000
-/** Who asks for what goes to something that is stored. Everything else comes from the shop. */
+/** Calls about stored records go to one that exists. Everything else comes from the shop. */
 const ROLES: Partial<Record<RequestKind, StaffRole>> = {
   read: 'billing',
   reveal: 'billing',

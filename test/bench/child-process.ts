@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const START_SECONDS = 30
 const STOP_SECONDS = 15
 
-/** A server that the benchmark started. It is ended by its process id and no other way. */
+/** A server that the benchmark started. It is ended by its process id only. */
 export interface ServerProcess {
   pid: number
   port: number
@@ -48,7 +48,7 @@ export async function startServer(server: {
   const output = openSync(log, 'a', 0o600)
   const child = track(
     spawn(process.execPath, server.args, {
-      // Not where the benchmark runs: a .env there is none of its business.
+      // Not in the current folder, so that its .env is not read.
       cwd: server.directory,
       env: { ...environment, ...server.env },
       stdio: ['ignore', output, output],
@@ -76,7 +76,10 @@ export async function startServer(server: {
   }
 }
 
-/** Runs a program of ours to its end: `plan` goes in as JSON on standard input, its answer comes back the same way. */
+/**
+ * Runs a program of the benchmark to its end: `plan` goes in as JSON on standard input, its answer comes back the same
+ * way.
+ */
 export async function runProgram<Answer>(file: string, plan: unknown, timeoutSeconds: number): Promise<Answer> {
   const child = track(
     spawn(process.execPath, [file], {

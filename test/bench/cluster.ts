@@ -75,7 +75,7 @@ function postmasterPidOf(cluster: string): number {
   return Number(readFileSync(path.join(cluster, 'postmaster.pid'), 'latin1').split('\n')[0])
 }
 
-/** Compiles the shim that makes fdatasync slower; undefined where there is no C compiler, or no such shim. */
+/** Compiles the shim that makes fdatasync slower; undefined without a C compiler, or such a shim. */
 export async function compileSlowFdatasync(directory: string): Promise<string | undefined> {
   if (process.platform !== 'linux') return undefined
   const library = path.join(directory, 'slow-fdatasync.so')

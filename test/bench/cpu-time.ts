@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs'
 const TICKS_PER_SECOND = 100
 
 /**
- * CPU seconds, user and system, that a process has spent; with `children` also what its live and its ended children have.
- * Undefined where there is no /proc, and for a process that is gone.
+ * CPU seconds, user and system, that a process has used; with `children` also those of its live and its ended children.
+ * Undefined without /proc, and for a process that is gone.
  */
 export function cpuSecondsOf(pid: number, options: { children: boolean } = { children: false }): number | undefined {
   const own = ticksOf(pid)

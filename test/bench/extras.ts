@@ -12,7 +12,7 @@ export type Progress = (text: string) => void
 
 const CONNECTIONS = 64
 const SOAK_MINUTES = 5
-/** Not the events: of those that are gone the vault would say that they were taken away. */
+/** Not the events: the vault would report missing ones as removed. */
 const EMPTY = 'TRUNCATE records, search_terms'
 
 export const soakLines: readonly Line[] = [

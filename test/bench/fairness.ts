@@ -20,7 +20,7 @@ export const fairnessLines: readonly Line[] = [
   { name: 'read-beside-batches', title: `${title}, beside worst-case batches`, connections: 1, unit: 'requests' },
 ]
 
-/** What the other caller asks for, before and behind the time that is measured too. */
+/** The load of the other caller, before, during and after the measured time. */
 const FLOOD_LONGER_SECONDS = 3
 
 /** How long one caller waits for masked reads while another takes all that it can get. */

@@ -13,7 +13,7 @@ export interface Figure {
   connections: number | undefined
   /** What `perSecond` counts. */
   unit: 'requests' | 'cards' | 'commits' | 'records'
-  /** Measures once. Whatever it needs is started by the first call, which `prepare` makes before the clock runs. */
+  /** Measures once. The first call, which `prepare` makes before the clock runs, starts what it needs. */
   measure(bench: Bench): Promise<Measurement>
   prepare(bench: Bench): Promise<unknown>
 }
@@ -45,7 +45,9 @@ function http(
   }
 }
 
-/** The same requests while nobody puts their events into the log: what that costs who shares the machine. */
+/**
+ * The same requests while no process puts their events into the log: the difference is what that costs on this machine.
+ */
 const unlogged: Figure = {
   name: 'unlogged',
   title: 'the same, while no process keeps the log',
@@ -91,7 +93,7 @@ const sealing: Figure = {
   },
 }
 
-/** In the order in which each round measures them: what a ratio compares stands close together. */
+/** In the order in which each round measures them: the figures of a ratio are close together. */
 export const figures: readonly Figure[] = [
   http('express', 'Express over TLS, same JSON in and out', 'express', 'tokenize', 64),
   http('stubbed', 'vault with the store stubbed out', 'stubbed', 'tokenize', 64),

@@ -1,7 +1,7 @@
 /**
- * Which indexes are used, and how large are they? `INDEX_USES_FILE=<file>` has the tests of the integration and threats
- * projects, and the benchmark, note that for every database of theirs; `node test/bench/index-uses.ts <file>…` adds it up. An
- * index of which all scans are 0 serves nothing, or nothing but that a value stands once only.
+ * Which indexes are used, and how large are they? With `INDEX_USES_FILE=<file>` the tests of the integration and
+ * threats projects, and the benchmark, note that for every database of theirs; `node test/bench/index-uses.ts <file>…`
+ * adds it up. An index without scans serves nothing, or only makes a value unique.
  */
 import { readFileSync } from 'node:fs'
 import type { IndexUse } from '../support/index-uses.ts'
@@ -13,7 +13,7 @@ const indexes = [...new Set(databases.flatMap((uses) => uses.map(({ index }) => 
 const rows = indexes.map((index) => {
   const uses = databases.flatMap((all) => all.filter((use) => use.index === index))
   const scans = uses.reduce((sum, use) => sum + use.scans, 0)
-  // Of many rows, or the first page would be taken for what each of them needs.
+  // Of many rows, or the first page would count for each of them.
   const largest = uses.reduce((most, use) => (use.rows > most.rows ? use : most))
   const size = largest.rows < 10_000 ? '' : fixed(largest.bytes / largest.rows)
   return [index, count(scans), count(uses.filter((use) => use.scans > 0).length), size]

@@ -16,9 +16,9 @@ export interface Answers {
 }
 
 /**
- * A closed loop over keep-alive TLS connections: each sends its next request when the answer to the last one is complete.
- * It does no more than a load must — one prepared buffer out, the status and the length read from the answer — since on a
- * small machine every microsecond of it is taken from the server.
+ * A closed loop over keep-alive TLS connections: each sends its next request when the answer to the last one is
+ * complete. It does no more than a load must (one prepared buffer out, the status and the length read from the answer),
+ * since on a small machine every microsecond of it is taken from the server.
  */
 export class KeepAliveClient {
   readonly #next: () => Buffer

@@ -86,7 +86,9 @@ function between(before: ReturnType<typeof clocks>, after: ReturnType<typeof clo
   }
 }
 
-/** A batch answers 200 whatever became of its items, so one answer is looked at. @throws {Error} if an item was refused */
+/**
+ * A batch answers 200 even if items were refused, so one answer is looked at. @throws {Error} if an item was refused
+ */
 function lookInside(body: string): void {
   if (!plan.kind.startsWith('batch') || body === '') return
   const { results } = JSON.parse(body) as { results: { status: number }[] }

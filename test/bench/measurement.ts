@@ -1,6 +1,6 @@
 /** What one figure measured in one round, or its medians over all rounds. */
 export interface Measurement {
-  /** Requests, cards or records, whatever the figure counts. */
+  /** Requests, cards or records, as the figure counts. */
   perSecond: number
   p50: number | undefined
   p99: number | undefined

@@ -1,4 +1,4 @@
-/** Where pgbench is not installed: so many node-postgres clients, each with one prepared statement after the other. */
+/** Without pgbench: this many node-postgres clients, each with one prepared statement after the other. */
 import pg from 'pg'
 import { readPlan } from './child-process.ts'
 import { cpuSecondsOf } from './cpu-time.ts'

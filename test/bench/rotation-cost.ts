@@ -8,8 +8,8 @@ import { fillVault } from './fill.ts'
 /** The size of a vault that the bars are for: a smaller one stays in memory, and nearly all of its pages are changed once. */
 const OF_RECORDS = 400_000
 /**
- * The WAL of a value at that size, before a rotation walked in the order of the heap and index terms had a partition for each
- * key, with the settings of today. The bar is half of it.
+ * The WAL of a value at that size when a rotation does not walk in the order of the heap and index terms have one
+ * partition, with the same settings. The bar is half of it.
  */
 const BEFORE = {
   data: { walBytes: 839, tables: ['records'] },
@@ -41,8 +41,8 @@ export function rotationAmounts(records: number): Amount[] {
 }
 
 /**
- * Rotates the keys of a vault that runs, with the command, and looks what that did to the database. The speed is that of moving
- * values: the command waits for the servers before and behind that.
+ * Rotates the keys of a running vault, with the command, and measures the database. The speed is that of moving values:
+ * the command waits for the servers before and after that.
  */
 export async function rotationCost(bench: Bench, progress: Progress): Promise<Amounts> {
   const vault = await bench.vault('rotated')

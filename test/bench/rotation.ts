@@ -41,7 +41,7 @@ const parts = await openVaultParts(plan)
 const { database, keys, kinds } = parts
 
 await query(plan.ownerUrl, readableSchemaSql())
-/** Where a table is shown with the names and ids that stand in it as numbers and bytes. */
+/** Tables whose names and ids are stored as numbers and bytes. */
 const shownUrl = Object.assign(new URL(plan.ownerUrl), { search: 'options=-c%20search_path%3Dreadable,public' }).href
 
 await fill()

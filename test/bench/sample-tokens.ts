@@ -11,7 +11,7 @@ export async function sampleTokens(superuserUrl: string, kind: 'card' | 'contact
      FROM records`,
     [kind],
   )
-  // Of many records a sample, of few all that there are.
+  // A sample of many records, all of few.
   const percent = Math.min(100, (100 * 2 * count) / Math.max(1, row!.count))
   const sampled = percent === 100 ? '' : `TABLESAMPLE SYSTEM (${percent})`
   const rows = await query<{ token: string }>(

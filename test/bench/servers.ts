@@ -11,7 +11,7 @@ import type { DatabaseUrls } from '../../src/embedded-postgres/database-file.ts'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
 import { findFreePort, type ServerProcess, startServer } from './child-process.ts'
 
-/** Where everything of a benchmark stands. */
+/** The directory of a benchmark. */
 export interface Place {
   directory: string
   certsDir: string
@@ -72,7 +72,7 @@ export async function startProgram(program: Program, place: Place, options: Prog
 
 export type StaffRole = 'billing' | 'support' | 'privacy-officer' | 'auditor'
 
-/** A running vault, and who calls it: a sample caller, and a person of billing, whom card numbers may be shown to. */
+/** A running vault and its callers: a sample caller, and a person of billing, who may see card numbers. */
 export interface Vault extends ServerProcess {
   database: DatabaseUrls
   accessToken(role: 'checkout' | StaffRole): Promise<string>

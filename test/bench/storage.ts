@@ -16,9 +16,9 @@ const CALLS = {
 } as const satisfies Partial<Record<RequestKind, string>>
 type Call = keyof typeof CALLS
 
-/** A few, right behind a checkpoint: nearly each of them changes pages that nothing has changed since. */
+/** A few, right after a checkpoint: nearly each of them changes pages that nothing has changed since. */
 const CALLS_BEHIND_CHECKPOINT = 500
-/** The records that the warm-up goes to are those that the measured calls go to, so that their pages are in the log already. */
+/** The warm-up uses the records of the measured calls, so that their pages are in the log already. */
 const CALLS_STEADY = 1_000
 
 export const storageAmounts: readonly Amount[] = [

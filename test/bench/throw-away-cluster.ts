@@ -4,7 +4,7 @@ import path from 'node:path'
 import { type Cluster, openCluster } from './cluster.ts'
 
 /**
- * Runs `work` on a PostgreSQL that is stopped and removed afterwards, also when somebody interrupts it.
+ * Runs `work` on a PostgreSQL that is stopped and removed afterwards, also after an interruption.
  *
  * @param deadlineSeconds everything is stopped and removed after so long, whatever hangs
  */

@@ -12,7 +12,7 @@ import { createNewId } from '../../src/values/identifier.ts'
 import { createRandomBytes } from '../../src/values/random.ts'
 import { silentBackground } from '../support/silent-background.ts'
 
-/** The vault's own parts, put together as `createVault` does it, for what must use the same ones without its server. */
+/** The vault's own parts, put together as the vault does it, for benchmarks without its server. */
 export async function openVaultParts(options: { databaseUrl: string; rootKeyFile: string }) {
   const now = () => new Date()
   const randomBytes = createRandomBytes()

@@ -3,7 +3,7 @@ const ITEMS = 1000
 /** The server takes 4 MiB. */
 const MOST_BYTES = 4_000_000
 
-/** 32 of them, each another one, as short as 32 different ones are. */
+/** 32 of them, all different, as short as 32 different ones are. */
 const consents = Array.from({ length: 32 }, (_, at) => `c${at}`)
 
 /** A batch as dear as one can be: a thousand checkouts with every part and member, filled up to the largest body. */

@@ -128,7 +128,7 @@ export function inScript(text: string, zero: number): string {
   return text.replace(/\d/g, (digit) => String.fromCodePoint(zero + Number(digit)))
 }
 
-/** What may stand around a number: letters at its edges hide nothing. */
+/** Texts around a number: letters at its edges hide nothing. */
 export const surroundings: readonly (readonly [string, string])[] = [
   ['', ''],
   ['my card is ', ', thanks'],

@@ -5,7 +5,8 @@ import { measureFalseRefusals, measureMisses } from './measure.ts'
 describe('the corpus', () => {
   it.each(measureFalseRefusals(5_000))('of $kind is not refused', ({ looksLikeCards, texts, refused, example }) => {
     if (looksLikeCards) {
-      // A tenth of what has a scheme's prefix has a right check digit by chance, and no more than that is refused.
+      // A tenth of the texts with a scheme's prefix have a right check digit by chance, and no more than that is
+      // refused.
       expect(refused).toBeGreaterThan(0)
       expect(refused / texts).toBeLessThan(0.1)
     } else {

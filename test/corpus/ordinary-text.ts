@@ -5,7 +5,7 @@ export interface OrdinaryKind {
   name: string
   /**
    * Whether numbers of this kind can have a scheme's prefix and length, and a printed grouping or none: then some of
-   * them are card numbers as far as anybody can tell, and the rate is only stated.
+   * them cannot be distinguished from card numbers, and the rate is only stated.
    */
   looksLikeCards: boolean
   text(random: Random): string

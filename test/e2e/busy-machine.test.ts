@@ -5,7 +5,7 @@ import type { RunningProgram } from '../support/run-program.ts'
 import { checkout } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
-/** Longer than a server may go on sealing without a look at the key registry. */
+/** Longer than a server may seal without a look at the key registry. */
 const STOPPED_MS = 5_000
 
 const batch = { items: Array.from({ length: 1_000 }, (_, at) => ({ ...checkout, customer: `customer_${at}` })) }
@@ -27,7 +27,7 @@ async function stopFor(program: RunningProgram | undefined, ms: number): Promise
   signal('SIGCONT')
 }
 
-/** Connections to the vault, open and used: a handshake or a connection that was idle may have its own end in such a time. */
+/** Connections to the vault, open and used: a handshake or an idle connection may end in such a time. */
 function connect(count: number): Promise<Agent[]> {
   return Promise.all(
     Array.from({ length: count }, async () => {
@@ -38,7 +38,7 @@ function connect(count: number): Promise<Agent[]> {
   )
 }
 
-/** The call succeeds, or is told to come again; never that the root key is not there. */
+/** The call succeeds, or is answered as busy; never that the root key is not there. */
 function store(agent: Agent | undefined, path: string, body: unknown): Promise<void> {
   const stored = vault
     .call('POST', path, { token, body, ...(agent ? { agent } : {}) })

@@ -112,7 +112,7 @@ describe('strongroom keys rotate', () => {
   })
 
   it('shows with --dry-run what it would do, and does nothing', async () => {
-    // Keys that are over may be destroyed meanwhile, by a task of the server.
+    // A task of the server may destroy keys that are over.
     const inUse = async () => (await keyStatus()).filter(({ state }) => state === 'active' || state === 'pre-active')
     const before = await inUse()
     const estimate = (await vault.cli(['keys', 'rotate', 'data', '--dry-run', '--json'])).json<

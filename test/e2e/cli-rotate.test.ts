@@ -58,8 +58,8 @@ it('prints a JSON document a line, the last of which says what is done', async (
 it('prints plain lines where there is no terminal', async () => {
   const { code, stdout, stderr } = await vault.cli(['keys', 'rotate'])
   expect(code, stderr).toBe(0)
-  expect(stdout).toMatch(/^done: 8 values re-sealed; nothing stands on key_\w+, key_\w+\n$/)
-  expect(stderr).toMatch(/^re-sealed 8 of 8$/m)
+  expect(stdout).toMatch(/^done: 8 values re-encrypted; no value is left under key_\w+, key_\w+\n$/)
+  expect(stderr).toMatch(/^re-encrypted 8 of 8$/m)
   // No colours, no cursor movements, no line that is written over.
   expect(stdout + stderr).not.toMatch(/[\u001b\r]/)
 })
@@ -81,10 +81,10 @@ it('draws a bar on a terminal', (context) => {
   expect(shown).toMatch(/[=█]{10,} 100 % \| 8 of 8/)
   // Before anything is done, nothing is done.
   expect(shown).not.toMatch(/0 of 0|LLs/)
-  expect(shown).toContain('done: 8 values re-sealed')
+  expect(shown).toContain('done: 8 values re-encrypted')
 })
 
-it('rotates without a running server too, and what it re-sealed opens when there is one again', async () => {
+it('rotates without a running server too, and what it re-encrypted opens when there is one again', async () => {
   await vault.stop()
   const { ended } = startProgram({
     command: process.execPath,

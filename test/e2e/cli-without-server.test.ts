@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   try {
-    // No command leaves the database that it started for itself behind.
+    // No command leaves a database running that it started for itself.
     expect(processesNaming(vault.dataDir)).toEqual([])
     expect(existsSync(vault.file('strongroom.lock'))).toBe(false)
   } finally {
@@ -22,11 +22,11 @@ describe('in a directory where no vault was ever started', () => {
   it('doctor creates nothing, and says what is missing', async () => {
     const { code, stdout, stderr } = await vault.cli(['doctor'])
     expect(code).toBe(1)
-    expect(stdout).toMatch(/^schema: there is no database in .*lacks 0001-vault, .*run "strongroom migrate"\.$/m)
+    expect(stdout).toMatch(/^schema: there is no database in .*lacks 0001-schema: run "strongroom migrate"\.$/m)
     // Without a database there is no log.
     expect(stderr).not.toContain('could not be recorded')
     expect(readdirSync(vault.directory)).toEqual([])
-    // Nor where the folder is there.
+    // Nor if the folder is there.
     mkdirSync(vault.dataDir, { mode: 0o755 })
     expect((await vault.cli(['doctor'])).code).toBe(1)
     expect(readdirSync(vault.directory, { recursive: true })).toEqual([path.basename(vault.dataDir)])
@@ -40,18 +40,18 @@ describe('in a directory where no vault was ever started', () => {
     expect(before.code).toBe(1)
     expect(before.json()).toEqual([
       unwitnessed,
-      { code: 'schema', detail: expect.stringMatching(/lacks 0001-vault.*run "strongroom migrate"/) },
+      { code: 'schema', detail: expect.stringMatching(/lacks 0001-schema.*run "strongroom migrate"/) },
     ])
 
     const migrated = await vault.cli(['migrate', '--json'])
     expect(migrated.code, migrated.stderr).toBe(0)
-    expect(migrated.json()).toEqual(expect.arrayContaining(['0001-vault']))
+    expect(migrated.json()).toEqual(expect.arrayContaining(['0001-schema']))
 
     const again = await vault.cli(['migrate'])
     expect(again).toMatchObject({ code: 0, stdout: 'nothing to do\n' })
     const after = await vault.cli(['doctor', '--json'])
     expect(after.code, after.stderr).toBe(0)
-    // A warning, until somebody else is told of the audit log's checkpoints.
+    // A warning, until checkpoints of the audit log go somewhere outside.
     expect(after.json()).toEqual([unwitnessed])
     const file = path.join(vault.directory, 'witnesses.json')
     writeFileSync(file, JSON.stringify({ ship: [{ file: 'checkpoints' }] }))

@@ -4,13 +4,14 @@ import { keyPurposes } from '../../src/keys/key/key.ts'
 import { attendCeremony, CUSTODIANS, cliAtTerminal, names, unseal } from '../support/custodians.ts'
 import { terminalIsMissing } from '../support/terminal.ts'
 import { VaultProcess } from '../support/vault-process.ts'
+import { without } from '../support/without.ts'
 
 const missing = terminalIsMissing()
-if (missing) process.stderr.write(`skipped: custodians: ${missing}\n`)
+const needs = without(missing)
 
 const CARD = { card: { number: '4242 4242 4242 4242', exp_month: 12, exp_year: 2031 } }
 
-describe.skipIf(missing)('a vault whose root key three custodians hold and two can open', () => {
+describe.skipIf(missing)(`a vault whose root key three custodians hold and two can open${needs}`, () => {
   let vault: VaultProcess
   let shares: string[]
 
@@ -99,7 +100,7 @@ describe.skipIf(missing)('a vault whose root key three custodians hold and two c
     })
     const fresh = workersOf(vault.pid)
     process.kill(before[1]!, 'SIGKILL')
-    // Only the new one is left to answer, or a newer one: a sealed one would say so.
+    // Only the new one answers, or a newer one: a sealed one would say so.
     for (let at = 0; at < 20; at += 1) {
       const status = await readiness().catch(() => 'no worker yet')
       expect(['ready', 'no worker yet']).toContain(status)

@@ -7,7 +7,7 @@ import { projectRoot } from '../support/source-files.ts'
 
 const CARD_NUMBER = /4242[ -]?4242[ -]?4242[ -]?4242/g
 
-/** The demonstration's own temporary directory: whatever it leaves behind is in there. */
+/** The demonstration's own temporary directory: everything that it leaves is in there. */
 let directory: string
 beforeAll(() => {
   directory = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-e2e-'))

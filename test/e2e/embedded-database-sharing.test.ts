@@ -26,7 +26,7 @@ describe('beside a running server', { timeout: 60_000 }, () => {
 
   it('a command uses its database, and leaves it running', async () => {
     const server = openInOtherProcess('server')
-    // Not waiting for the server: the command does that.
+    // The test does not wait for the server: the command does.
     await vi.waitFor(() => expect(existsSync(path.join(current.dataDir, 'strongroom.lock'))).toBe(true), 10_000)
     const command = await open('command')
     expect(command.urls).toEqual(await server.opened)
@@ -76,7 +76,7 @@ describe('after a SIGKILL of the process in charge', { timeout: 60_000 }, () => 
     await query(urls.owner, "create table notes as select 'kept' as note")
     const pid = postmasterPid()
     await killed(killedServer.child)
-    // Like a loss of power: nobody removes postmaster.pid.
+    // Like a loss of power: postmaster.pid stays.
     const pidFile = path.join(current.dataDir, 'postgres', 'postmaster.pid')
     const pidText = readFileSync(pidFile, 'utf8')
     process.kill(pid, 'SIGKILL')

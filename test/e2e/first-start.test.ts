@@ -90,7 +90,7 @@ describe('beside a vault that runs', () => {
     const [port, operatorPort] = await findFreePorts(2)
     const { ended, child } = startProgram({
       command: process.execPath,
-      args: builtServer,
+      args: builtServer(),
       cwd: vault.directory,
       env: { ...vault.env, STRONGROOM_PORT: String(port), STRONGROOM_OPERATOR_PORT: String(operatorPort) },
     })

@@ -8,15 +8,15 @@ import { type FrontEnd, type Haproxy, haproxyIsMissing, PROXY_ADDRESS, startHapr
 import { requestHttps } from '../support/https-client.ts'
 import { cards } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
+import { without } from '../support/without.ts'
 
 const missing = haproxyIsMissing()
-if (missing) process.stderr.write(`skipped: HAProxy: ${missing}\n`)
 
 const PUBLIC_HOST = 'vault.shop.example'
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
 const SHOP = '127.0.1.1'
 
-describe.skipIf(missing)('behind HAProxy', () => {
+describe.skipIf(missing)(`behind HAProxy${without(missing)}`, () => {
   let vault: VaultProcess
   let haproxy: Haproxy
   let certificate: ClientCertificate
@@ -83,7 +83,7 @@ describe.skipIf(missing)('behind HAProxy', () => {
     token = (await vault.requestToken(client_id, client_secret)).body.access_token
   }
 
-  /** Each shopper has two cards a minute, whatever the others do and whatever they send. */
+  /** Each shopper has two cards a minute, independent of the others and of what they send. */
   async function expectApart(through: FrontEnd, [mei, ben]: readonly [string, string]): Promise<void> {
     const invented = { 'X-Forwarded-For': '203.0.113.7', Forwarded: 'for=203.0.113.7' }
     const statuses = []

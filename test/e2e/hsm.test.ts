@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
 import { VaultProcess } from '../support/vault-process.ts'
+import { without } from '../support/without.ts'
 import { childrenOf, isRunning, workersOf } from '../support/worker-processes.ts'
 
 const missing = softHsmIsMissing()
-if (missing) process.stderr.write(`skipped: the vault with an HSM: ${missing}\n`)
 
-describe.skipIf(missing)('the built vault with an HSM, and two workers', () => {
+describe.skipIf(missing)(`the built vault with an HSM, and two workers${without(missing)}`, () => {
   let hsm: SoftHsm
   let vault: VaultProcess
   let env: Record<string, string>
@@ -34,7 +34,7 @@ describe.skipIf(missing)('the built vault with an HSM, and two workers', () => {
 
   it('seals itself when the library hangs, and opens again by itself', async () => {
     expect(tokenProcesses()).toHaveLength(3)
-    // Whatever is started instead hangs as well.
+    // A program that is started instead hangs too.
     let hanging = true
     const hang = (async () => {
       while (hanging) {

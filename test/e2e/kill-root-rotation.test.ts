@@ -37,7 +37,7 @@ describe(`a rotation of the root key that is killed, ${KILLS} times`, () => {
       void ended.then(() => {
         over = true
       })
-      // From the moment on that the new passphrase is there: before the commit, in it, or behind it.
+      // From the moment the new passphrase exists: before the commit, during it, or after it.
       await vi.waitFor(() => expect(over || files().length > before.length).toBe(true), {
         timeout: 30_000,
         interval: 1,

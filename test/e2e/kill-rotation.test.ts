@@ -8,14 +8,14 @@ import { VaultProcess } from '../support/vault-process.ts'
 
 const BATCHES = 4
 const BATCH_ITEMS = 1000
-/** In each rotation: some as soon as so much was moved, and some after any time at all. */
+/** In each rotation: some after so many values, and some after a random time. */
 const KILLS = 6
-/** A rotation that goes on waits that long for what may still be under way, so it cannot have ended before. */
+/** A continued rotation waits that long for what may still be under way, so it cannot have ended before. */
 const MAX_DELAY_MS = 4_000
 /** Customer and number of a card; customer, address and telephone number of a contact. */
 const TERMS = 5
 
-/** A checkout that was acknowledged, with what must be there for ever after. */
+/** A checkout that was acknowledged, with what must stay there. */
 interface Stored {
   customer: string
   card: { token: string; number: string }
@@ -104,7 +104,7 @@ async function seed(batch: number, numbers: readonly string[]): Promise<void> {
   }
 }
 
-/** What a shop does all day: stores, corrects, reveals with a reason and searches, until told to stop. */
+/** What a shop does all day: stores, corrects, reveals with a reason and searches, until it is stopped. */
 async function work(name: string, numbers: readonly string[], stopped: () => boolean): Promise<void> {
   for (let at = 0; !stopped(); at += 1) {
     const body = checkoutOf(`${name}.${at}`, numbers[at % numbers.length]!)

@@ -43,7 +43,7 @@ async function call<Body>(
   return answer.body
 }
 
-/** Stores all shoppers, one half each by itself with an Idempotency-Key, the other in batches. */
+/** Stores all shoppers, one half each alone with an Idempotency-Key, the other in batches. */
 async function store(): Promise<Tokens[]> {
   const stored: Tokens[] = []
   for (const shopper of shoppers.slice(0, SHOPPERS / 2)) {

@@ -150,7 +150,7 @@ describe('who runs a command', () => {
     )
     expect(await run(['clients', 'list'], { STRONGROOM_OPERATOR: 'ada' })).toMatchObject({ isRefused: false })
     expect(await run(['doctor'])).toMatchObject({ isRefused: false })
-    // At no terminal nobody can be asked.
+    // Without a terminal no question can be asked.
     const { stderr } = await vault.cli(['clients', 'list'], { NODE_ENV: 'production' })
     expect(stderr).not.toContain('root has no name of its own')
   })

@@ -7,7 +7,7 @@ import { type Answer, exchange, rawRequest } from '../support/raw-tls.ts'
 import { cards } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
-/** More in flight than the vault takes of one caller, each with requests behind it that wait in their connection. */
+/** More in flight than the vault takes of one caller, each with further requests that wait in their connection. */
 const CONNECTIONS = 600
 const PIPELINED = 16
 const OVERLOAD_MS = 4_000
@@ -90,7 +90,7 @@ function note(outcome: Outcome, { status, headers, text }: Answer): void {
   if (status === 503) expect([JSON.parse(text).code, headers['retry-after']]).toEqual(['busy', '1'])
 }
 
-/** How many problems of that code the vault has counted. An answer that waits behind others is not sent, but counted. */
+/** How many problems of that code the vault has counted. An answer that waits for others is not sent, but counted. */
 async function problems(code: string): Promise<number> {
   const request = { port: vault.operatorPort, ca: vault.ca, method: 'GET', path: '/metrics' } as const
   const { text } = await requestHttps(request)

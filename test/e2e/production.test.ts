@@ -95,7 +95,7 @@ beforeAll(async () => {
   for (const [name, mode] of Object.entries({ etc: 0o750, data: 0o700 }))
     mkdirSync(path.join(directory, name), { mode })
   await ensureDevelopmentCertificate({ certsDir: path.join(directory, 'certs'), hosts: [HOST] })
-  // As the doctor advises, whatever memory and disk this machine has.
+  // As the doctor advises for the memory and disk of this machine.
   const sizes = { sharedBuffers: '512MB', maxWalSize: '4GB' }
   const dataDir = path.join(directory, 'database')
   database = await openEmbeddedDatabase({ dataDir, sizes, role: 'server', log: () => {} })
@@ -143,7 +143,7 @@ interface Call {
 /** A call from elsewhere, which knows the authority of the certificate and nothing of this machine. */
 function call(target: string, { method = 'GET', host = HOST, servername = HOST, headers = {}, body }: Call = {}) {
   const ca = readFileSync(path.join(directory, 'certs/ca.pem'), 'utf8')
-  // Who asks by address does not verify a name.
+  // A request by address does not verify a name.
   const verified = servername === '' ? { rejectUnauthorized: false } : { ca, servername }
   return new Promise<{ status: number; body: Record<string, unknown> }>((resolve, reject) => {
     const address = { host: ADDRESS, port: ports[0], path: target, agent: false } as const
@@ -197,7 +197,7 @@ describe('"In production", step by step', () => {
       interval: 50,
     })
     await vi.waitFor(async () => expect((await call('/readyz')).status).toBe(200), { timeout: 10_000, interval: 50 })
-    // Beside the certificate, whatever the address of the database is; the doctor says what may stand in STRONGROOM_VAULT_ID.
+    // Beside the certificate, for any address of the database; the doctor says the value for STRONGROOM_VAULT_ID.
     const pin = JSON.parse(readFileSync(file('vault-vault.pin'), 'utf8'))
     expect((await run('doctor')).stderr).toMatch(new RegExp(`^this is the vault ${pin.vault}$`, 'm'))
     // By address, as a load balancer asks.

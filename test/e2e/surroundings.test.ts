@@ -9,11 +9,12 @@ import { type Pgbouncer, pgbouncerIsMissing, startPgbouncer } from '../support/p
 import { withDatabase } from '../support/postgres.ts'
 import { findFreePorts, type Program, type RunningProgram, startProgram } from '../support/run-program.ts'
 import { builtProgram } from '../support/vault-process.ts'
+import { without } from '../support/without.ts'
 
 // Programs are started one after the other, which takes its time on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
-/** A user id that no system gives to anybody. */
+/** A user id that no system gives to a user. */
 const NO_ACCOUNT = 54_321
 
 let root: string
@@ -183,9 +184,8 @@ describe('the database', () => {
 })
 
 const missing = pgbouncerIsMissing()
-if (missing !== undefined) process.stderr.write(`left out the test behind PgBouncer: ${missing}\n`)
 
-it.skipIf(missing !== undefined)('PgBouncer in transaction mode is refused', async () => {
+it.skipIf(missing !== undefined)(`PgBouncer in transaction mode is refused${without(missing)}`, async () => {
   const urls = [env.DATABASE_URL!, env.DATABASE_OWNER_URL!]
   const pooler: Pgbouncer = await startPgbouncer('transaction', urls)
   try {

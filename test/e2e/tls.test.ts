@@ -96,7 +96,7 @@ describe('the development certificate', () => {
   })
 
   it('never replaces a certificate from elsewhere, not even an expired one', async () => {
-    // Nobody checks the signature here, so another name of the same length makes it another authority's certificate.
+    // The signature is not checked here, so another name of the same length makes it another authority's certificate.
     const ours = new X509Certificate(read('server.pem')).raw.toString('latin1')
     const der = Buffer.from(ours.replace('Strongroom development CA', 'The CA of somebody else!!'), 'latin1')
     const foreign = `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`
@@ -108,7 +108,7 @@ describe('the development certificate', () => {
     expect(read('server.pem')).toBe(foreign)
 
     renameSync(file('server.pem'), file('ca.pem'))
-    await expect(ensureDevelopmentCertificate({ certsDir, now })).rejects.toThrow(/somebody's certificate files/)
+    await expect(ensureDevelopmentCertificate({ certsDir, now })).rejects.toThrow(/certificate files from elsewhere/)
     expect(read('ca.pem')).toBe(foreign)
   })
 })

@@ -61,7 +61,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-/** The certificate is for names, and PostgreSQL listens on the address behind this one. */
+/** The certificate is for names, and PostgreSQL listens on the address of this one. */
 const overTls = (url: string) => Object.assign(new URL(url), { hostname: 'localhost' }).href
 
 async function asSuperuser(...statements: string[]): Promise<void> {
@@ -97,7 +97,7 @@ function spawnMain(changes: Record<string, string | undefined>, nodeArgs: readon
   )
   const program = startProgram({
     command: process.execPath,
-    args: [...nodeArgs, ...builtServer],
+    args: [...nodeArgs, ...builtServer()],
     cwd: directory,
     env,
   })

@@ -22,7 +22,7 @@ let token: string
 
 beforeAll(async () => {
   vault = await VaultProcess.create()
-  // Beyond the limits of refusals every failure would be a 429, and its own limit not be seen.
+  // Above the limits of refusals every failure would be a 429, and its own limit would be hidden.
   const refusals = { STRONGROOM_REFUSALS_PER_SOURCE: '1000', STRONGROOM_REFUSALS_IN_ALL: '1000' }
   await vault.start({ STRONGROOM_WORKERS: String(WORKERS), ...refusals })
   token = await vault.token('checkout')
@@ -137,7 +137,7 @@ it('the operator’s metrics are the sum over the workers', async () => {
 })
 
 it('the failures of one source at the token endpoint are counted together', async () => {
-  // Another source than the rest of this file, which goes on to ask for tokens.
+  // Another source than the rest of this file, which asks for more tokens.
   const agents = Array.from(
     { length: 4 },
     () => new Agent({ keepAlive: true, maxSockets: 1, localAddress: '127.0.0.2' }),
@@ -179,7 +179,7 @@ it('SIGHUP renews the certificate of every process', async () => {
   const { fingerprint256 } = new X509Certificate(readFileSync(path.join(vault.directory, 'certs', 'server.pem')))
   vault.signal('SIGHUP')
   await vi.waitFor(() => expect(reloads()).toBeGreaterThanOrEqual(before + 2 * (1 + WORKERS)), { timeout: 5000 })
-  // Connections that are open go on; new ones to each worker verify against the new authority only.
+  // Open connections continue; new ones to each worker verify against the new authority only.
   expect(statuses(await onEach((agent) => tokenize({ agent })))).toEqual([201, 201])
   await connect()
   const [one, two] = await onEach(async (agent) => (await vault.call('GET', '/healthz', { agent })).socket)
@@ -239,7 +239,7 @@ it('SIGTERM ends everything, with requests under way answered and exit code 0', 
   await Promise.race([underWay, new Promise(setImmediate)])
   const stoppedAt = performance.now()
   await vault.stop()
-  // Well below the grace period: connections that fall idle meanwhile are closed, not waited for.
+  // Well below the grace period: connections that become idle are closed, not waited for.
   expect(performance.now() - stoppedAt).toBeLessThan(5000)
   for (const { status } of await underWay) expect([201, 503]).toContain(status)
   expect(left.filter(isRunning)).toEqual([])

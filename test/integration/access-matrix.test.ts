@@ -1,7 +1,8 @@
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Purpose, purposes } from '../../src/access/policy/purpose.ts'
-import { type KindName, type RoleName, roleNames, roleOf, type Scope, scopes } from '../../src/access/policy/roles.ts'
+import { type RoleName, roleNames, roleOf, type Scope, scopes } from '../../src/access/policy/roles.ts'
+import type { KindName } from '../../src/kinds/registry.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { type CallerKey, createCallerKey } from '../support/caller-keys.ts'
 import { createForge, type Forge } from '../support/forged-token.ts'
@@ -9,7 +10,7 @@ import { expectProblem } from '../support/problems.ts'
 import { cards, person } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Every field that each kind has, as it must come out; each value stands nowhere else. */
+/** Every field of each kind, as it must come out; each value occurs nowhere else. */
 const DATA = {
   card: { number: cards.visa, exp_month: 12, exp_year: 2031, holder_name: 'Tan M L, cardholder' },
   address: {
@@ -52,7 +53,7 @@ beforeAll(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-/** How somebody calls: with which token, and whether that one is good enough for a card number. */
+/** How a caller calls: with which token, and whether that one is good enough for a card number. */
 interface Asking {
   held: readonly Scope[]
   isOwners: boolean
@@ -81,7 +82,10 @@ function refusalOf(role: RoleName, { held, isOwners }: Asking, purpose: Purpose,
   return purpose === 'legal-compliance' ? 'approval-required' : undefined
 }
 
-/** Asks for every field of every kind by itself, in one request for each purpose, and compares each cell with the table. */
+/**
+ * Asks for every field of every kind separately, in one request for each purpose, and compares each cell with the
+ * table.
+ */
 async function checkReveals(role: RoleName, asking: Asking): Promise<number> {
   let granted = 0
   for (const purpose of purposes) {

@@ -160,7 +160,7 @@ describe('review', () => {
       expect.objectContaining({ kind: 'card', fields: 'holder_name' }),
     ])
     expect(of('role', 'billing').filter(({ see }) => see === 'masked')).toHaveLength(1)
-    // What a file leaves out and holds all the same is shown too.
+    // What a file leaves out and the set still has is shown too.
     expect(of('role', 'careful').map(({ kind, conditions }) => [kind, conditions])).toEqual([
       ['', ''],
       ['card', '{"ticket":true,"sender_constrained":"unless-trial"}'],

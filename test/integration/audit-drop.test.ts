@@ -103,7 +103,7 @@ describe('events that are older than a year', () => {
     const names = dropped.map(({ partition }) => partition)
     expect(tables.map(({ name }) => name).filter((name) => names.includes(name))).toEqual([])
 
-    // The beginning is gone and nothing else, and exactly that is what the events say.
+    // Only the beginning is gone, and exactly that is what the events say.
     await settled()
     const after = await places()
     expect(after.map(({ isThere }) => isThere)).toEqual(after.map(({ sequence }) => sequence >= 6))
@@ -118,7 +118,7 @@ describe('events that are older than a year', () => {
     expect(events.at(-1)).toMatchObject({ until: month(12).toISOString(), minimum_index })
     expect(await verified()).toMatchObject({ findings: [], dropped: 6 })
 
-    // The tree is what it was and goes on.
+    // The tree is what it was, and grows.
     const auditor = await vault.staffToken('auditor')
     await settled()
     const { text } = await vault.call('GET', '/v1/audit/checkpoint', { token: auditor })

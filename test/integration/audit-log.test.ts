@@ -58,7 +58,7 @@ describe('the audit log', () => {
       'SELECT body FROM readable.audit_leaves JOIN readable.audit_events ON id = event ORDER BY sequence',
     )
     expect(origin).toBe('localhost:8443/audit')
-    // Whoever looked at the checkpoint has left no event: hashes say nothing.
+    // Reading the checkpoint leaves no event: hashes say nothing.
     expect(size).toBe(leaves.length)
     expect(root).toEqual(rootOf(leaves.map(({ body }) => hashLeaf(Buffer.from(body)))))
     expect(isSignedBy(note, await logVerifier(origin))).toBe(true)
@@ -144,7 +144,7 @@ describe('the audit log', () => {
     )
     expect(statuses).toEqual([404, 404, 404])
     expect((await settled()).size).toBe(size)
-    // What tells something of an event stays one.
+    // A read that reveals something of an event is one.
     await vault.call('GET', '/v1/audit/events/evt_00000000000000000000000000/receipt', { token: auditor })
     expect((await settled()).size).toBe(size + 1)
   })
@@ -181,7 +181,7 @@ describe('the audit log', () => {
         (await alone.call('GET', '/v1/audit/events?type=record.tokenize', { token: as })).body.events
       expect(await list(token)).toEqual([])
       expect(await list(everywhere)).toContainEqual(foreign)
-      // That somebody read all of the log is for all of its readers to see.
+      // All readers of the log see that the whole log was read.
       const reads = await alone.events({ type: 'audit.read' })
       expect(reads.filter(({ site }) => site === undefined)).toHaveLength(3)
     } finally {

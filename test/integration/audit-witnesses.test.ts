@@ -81,7 +81,7 @@ async function headSize(): Promise<number> {
 /** Adds an event and waits until it is in the log. */
 async function grow(): Promise<void> {
   const before = await headSize()
-  // An operator's command, which goes on where a witness has seen another log.
+  // An operator's command, which continues if a witness has seen another log.
   await vault!.client(['tokenize'])
   await vi.waitUntil(async () => (await headSize()) > before, PATIENCE)
 }
@@ -143,7 +143,7 @@ describe('a command', () => {
     const running = await startVault({ ship: [{ name: 'ours', command: [file('ship')] }, { file: 'other' }] })
     await vi.waitUntil(() => alerts('audit-witness-unreachable').length > 0, PATIENCE)
     expect(alerts('audit-witness-unreachable')).toEqual([expect.stringContaining('"reason":"ended with 7"')])
-    // Nobody else waits for it.
+    // Others do not wait for it.
     await grow()
     await vi.waitUntil(() => isShipped(file('other')), PATIENCE)
     writeFileSync(file('mended'), '')

@@ -64,7 +64,7 @@ async function one<T>(text: string, values: unknown[] = []): Promise<T> {
   return row!.value
 }
 
-/** At that age a key gets one beside it. */
+/** At that age a key gets a successor beside it. */
 async function expectNewKey(task: TaskName, purpose: string, days: number): Promise<void> {
   vault.clockOffsetMs = days * DAY
   await run(task)
@@ -81,7 +81,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
   'keep-signing-keys': () => expectNewKey('keep-signing-keys', 'token-signing', 80),
 
   async 'read-key-registry'() {
-    // By SQL, so that no notification tells of it.
+    // By SQL, so that no notification is sent.
     const states = `UPDATE keys SET deactivated_at = now() WHERE purpose = 'display'`
     await database.sql(states)
     await run('read-key-registry')

@@ -47,7 +47,7 @@ async function found(on: TestVault, by: 'card_number' | 'customer', value: strin
   return answer.body.results.map(({ token }: { token: string }) => token)
 }
 
-/** How many search terms stand on keys for card numbers, in any state. */
+/** How many search terms are under keys for card numbers, in any state. */
 async function termsOfCards(): Promise<number> {
   const status = await vault.commands.keyStatus()
   return status.reduce((sum, key) => sum + (key.purpose === 'card-index' ? key.search_terms! : 0), 0)

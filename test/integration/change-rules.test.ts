@@ -195,7 +195,7 @@ describe('built in: support gives a reason to change a shipping address', () => 
       expect((await correct(support, token)).status).toBe(200)
     }
     expectProblem(await correct(support, UNKNOWN_ADDRESS), 404, 'record-not-found')
-    // Nobody else is asked for one.
+    // No other role needs one.
     expect((await correct(officer, tokens.shipping_address)).status).toBe(200)
   })
 })

@@ -8,7 +8,7 @@ import { PlainProvider } from '../support/plain-provider.ts'
 import { roleFile } from '../support/role-files.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** What `issuers check` says, where the answer depends on what stands in the database. */
+/** The answers of `issuers check` that depend on the database. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 let provider: PlainProvider

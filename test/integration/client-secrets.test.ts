@@ -74,16 +74,6 @@ describe('a secret that is rotated with an overlap', () => {
     await expectDead(id, short)
   })
 
-  it('continues for a client whose overlap began before migration 0012', async () => {
-    const { id, secret } = await vault.client(['tokenize'])
-    const fresh = await rotate(id, { overlapSeconds: 3600 })
-    await vault.database.sql('UPDATE clients SET previous_secret_start = NULL WHERE id = $1', [id])
-    await expectWorks(id, secret)
-    await expectWorks(id, fresh)
-    await expectWorks(id, await rotate(id, { overlapSeconds: 3600 }))
-    await expectWorks(id, fresh)
-  })
-
   it('dies with the client', async () => {
     const { id, secret } = await vault.client(['tokenize'])
     const fresh = await rotate(id, { overlapSeconds: 3600 })

@@ -66,7 +66,7 @@ function tokenize(policy = '2026-11-01', options: { key?: string; on?: Server } 
 const reveal = (token: string) =>
   first.vault.call('POST', `/v1/tokens/${token}/reveal`, { token: bearer.support, body: { purpose: 'communicate' } })
 
-/** Sends requests, and waits until each stands in the queue or runs. */
+/** Sends requests, and waits until each is in the queue or runs. */
 async function send(
   on: Server,
   what: 'insert' | 'release',

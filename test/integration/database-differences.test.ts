@@ -112,7 +112,7 @@ describe('what ordinary installations have', () => {
       CREATE INDEX mine ON records (site);
       DROP INDEX approvals_token;
       ALTER TABLE records ADD COLUMN note text;
-      ALTER TABLE records DROP CONSTRAINT records_kind_check;
+      ALTER TABLE records DROP CONSTRAINT records_version_check;
       CREATE TABLE copy_of_records (token text);
       CREATE VIEW sites AS SELECT site FROM records;
       GRANT USAGE ON SCHEMA public TO ${role()};
@@ -129,7 +129,7 @@ describe('what ordinary installations have', () => {
     expect(found.others).toEqual([
       'column records.note was added',
       'right to read migrations_lock was added',
-      'constraint records_kind_check on records is missing',
+      'constraint records_version_check on records is missing',
       'constraint short on records was added',
       'event trigger watch_ddl was added',
       'index public.approvals_token is missing',
@@ -228,7 +228,7 @@ describe('migrations', () => {
     await change(({ mark }) => mark(`migrated 9999-later ${schema}`))
     await expect.poll(() => status(), { timeout: 20_000 }).toEqual({ status: 'ready' })
     expect((await findings(await marks())).map(({ code }) => code)).toEqual(['schema-differs'])
-    // Without the root key it cannot be told whether the vault has said so.
+    // Without the root key it is unknown whether the vault has said so.
     expect(await findings(undefined)).toContainEqual(
       expect.objectContaining({ code: 'schema-unverified', severity: 'warning' }),
     )

@@ -123,7 +123,7 @@ describe('what was asked', () => {
     ['a search by number', 'POST', () => '/v1/search', { by: 'card_number', value: '1' }, { fields: ['number'] }],
     ['an erasure', 'POST', (path) => `${path}/erase`, { purpose: 'communicate', x: 1 }, { purpose: 'communicate' }],
   ])('%s says so too', async (_what, method, target, body, expected) => {
-    // Who has every scope that these need: the refusal comes of the body.
+    // A caller with every scope that these need: the refusal comes from the body.
     const staff = await vault.staffToken(method === 'PATCH' ? 'storefront' : 'privacy-officer')
     const caller = target('').endsWith('match') ? await vault.staffToken('fraud') : staff
     const refused = await vault.call(method, target(`/v1/tokens/${token}`), { token: caller, body })

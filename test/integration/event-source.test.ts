@@ -212,7 +212,7 @@ describe('a request that leads nowhere', () => {
     for (let times = 0; times < 5; times++) {
       statuses.push((await strict.call('GET', '/v1/nothing', { token: checkoutToken, headers })).status)
     }
-    // Who has a good token never meets 429 for it.
+    // A caller with a good token never gets 429 for it.
     expect(statuses).toEqual([404, 404, 404, 404, 404])
     statuses.length = 0
     for (let times = 0; times < 2; times++) statuses.push((await strict.call('GET', '/%zz', { headers })).status)

@@ -40,8 +40,8 @@ const withKey = { 'Idempotency-Key': 'fail-closed' }
 const everythingElse = async () =>
   (await dumpDatabase(vault.database))
     .split('\n')
-    // How far the numbers of a process go is said every two seconds. A name has its number before the statement that uses it, and keeps
-    // it whether that commits or not: it stands beside nothing.
+    // The claim about the numbers of a process is written every two seconds. A name gets its number before the
+    // statement that uses it, and keeps it whether that commits or not: it belongs to no row.
     .filter((line) => !line.includes('""audit.gap""') && !/^(audit_claims|dictionary) /.test(line))
     .join('\n')
 

@@ -22,7 +22,7 @@ afterAll(async () => {
   if (typeof verifier !== 'string') verifier.remove()
 })
 
-/** The log over HTTP, as anybody who may read it sees it: two checkpoints, tiles, a bundle of entries, and a receipt. */
+/** The log over HTTP, as any reader sees it: two checkpoints, tiles, a bundle of entries, and a receipt. */
 async function download(): Promise<ForeignLog> {
   const { card } = await vault.tokenize(checkout)
   const older = await checkpoint()

@@ -36,14 +36,14 @@ function write(entries: Json[]): string {
   return file
 }
 
-/** The entry as it stands on the page, but for where its provider is. */
+/** The entry of the page, except for the address of its provider. */
 const here = (entry: Recipe['entry']): Json => ({
   ...entry,
   issuer: `${provider.url}/${entry.name}`,
   ca_file: provider.caFile,
 })
 
-/** The token as it stands on the page, but for who signs it, and when. */
+/** The token of the page, except for its signer and its times. */
 function sign({ entry, token }: Recipe, changes: Json = {}): string {
   const later = Math.floor(Date.now() / 1000) - token.claims.iat
   const times = Object.entries(token.claims).filter(([name]) => ['iat', 'exp', 'nbf', 'auth_time'].includes(name))
@@ -60,7 +60,7 @@ it('the page has a recipe for each of the seven', () => {
 describe.each(recipes.map((recipe) => [recipe.provider, recipe] as const))('%s', (_provider, recipe) => {
   it('issues tokens that the vault takes, for what the page says', async () => {
     const token = sign(recipe)
-    // 404: the caller was let in, and looked for a record that is not there.
+    // 404: the caller was accepted, and looked for a record that does not exist.
     expectProblem(await vault.call('GET', UNKNOWN, { token }), 404, 'record-not-found')
     const report = await vault.commands.checkToken(token)
     expect(report.rules.filter(({ passed }) => !passed)).toEqual([])

@@ -1,9 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { keyedHash } from '../../src/keys/key/keyed-hash.ts'
-import { expectProblem } from '../support/problems.ts'
 import { billingAddress, card, cards } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
-import { withVaultKeys } from '../support/vault-keys.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -21,7 +18,7 @@ const overrides = {
 const config = { limits: { cards: { perClient: 2 } } }
 
 let vault: TestVault
-/** The one that goes with the database. */
+/** The one that ends with the database. */
 let owner: TestVault
 beforeEach(async () => {
   owner = await TestVault.start({ overrides, config })
@@ -100,54 +97,6 @@ describe('limits that are reached stay so', () => {
     }
     await change()
     for (const [name, { ask }] of Object.entries(tried)) expect((await ask()).status, name).toBe(429)
-  })
-})
-
-describe('what the version before counted, under hashes of its index key', () => {
-  const formerKey = async (kind: string, text: string) =>
-    withVaultKeys(vault, async ({ keys }) => {
-      const hash = keyedHash(keys.ring.active('index'), 'source', [text]).toString('base64url')
-      return `${kind}:${hash}`
-    })
-  const count = async (kind: string, text: string, points: number, minutes: number) =>
-    vault.database.sql('INSERT INTO rate_limits (key, points, expire) VALUES ($1, $2, $3)', [
-      await formerKey(kind, text),
-      points,
-      Date.now() + minutes * 60_000,
-    ])
-
-  it('still holds until its window ends, on a server that starts now', async () => {
-    const { token } = (await vault.tokenize({ billing_address: billingAddress })).billing_address!
-    const { id, secret } = await vault.client(['tokenize'])
-    const bearer = (await vault.requestToken(id, secret)).body.access_token
-    await count('probes', 'staff:prober', 4, 8)
-    await count('matches', `staff:matcher\n${token}`, 50, 55)
-    await count('cards-by-client', id, 1, 1)
-    const upgraded = await TestVault.start({ overrides, config, sharedDatabase: vault.database })
-    const prober = await vault.staffToken('support', { name: 'prober' })
-    const matcher = await vault.staffToken('support', { name: 'matcher', minutes: 180 })
-    const search = { by: 'customer', value: 'cus_nobody' }
-    const refused = await upgraded.call('POST', '/v1/search', { token: prober, body: search })
-    expectProblem(refused, 429, 'too-many-requests')
-    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(7 * 60)
-    const match = { fields: { postal_code: billingAddress.postal_code } }
-    const compare = () => upgraded.call('POST', `/v1/tokens/${token}/match`, { token: matcher, body: match })
-    expectProblem(await compare(), 429, 'too-many-requests')
-    const store = () => upgraded.call('POST', '/v1/tokenize', { token: bearer, body: { card } })
-    expect([(await store()).status, (await store()).status]).toEqual([201, 429])
-    upgraded.clockOffsetMs = 56 * 60_000
-    expect((await compare()).body).toEqual({ matches: true })
-    await upgraded.stop()
-  })
-
-  it('is taken over after a rotation of the index key, too', async () => {
-    await count('probes', 'staff:prober', 4, 8)
-    await vault.rotate('index')
-    const upgraded = await TestVault.start({ overrides, config, sharedDatabase: vault.database })
-    const prober = await vault.staffToken('support', { name: 'prober' })
-    const search = { by: 'customer', value: 'cus_nobody' }
-    expectProblem(await upgraded.call('POST', '/v1/search', { token: prober, body: search }), 429, 'too-many-requests')
-    await upgraded.stop()
   })
 })
 

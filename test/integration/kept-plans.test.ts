@@ -18,7 +18,7 @@ import { createRandomBytes } from '../../src/values/random.ts'
 import { bookOfNoVault } from '../support/event-books.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
-/** So often PostgreSQL plans a statement for its values before it compares that with a plan for any (plancache.c). */
+/** How often PostgreSQL plans a statement for its values before it compares that with a generic plan (plancache.c). */
 const TRIED = 5
 
 const now = () => new Date()
@@ -83,7 +83,7 @@ let database: TestDatabase
 let db: Database
 beforeAll(async () => {
   database = await createTestDatabase()
-  // The database takes what stands under active keys.
+  // The database accepts what is under active keys.
   await database.sql(
     "INSERT INTO keys (id, purpose, state, root_key_id, created_at) VALUES ('key_none', 'index', 'active', 'root', now())",
   )
@@ -104,7 +104,7 @@ it.each(Object.entries(requests))('%s of one request is not planned again and ag
   expect(plans).toEqual({ custom_plans: String(TRIED), generic_plans: '10' })
 })
 
-/** What keeping the log asks, again and again. */
+/** The repeated questions of keeping the log. */
 const looks: Record<string, (db: Queryable) => Promise<unknown>> = {
   'select-placed-audit-events': (db) => selectPlacedEvents(db, 0, [{ from: 0, to: 10 }], 2_000),
   'select-oldest-unsequenced-event': (db) => findOldestWaiting(db),

@@ -30,7 +30,7 @@ async function activeKey(purpose: string): Promise<string> {
 
 const certify = (id: string) => vault.commands.certifyKey(OPERATOR, id)
 
-/** As somebody does it who has the public key and nothing else. */
+/** As a person with only the public key does it. */
 async function verified({
   certificate,
   public_key,
@@ -122,7 +122,7 @@ describe('the certificate of a key', () => {
     expect(other.public_key).not.toBe(public_key)
     await expect(compactVerify(certificate, await importSPKI(other.public_key, 'EdDSA'))).rejects.toThrow()
     await verified(other)
-    // Whoever verifies can have the public keys beforehand, of keys that sign no more as well.
+    // A verifier can have the public keys beforehand, also of keys that no longer sign.
     const inventory = await vault.commands.takeInventory()
     const publicKeys = inventory
       .filter(({ purpose }) => purpose === 'certificate-signing')

@@ -153,7 +153,7 @@ describe('destroying a key', () => {
     const destroyed = vault.commands.destroyKey(OPERATOR, id, onWait).then(() => {
       done = true
     })
-    // Nothing stands on it, and still it is there until every server has stopped using it.
+    // It is empty, and still it is there until every server has stopped using it.
     await vi.waitUntil(async () => (await keyOf('audit-signing', 'compromised')).id === id)
     expect([done, said]).toEqual([false, ['until what was sealed under it last has been committed']])
     expect(await wrappedOf(id)).not.toBeNull()

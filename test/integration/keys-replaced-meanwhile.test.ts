@@ -114,7 +114,7 @@ it.each<[string, string, number, (of: Awaited<ReturnType<typeof stored>>) => Pro
   await vi.waitUntil(async () => (await vault.database.waiting()) > 0, { timeout: 20_000, interval: 20 })
   const retired = Object.values(await replaceKeys(server, ['display', 'secret', 'index']))
   await release()
-  // Neither an error nor anything more on a retired key.
+  // No error, and nothing more under a retired key.
   const response = await answer
   expect(response.status, response.text).toBe(status)
   const after = await countReferences(server.database, referencingTables, new Date())

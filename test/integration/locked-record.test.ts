@@ -98,7 +98,7 @@ describe('while another session keeps one record locked', () => {
     }
     expectBusy(await refused)
     expect(answered).toBe(6)
-    // None of it was released, and the vault goes on with it as soon as the lock is gone.
+    // None of it was released, and the vault continues with it as soon as the lock is gone.
     expect(await vault.events({ type: 'record.reveal', token: locked })).toEqual([])
     await letGo()
     expect((await reveal(locked)).status).toBe(200)
@@ -145,7 +145,7 @@ describe('while another session keeps one record locked', () => {
     await holdToChange()
     expectBusy(await Promise.all([...times(6, () => reveal(locked)), erase(locked), correct(locked)]))
     expect(await database.waiting()).toBe(0)
-    // Two pools, and what stands beside them (`CONNECTIONS_BESIDE_POOL`).
+    // Two pools, and the connections beside them (`CONNECTIONS_BESIDE_POOL`).
     expect((await sessions()).length).toBeLessThanOrEqual(2 * (CONNECTIONS + 3))
   })
 })

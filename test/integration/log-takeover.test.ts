@@ -113,7 +113,7 @@ it('takes an event that commits long after its neighbours, and does not wait for
     expect(await sql(`SELECT event FROM readable.audit_leaves WHERE event IN (${ids})`)).toEqual([
       { event: late.event.id },
     ])
-    // What was rolled back is not waited for, once everything that wrote then is over: whoever only reads does not matter.
+    // The log does not wait for what was rolled back, once all writers of that time are over: readers do not count.
     await act()
     await vi.waitUntil(
       async () => {

@@ -8,6 +8,7 @@ import { keysIn, withToken } from '../support/in-token.ts'
 import { card, contact } from '../support/samples.ts'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { without } from '../support/without.ts'
 
 const operator = { id: 'operator:test', kind: 'operator' } as const
 const passphrase = { provider: 'passphrase-file', leaseSeconds: 900 } as const
@@ -51,7 +52,7 @@ async function startsWith(rootKey: Partial<KeysConfig>): Promise<string> {
   }
 }
 
-/** Where every row stands on the disk: it changes with every update. */
+/** The place of every row on the disk: it changes with every update. */
 const places = (table: string) => vault.database.sql(`SELECT ctid, xmin FROM ${table} ORDER BY ctid`)
 
 /** The database refuses the next change of the key registry. */
@@ -145,9 +146,8 @@ const ALGORITHMS = {
 }
 
 const missing = kmsIsMissing() ?? softHsmIsMissing()
-if (missing) process.stderr.write(`skipped: moving between providers: ${missing}\n`)
 
-describe.skipIf(missing)('a root key that moves', () => {
+describe.skipIf(missing)(`a root key that moves${without(missing)}`, () => {
   let kms: KmsEmulator
   let hsm: SoftHsm
   let settings: Omit<Partial<KeysConfig>, 'provider'>
@@ -179,7 +179,7 @@ describe.skipIf(missing)('a root key that moves', () => {
         config: { keys: { ...settings, provider: at, passphraseFile: rootKeyFile }, createsRootKey: true },
         sharedDatabase: vault.database,
       })
-      // A rehearsal finds what the move will find, and leaves nothing behind: neither a row, nor a file, nor a key in the token.
+      // A rehearsal finds what the move will find, and leaves nothing: no row, no file, no key in the token.
       const left = () => [vault.count('root_keys'), readdirSync(directory), keysInToken()] as const
       const leftBefore = await Promise.all(left())
       expect(await mover.rootKeys.rehearse(to)).toMatchObject({ provider: to, algorithm: ALGORITHMS[to] })
@@ -238,7 +238,7 @@ describe.skipIf(missing)('a root key that moves', () => {
     expect(await start(inKms)).toBeUndefined()
     await kms.moveAlias(alias, await kms.createKey())
     expect(await start(inKms)).toContain('STRONGROOM_ROOT_KEY_ID leads to arn:')
-    // What replaces the root key is told of the one that is to come.
+    // The options name the root key that replaces the present one.
     const rotator = await TestVault.start({
       config: {
         keys: { ...inKms, passphraseFile: rootKeyFile },

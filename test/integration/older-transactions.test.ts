@@ -18,7 +18,7 @@ beforeAll(async () => {
   await cluster.restart()
   vault = await TestVault.start({ sharedDatabase: cluster, overrides: quickKeys })
   server = await openTestKeys(cluster)
-  // So late that no statement can be under way whose time is not over.
+  // So late that no statement of that time can be under way.
   vault.clockOffsetMs = 60 * 60 * 1000
 })
 beforeEach(async () => {
@@ -135,7 +135,7 @@ describe('a transaction between its snapshot and its commit, many times', () => 
   const inEach = <T>(work: (session: pg.Client) => Promise<T>) => Promise.all(sessions.map(work))
   const soon = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 20))
 
-  /** What becomes of the key; an hour later nobody waits for statements that may be under way. */
+  /** The state of the key; an hour later no statement can be under way. */
   function outcomeOf(id: string, patienceMs: number): Promise<string> {
     const times = { ...server.keys.times, statementMs: patienceMs }
     const deps: DestroyKeyDeps = {

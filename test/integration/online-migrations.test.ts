@@ -67,7 +67,7 @@ it('a change that a reader holds up gives way to servers each time, and is made 
     '0101-note': { change: (tx) => tx.raw('ALTER TABLE records ADD COLUMN migrated_note text') },
   })
   try {
-    // A call that waits behind it, in line for the table, is answered all the same while the reader still reads.
+    // A call that waits after it, in line for the table, is answered anyway while the reader still reads.
     for (const round of [1, 2]) {
       await seeAttempts('migrated_note', round)
       const { status } = await vault.call('GET', `/v1/tokens/${before.token}`, { token })
@@ -135,7 +135,7 @@ it('rows are filled in page by page, and an interrupted run continues where it w
   ])
   cutOffAt = Number.NaN
   expect(await apply(online)).toEqual(['0104-fill'])
-  // The pages of before were not done again, and the last page found nothing.
+  // The earlier pages were not done again, and the last page found nothing.
   expect((await filled()).map(({ count }) => count)).toEqual([1_000, 1_000, 500])
   expect(pages).toBe(4)
 })
@@ -170,7 +170,7 @@ it('an index is made while the table is written, over what an attempt before has
   const cutOff = apply({ '0107-index': { index } })
   cutOff.catch(() => {})
   await vi.waitFor(async () => expect(await isValid()).toEqual([{ is_valid: false }]), PATIENCE)
-  // What waits for it keeps nobody from writing.
+  // A migration that waits for it stops no writer.
   await vault.database.sql("INSERT INTO spent_ids VALUES (sha256('z'), now())")
   await vault.database.sql(
     "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%CONCURRENTLY%' AND pid <> pg_backend_pid()",

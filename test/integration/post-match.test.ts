@@ -3,7 +3,10 @@ import { expectProblem, pointersOf, withoutRequestId } from '../support/problems
 import { billingAddress, checkout, person } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** The hourly limit, which counts right answers too, is tried by itself. What is wrong: test/threats/guessing-a-record.test.ts. */
+/**
+ * The hourly limit, which counts right answers too, is tested alone. For wrong ones:
+ * test/threats/guessing-a-record.test.ts.
+ */
 const MANY = { perCaller: 1_000, perRecord: 1_000 }
 
 let vault: TestVault

@@ -57,7 +57,7 @@ describe('200', () => {
     expect(events.map(({ type, token, code }) => [type, token, code])).toEqual(
       expect.arrayContaining([
         ['record.reveal', cardToken, undefined],
-        // What is no record is somebody's input, and is not kept.
+        // A text that is no token is a caller's input, and is not kept.
         ['request.refuse', undefined, 'record-not-found'],
         ['request.refuse', contactToken, 'scope-missing'],
       ]),

@@ -87,7 +87,7 @@ async function inFlight(): Promise<Response> {
   return second
 }
 
-/** The record can be found, but whoever wants to lock it in the version that was found finds it changed, every time. */
+/** The record can be found, but each attempt to lock the found version finds it changed. */
 async function changedMeanwhile(): Promise<Response> {
   await newContact()
   await sql('ALTER TABLE records ENABLE ROW LEVEL SECURITY')
@@ -223,7 +223,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   internal: () =>
     whileBroken('ALTER TABLE search_terms RENAME TO elsewhere', 'ALTER TABLE elsewhere RENAME TO search_terms', search),
   'event-not-found': () => audit('events/evt_00000000000000000000000000/receipt'),
-  // Nobody keeps the log of this vault.
+  // No process keeps the log of this vault.
   'log-pending': () => audit('checkpoint'),
   'event-dropped': async () => {
     const size = "INSERT INTO audit_head VALUES (true, 'o', 1, sha256(''), '', 0, now())"
@@ -268,7 +268,8 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
       'UPDATE keys SET deactivated_at = NULL',
       'sealed',
     ),
-  // The last that stores anything: whatever is done to the count, a server that saw it at the limit uses the key no more.
+  // The last test that stores anything: a server that saw the count at the limit stops using the key, whatever happens
+  // to the count.
   'key-expired': () =>
     onceChanged(
       "UPDATE key_uses SET uses = 2147483648 WHERE key_id = (SELECT id FROM keys WHERE purpose = 'secret')",

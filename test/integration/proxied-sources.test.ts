@@ -49,13 +49,13 @@ describe('behind a proxy that names its clients in a header', () => {
     expect(await via({ 'X-Forwarded-For': '203.0.113.1' })).toBe(201)
     expect(await via({ 'X-Forwarded-For': '203.0.113.2' })).toBe(201)
     expect(await via({ Forwarded: 'for=203.0.113.3;proto=https' })).toBe(201)
-    // Who made up a history is still who the proxy has seen.
+    // A made-up history does not hide the address that the proxy has seen.
     for (const invented of ['198.51.100.1', '198.51.100.2, 127.0.0.1', 'unknown']) {
       expect(await via({ 'X-Forwarded-For': `${invented}, 203.0.113.1` })).toBe(429)
       expect(await via({ Forwarded: `for="${invented}", for="203.0.113.3:4711"` })).toBe(429)
     }
     expect(await via({ 'X-Forwarded-For': '203.0.113.2, 127.0.0.1, 127.0.0.2' })).toBe(429)
-    // The proxy itself, and whoever hides behind it, are one more source.
+    // The proxy itself, and all that hide behind it, are one more source.
     expect(await via({})).toBe(201)
     expect(await via({ Forwarded: 'for=_hidden' })).toBe(429)
     expect(await via({ 'X-Forwarded-For': '198.51.100.9', Forwarded: 'for=198.51.100.8' })).toBe(429)
@@ -63,7 +63,7 @@ describe('behind a proxy that names its clients in a header', () => {
 
   it('IPv6 counts by /64, and an IPv4 address inside IPv6 as IPv4', async () => {
     await start({ trustedProxies: ['127.0.0.1'] })
-    // Such an address is no card number in a header, though its groups look like one.
+    // Such an address is no card number in a header, although its groups look like one.
     expect(await via({ 'X-Forwarded-For': '4242:4242:4242:4242::1' })).toBe(201)
     expect(await via({ Forwarded: 'for="[4242:4242:4242:4242:ffff::2]:443"' })).toBe(429)
     expect(await via({ 'X-Forwarded-For': '4242:4242:4242:4243::1' })).toBe(201)
@@ -113,7 +113,7 @@ describe('behind a proxy that speaks the PROXY protocol', () => {
     expect(await via(versionOneFor('2001:db8:1:2:3::1'))).toBe(429)
     // TLVs, the longest that are taken.
     expect(await via(versionTwoFor('203.0.113.3', Buffer.alloc(4096 - 12, 4)))).toBe(201)
-    // Who is not named is the proxy.
+    // An unnamed source is the proxy.
     expect(await via(Buffer.from('PROXY UNKNOWN\r\n'))).toBe(201)
     expect(await via(versionTwo(0x20, 0))).toBe(429)
   })

@@ -11,7 +11,7 @@ import { waitUntilLogged } from '../support/seed-events.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { exportLines, verifyBoth, verifyLines } from '../support/verify-both.ts'
 
-/** A log of fifteen months, of which one month after the other is dropped while the vault's clock goes on. */
+/** A log of fifteen months, of which one month after the other is dropped while the vault's clock runs. */
 const MONTHS = 15
 const EVENTS_A_MONTH = 200
 const MONTH_MS = 31 * 24 * 60 * 60 * 1000

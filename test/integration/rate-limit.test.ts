@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let testDatabase: TestDatabase
 let database: Database
-/** The counts live in the database: without another pseudonym for each test they would go on from the last one. */
+/** The counts are in the database: without another pseudonym for each test they would continue from the last one. */
 let run = 0
 
 beforeAll(async () => {

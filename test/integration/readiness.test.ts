@@ -79,7 +79,7 @@ describe('on a server of its own', () => {
   it('is not ready on a standby, and is when that is promoted', async () => {
     const promote = await cluster.becomeStandby()
     await vi.waitUntil(async () => (await vault.call('GET', '/readyz')).status === 503, { timeout: NOTICED_MS })
-    // Reading goes on, so that a look at the registry alone would call it ready.
+    // Reading works, so that a look at the registry alone would call it ready.
     await vi.waitFor(async () => {
       expect(await cluster.sql('SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: true }])
       await vault.rootKeys.find()

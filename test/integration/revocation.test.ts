@@ -120,7 +120,7 @@ describe('a member of staff who was disabled', () => {
     for (const id of ['Ann', 'client_1', 'staff:', '']) {
       await expect(disableStaff(OPERATOR, id)).rejects.toThrow(/begins with "staff:"/)
     }
-    await expect(enableStaff(OPERATOR, 'staff:nobody')).rejects.toThrow(/nobody of that id/)
+    await expect(enableStaff(OPERATOR, 'staff:nobody')).rejects.toThrow(/no person with that id/)
     expect(await vault.events({ type: 'staff.enable', subject: 'staff:nobody' })).toEqual([])
   })
 })

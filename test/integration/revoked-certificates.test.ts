@@ -221,7 +221,7 @@ function lifetimeIn(session: Buffer): number {
   return integer === undefined ? 0 : integer.content.readUIntBE(0, integer.content.length)
 }
 
-/** The elements in DER that stand one after the other. */
+/** The elements in DER that follow each other. */
 function elementsOf(bytes: Buffer): { tag: number; content: Buffer }[] {
   const elements = []
   for (let at = 0; at < bytes.length; ) {

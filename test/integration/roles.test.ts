@@ -72,7 +72,7 @@ describe('a set that is applied', () => {
       const read = await second.call('GET', `/v1/tokens/${parts.card!.token}`, { token })
       expectProblem(read, 401, 'unauthenticated')
     }
-    // Neither does a new token lose the role, and with it what bounds its scopes.
+    // Nor does a new token lose the role, which bounds its scopes.
     const again: string = (await second.requestToken(client.id, client.secret)).body.access_token
     const read = await second.call('GET', `/v1/tokens/${parts.card!.token}`, { token: again })
     expectProblem(read, 401, 'unauthenticated')

@@ -57,7 +57,7 @@ const targets = ({ keys }: VaultKeys): ReencryptionTarget[] => [
   createSearchTerms({ keys, kinds: createKinds() }),
 ]
 
-/** Reads all pages of everything that stands on keys, makes every row anew, and writes that after `meanwhile` is done. */
+/** Reads all pages of values under keys, re-encrypts every row, and writes that after `meanwhile` is done. */
 async function moveAround(meanwhile: () => Promise<void>, promote = true): Promise<Map<string, number>> {
   return withVaultKeys(vault, async (parts) => {
     const purposes = ['display', 'secret', 'index'] as const
@@ -91,7 +91,7 @@ describe('between the reading and the writing of a page', () => {
     const token = await store()
     const other = await store()
     const moved = await moveAround(() => correct(token))
-    // The one that nobody touched has moved, and of the other nothing.
+    // The untouched one has moved, and of the other nothing.
     expect(moved.get('records')).toBeGreaterThanOrEqual(2)
     expect(await reveal(vault, token)).toMatchObject({ email: corrected.email })
     expect(await reveal(vault, other)).toMatchObject({ email: person.email })

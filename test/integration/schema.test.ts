@@ -60,7 +60,7 @@ describe('the migrated schema', () => {
       'CREATE ROLE mine',
       'CREATE EXTENSION pg_stat_statements',
       'ALTER TABLE records ADD COLUMN number text',
-      'ALTER TABLE records DROP CONSTRAINT records_kind_check',
+      'ALTER TABLE records DROP CONSTRAINT records_version_check',
       'ALTER TABLE audit_events DISABLE TRIGGER ALL',
       'SELECT pg_reload_conf()',
       "SET log_statement = 'all'",

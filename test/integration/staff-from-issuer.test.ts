@@ -57,7 +57,7 @@ async function withFreshVault(work: (fresh: TestVault) => Promise<void>): Promis
 }
 
 const UNKNOWN = `/v1/tokens/card_${'0'.repeat(26)}`
-/** 404: the caller was let in, and looked for a record that is not there. */
+/** 404: the caller was accepted, and looked for a record that does not exist. */
 const lookUp = (token: string, on = vault) => on.call('GET', UNKNOWN, { token })
 
 describe('a member of staff who logged in at the provider', () => {
@@ -67,7 +67,7 @@ describe('a member of staff who logged in at the provider', () => {
     expect(decodeProtectedHeader(ann).typ).toBe('at+jwt')
     const reveal = (token: string, kind: 'card' | 'contact', purpose: string) =>
       vault.call('POST', `/v1/tokens/${stored[kind]!.token}/reveal`, { token, body: { purpose } })
-    // A card number leaves to a token of hers only that nobody else can use, outside production too.
+    // A card number is released only to a token that is bound to her, outside production too.
     const unbound = await reveal(ann, 'card', 'process-payment')
     expectProblem(unbound, 401, 'unauthenticated')
     expect(unbound.headers['www-authenticate']).toMatch(/^DPoP /)
@@ -137,7 +137,7 @@ describe('a member of staff who logged in at the provider', () => {
         expect(on.logLines.join('')).toContain('"alert":"role-missing"')
       }
       expect(await vault.commands.findMappingFault()).toMatch(/at \/0\/mappings\/0\/role: expected one of/)
-      // Everybody else goes on, on servers that start now too.
+      // All others continue, on servers that start now too.
       const bob = (await provider.logIn('bob')).access_token
       await withFreshVault(async (third) => {
         expectProblem(await lookUp(ann, third), 401, 'unauthenticated')
@@ -271,7 +271,7 @@ describe('an outage of the provider', () => {
           expectProblem(await lookUp(known, uninformed), 503, 'issuer-unavailable')
           expectProblem(await lookUp(await uninformed.staffToken('billing'), uninformed), 404, 'record-not-found')
           await provider.listen()
-          // Not at once: nobody is asked again within the cool-down.
+          // Not at once: no provider is asked again within the cool-down.
           expectProblem(await lookUp(known, uninformed), 503, 'issuer-unavailable')
           uninformed.clockOffsetMs = 31_000
           expectProblem(await lookUp(known, uninformed), 404, 'record-not-found')

@@ -103,7 +103,7 @@ it('while the database stalls there are 503s and nothing untrue; when it is back
   await arrived(22)
   proxy.stall()
   const late = send('late', 20)
-  // The commits happen; nobody but PostgreSQL hears of it.
+  // The commits happen; only PostgreSQL knows of it.
   await open()
   await vi.waitUntil(async () => (await vault.count('records')) === 2, 10_000)
   for (const { answer } of committing) expectUnavailable(await answer)

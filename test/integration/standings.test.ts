@@ -61,7 +61,7 @@ describe('the status of a caller', () => {
     expect(asked.splice(0)).toEqual(EVERYTHING)
     expect(await statusOf(client)).toEqual(first)
     expect(asked.splice(0)).toEqual(['select-access-version'])
-    // Somebody who was not asked about yet; and a person of the same id is somebody else.
+    // An id that was not asked about yet; and a person of the same id is another caller.
     expect((await statusOf(caller('client_2'))).isLive).toBe(false)
     expect((await statusOf(caller('client_2', 'staff'))).isLive).toBe(true)
     expect(asked.splice(0)).toEqual([...EVERYTHING, ...EVERYTHING])

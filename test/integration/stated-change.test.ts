@@ -37,7 +37,7 @@ const remove = (as: string, token: string) => vault.call('DELETE', `/v1/tokens/$
 const stands = async (token: string) =>
   (await vault.call('GET', `/v1/tokens/${token}`, { token: officer })).body.version as number | undefined
 const eventOf = async (type: string, token: string) => (await vault.events({ type, token })).at(-1)
-/** Whether a sealed reason stands beside the event. */
+/** Whether a sealed reason is beside the event. */
 const hasReason = async (event: unknown) =>
   (await vault.database.sql('SELECT FROM readable.reveal_reasons WHERE event = $1', [event])).length === 1
 

@@ -68,7 +68,7 @@ it('what is long over is swept with its reason, and what is not reviewed stays',
     expect(await states()).toEqual(['reviewed', 'unreviewed'])
     await sweepApprovals(pool, { over: farOff, reviewed: farOff })
     expect(await states()).toEqual(['unreviewed'])
-    // The use outlives its approval for more than a year, whatever the clock of the server says.
+    // The use outlives its approval for more than a year, by any clock of the server.
     const uses = () => database.sql('SELECT approval FROM approval_uses')
     expect(await uses()).toEqual([{ approval: used.id }])
     await database.sql("UPDATE approval_uses SET used_at = now() - interval '399 days'")

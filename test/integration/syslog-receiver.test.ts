@@ -119,7 +119,7 @@ describe('over TLS', () => {
       })
     expect(await sendWith(own)).toEqual([])
     expect(messages).toEqual(['hello'])
-    // The receiver closes such a connection behind the handshake, when everything has been written already.
+    // The receiver closes such a connection after the handshake, when everything has been written already.
     await expect(sendWith({})).rejects.toThrow()
     expect(messages).toEqual(['hello'])
   })

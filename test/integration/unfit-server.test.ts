@@ -7,6 +7,7 @@ import { type Pgbouncer, pgbouncerIsMissing, startPgbouncer } from '../support/p
 import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
+import { without } from '../support/without.ts'
 
 const { superuserUrl } = inject('cluster')
 const roleOf = (url: string) => new URL(url).username
@@ -88,9 +89,8 @@ describe('a standby', () => {
 })
 
 const missing = pgbouncerIsMissing()
-if (missing !== undefined) process.stderr.write(`left out the tests behind PgBouncer: ${missing}\n`)
 
-describe.skipIf(missing !== undefined)('behind PgBouncer', () => {
+describe.skipIf(missing !== undefined)(`behind PgBouncer${without(missing)}`, () => {
   let database: TestDatabase
   let pooler: Pgbouncer | undefined
   const place = () => [database.serverUrl, ownerUrl(database)]

@@ -18,7 +18,7 @@ let database: TestDatabase
 let owner: Database
 let vault: TestVault
 let officer: string
-/** Records of before the verification. */
+/** Records from before the verification. */
 let records: string[]
 
 /** So many months ago, in the middle. */
@@ -57,7 +57,7 @@ afterEach(async () => {
   await database.drop()
 })
 
-/** Verifies the log while something happens behind the page of that number. */
+/** Verifies the log while something happens after the page of that number. */
 async function verifyWhile(happens: () => Promise<unknown>, behind = 0): Promise<LogVerification> {
   const source: LogSource = await openLogOfDatabase(owner, PAGES)
   const pages = async function* () {

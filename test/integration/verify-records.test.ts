@@ -96,7 +96,7 @@ it('finds nothing after a rotation of all keys, and while records are stored, co
   expect((await verify()).found).toEqual([])
   await changing
   expect((await verify()).found).toEqual([])
-  // The tables as they stand now, under the new keys.
+  // The tables as they are now, under the new keys.
   for (const table of TABLES) {
     await sql(`DROP TABLE kept_${table}`)
     await sql(`CREATE TABLE kept_${table} AS TABLE ${table}`)

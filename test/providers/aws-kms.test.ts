@@ -7,11 +7,11 @@ import type { RootKeyRecord } from '../../src/keys/root-key/root-key.ts'
 import { type KmsEmulator, kmsEnvironment, kmsIsMissing, startKmsEmulator } from '../support/aws-kms.ts'
 import { context, itKeepsTheContract } from '../support/root-key-contract.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { without } from '../support/without.ts'
 
 const missing = kmsIsMissing()
-if (missing) process.stderr.write(`skipped: AWS KMS: ${missing}\n`)
 
-describe.skipIf(missing)('AWS KMS', () => {
+describe.skipIf(missing)(`AWS KMS${without(missing)}`, () => {
   let kms: KmsEmulator
   let proxy: TcpProxy
   let keyId: string

@@ -11,11 +11,11 @@ import { keysIn, withToken } from '../support/in-token.ts'
 import { context } from '../support/root-key-contract.ts'
 import { createSoftHsm, type SoftHsm } from '../support/soft-hsm.ts'
 import { buildVendorToken, type Vendor, vendorEnv, vendorTokenIsMissing } from '../support/vendor-token.ts'
+import { without } from '../support/without.ts'
 
 const missing = vendorTokenIsMissing()
-if (missing) process.stderr.write(`skipped: tokens with the manners of vendors: ${missing}\n`)
 
-describe.skipIf(missing)('a PKCS#11 token', () => {
+describe.skipIf(missing)(`a PKCS#11 token${without(missing)}`, () => {
   let hsm: SoftHsm
   let directory: string
   let provider: RootKeyProvider

@@ -10,12 +10,12 @@ import { createRandomBytes } from '../../src/values/random.ts'
 import { attributesIn, keysIn, type Token, withToken } from '../support/in-token.ts'
 import { context, itKeepsTheContract } from '../support/root-key-contract.ts'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
+import { without } from '../support/without.ts'
 import { childrenOf } from '../support/worker-processes.ts'
 
 const missing = softHsmIsMissing()
-if (missing) process.stderr.write(`skipped: PKCS#11: ${missing}\n`)
 
-describe.skipIf(missing)('a PKCS#11 token', () => {
+describe.skipIf(missing)(`a PKCS#11 token${without(missing)}`, () => {
   let hsm: SoftHsm
   let provider: RootKeyProvider
   beforeAll(() => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A TCP proxy that says first whom it speaks for. */
+/** A TCP proxy that first says whose connection it passes on. */
 export interface AnnouncingProxy {
   port: number
   stop(): Promise<void>
@@ -10,7 +10,7 @@ export interface AnnouncingProxy {
 
 /**
  * @param header what it sends before anything else
- * @param pieces `together` with the client's first bytes in one write, or by itself `byte by byte`
+ * @param pieces `together` with the client's first bytes in one write, or alone `byte by byte`
  */
 export async function startAnnouncingProxy(
   target: number,

@@ -1,6 +1,7 @@
 /**
- * The order of folders, from the top to the bottom: a file imports from its own folder and from those below it. The folders
- * inside a noun have their order behind its name. Files at the top of a noun are its entrance, or types that all of it uses.
+ * The order of folders, from the top to the bottom: a file imports from its own folder and from those below it. The
+ * folders inside a noun have their order after its name. Files at the top of a noun are its entrance, or types that all
+ * of it uses.
  */
 export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] = [
   ['cli.ts'],
@@ -115,5 +116,6 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
   ],
   observability: ['alert', 'background', 'describe-error'],
   'records/record': ['record', 'record-facts', 'token', 'tokens-in'],
+  'records/reveal': ['plan-reveal'],
   'records/verification': ['events-of-record'],
 }

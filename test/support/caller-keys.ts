@@ -30,7 +30,7 @@ export interface Changes {
   header?: Record<string, unknown>
   /** `undefined` leaves a claim out. */
   claims?: Record<string, unknown>
-  /** Another key than the one that is named. */
+  /** Another key than the named one. */
   signer?: KeyObject
 }
 

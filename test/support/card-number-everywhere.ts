@@ -84,7 +84,7 @@ export function cardNumberEverywhere(number: string, token: string): Attempt[] {
   ]
 }
 
-/** The number in every form in which it could stand in a log. */
+/** The number in every form that a log could contain. */
 export function formsOfNumber(number: string): string[] {
   const bytes = Buffer.from(number)
   return [

@@ -11,14 +11,14 @@ export interface ClientCertificate {
 }
 
 export interface CertificateWish {
-  /** Outermost part first, as it stands in the certificate; RFC 4514 writes it the other way round. */
+  /** Outermost part first, as in the certificate; RFC 4514 writes it the other way round. */
   subject: string
   names?: JsonGeneralNames
   /** Hours from now. */
   validFor?: [from: number, to: number]
 }
 
-/** An authority for client certificates; anybody can make one, and call it whatever they like. */
+/** An authority for client certificates; anyone can make one, with any name. */
 export async function createClientAuthority(name = 'CN=Test client CA') {
   const x509 = await importX509()
   const keys = await generateKeys()
@@ -55,7 +55,7 @@ export async function createClientAuthority(name = 'CN=Test client CA') {
     pem: `${ca.toString('pem')}\n`,
     issue: (wish: CertificateWish) => leaf(wish, false),
     selfSigned: (wish: CertificateWish) => leaf(wish, true),
-    /** A list in PEM of those that it has revoked, good from and until so many hours from now. */
+    /** A list in PEM of those that it has revoked, valid from and until so many hours from now. */
     async revoke(certificates: readonly ClientCertificate[], [from, to]: [number, number] = [-1, 24]): Promise<string> {
       const crl = await x509.X509CrlGenerator.create({
         issuer: ca.subject,

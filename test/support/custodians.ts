@@ -27,7 +27,7 @@ export async function attendCeremony(terminal: AtTerminal, custodians: readonly 
     terminal.type(name)
   }
   for (const name of custodians) {
-    await terminal.sees(new RegExp(`${name}: everybody else looks away.*share\\.`))
+    await terminal.sees(new RegExp(`${name}: everyone else looks away.*share\\.`))
     terminal.type('')
     const [share] = await terminal.sees(/strongroom-share-[0-9a-z-]+/)
     shares.push(share)

@@ -47,7 +47,7 @@ export function scriptOf(examples: readonly Example[], mark: string): string {
   return `set -euo pipefail\n${blocks.join('\n')}\nprintf '\\n${mark} end\\n'\n`
 }
 
-/** What each example has printed, by the line that it stands in, as far as the script has come. */
+/** What each example has printed, by its line, as far as the script has come. */
 export function outputsOf(stdout: string, mark: string): Map<number, string> {
   const parts = stdout.split(`\n${mark} `).slice(1)
   return new Map(

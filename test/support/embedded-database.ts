@@ -27,7 +27,7 @@ export const current = {
   children: [] as ChildProcess[],
 }
 
-/** Call once in a file: every test gets a data directory of its own, and nothing of it is left behind. */
+/** Call once in a file: every test gets a data directory of its own, and nothing of it stays. */
 export function useDataDir(): void {
   beforeEach(() => {
     current.dataDir = mkdtempSync(path.join(tmpdir(), 'strongroom-embedded-'))
@@ -39,7 +39,7 @@ export function useDataDir(): void {
     const { dataDir, databases, children } = current
     for (const child of children) await killed(child)
     for (const database of databases) await database.stop()
-    // Whatever a killed process left running is taken over, and stopped.
+    // A process that a killed vault left running is taken over, and stopped.
     if (existsSync(path.join(dataDir, 'postgres', 'postmaster.pid'))) {
       await (await openEmbeddedDatabase({ dataDir, role: 'command', log: () => {} })).stop()
     }

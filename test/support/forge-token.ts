@@ -22,7 +22,7 @@ export const hs256 =
 
 export const unsigned: Signer = () => Buffer.alloc(0)
 
-/** A compact JWS made by hand, so that anything can stand in it. `undefined` leaves a member out. */
+/** A compact JWS made by hand, with any content. `undefined` leaves a member out. */
 export function forgeToken(header: Json, claims: unknown, signer: Signer): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const input = `${part(header)}.${part(claims)}`

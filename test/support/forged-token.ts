@@ -9,7 +9,7 @@ export interface Forge {
   /** The id of the key that the vault signs with. */
   kid: string
   key: KeyObject
-  /** The id of a key of the vault that is none for tokens. */
+  /** The id of a key of the vault for another purpose. */
   dataKeyId: string
   header(changes?: Json): Json
   /** What the vault itself would say of a member of the legal staff; `undefined` leaves a claim out. */

@@ -11,7 +11,7 @@ export type Part = keyof typeof parts
 
 const kinds = createKinds(() => new Date())
 
-/** Every free-text field of every kind, with the part of a checkout that it stands in. */
+/** Every free-text field of every kind, with its part of a checkout. */
 export const freeTextFields = (Object.keys(parts) as Part[]).flatMap((part) =>
   kinds[kindOf[part]].fields.filter((field) => !FORMATTED.has(field)).map((field) => ({ part, field })),
 )

@@ -15,9 +15,10 @@ const hash = (...parts: Uint8Array[]) =>
   parts.reduce((digest, part) => digest.update(part), createHash('sha256')).digest()
 
 /**
- * Checks a log as tessera's fsck does, and with nothing of ours: derives every tile of the tree from the entries, where they
- * are still published, compares each with the one that is served, and the root with the signed checkpoint. Below the minimum
- * index (C2SP tlog-tiles, "Pruning") the bundles must be gone, and the tiles of the leaves are taken as they are served.
+ * Checks a log as tessera's fsck does, without the project's own code: derives every tile of the tree from the entries,
+ * as far as they are still published, compares each with the served one, and the root with the signed checkpoint. Below
+ * the minimum index (C2SP tlog-tiles, "Pruning") the bundles must be gone, and the tiles of the leaves are taken as
+ * they are served.
  *
  * @param verifierKey of the log, as C2SP signed-note writes it
  * @throws {Error} that says what is wrong

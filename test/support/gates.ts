@@ -4,7 +4,7 @@ import { createRecordBatches, type RecordBatches } from '../../src/records/recor
 import { insertRecords, type NewRecords } from '../../src/records/tokenize/tokenize-store.ts'
 import type { TestDatabase } from './postgres.ts'
 
-/** The policy versions that the triggers of `installGates` look for: they stand in the records in the clear. */
+/** The policy versions that the triggers of `installGates` look for: records have them in the clear. */
 export const gates = {
   statement: 'gate',
   commit: 'gate-at-commit',

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const SOURCE = fileURLToPath(new URL('go-verifier', import.meta.url))
 const BUILD_TIMEOUT_MS = 120_000
 
-/** A log as somebody else's program reads it; bytes are in base64. */
+/** A log as another program reads it; bytes are in base64. */
 export interface ForeignLog {
   key: string
   older: string

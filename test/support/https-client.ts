@@ -23,7 +23,7 @@ export interface HttpsAnswer<Body> {
   socket: Socket
 }
 
-/** One request over verified TLS. Rejects only when there is no whole answer, whatever its status. */
+/** One request over verified TLS. Rejects only without a complete answer, whatever its status. */
 export function requestHttps<Body>(options: HttpsRequest): Promise<HttpsAnswer<Body>> {
   const { port, ca, agent, method, path, headers = {}, body } = options
   return new Promise((resolve, reject) => {

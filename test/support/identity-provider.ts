@@ -20,8 +20,8 @@ export function createProviderKey(): JWK {
 }
 
 /**
- * A real OpenID Connect provider on loopback, over TLS. Everybody may log in under any name; `groups` says to which groups a
- * name belongs.
+ * A real OpenID Connect provider on loopback, over TLS. Anyone may log in under any name; `groups` says to which groups
+ * a name belongs.
  */
 export class IdentityProvider {
   readonly groups = new Map<string, unknown>()
@@ -74,7 +74,7 @@ export class IdentityProvider {
     })
   }
 
-  /** Nobody answers any more. */
+  /** It does not answer any longer. */
   async stop(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))

@@ -21,7 +21,7 @@ const USES = `
          sum(pg_relation_size(i.indexrelid))::float8 AS bytes, sum(t.n_live_tup)::float8 AS rows
   FROM pg_stat_user_indexes i JOIN pg_stat_user_tables t USING (relid) WHERE i.schemaname = 'public' GROUP BY 1`
 
-/** Notes them when the run was started with INDEX_USES_FILE. The database is not used any more. */
+/** Notes them if the run was started with INDEX_USES_FILE. The database is not used afterwards. */
 export async function noteIndexUses(superuserUrl: string): Promise<void> {
   if (FILE === undefined) return
   const client = new pg.Client({ connectionString: superuserUrl })

@@ -10,7 +10,7 @@ import { createRandomBytes } from '../../src/values/random.ts'
 import { checkout } from './samples.ts'
 import { TestVault } from './test-vault.ts'
 
-/** The log of a vault in which things have happened to records, and what somebody outside has kept of it. */
+/** The log of a vault with a history of records, and what was kept of it outside. */
 export interface KeptLog {
   vault: TestVault
   size: number
@@ -28,7 +28,7 @@ export interface KeptLog {
 /**
  * Makes such a log.
  *
- * @param fillers how many events stand in its middle that concern no record
+ * @param fillers how many events in its middle concern no record
  */
 export async function makeKeptLog(fillers: number): Promise<KeptLog> {
   const vault = await TestVault.start({ config: { keepsLog: true } })

@@ -63,7 +63,7 @@ function spellingsOf(prefix: string, bytes: Buffer): [string, Buffer][] {
   ]
 }
 
-/** The characters that depend on nothing but the value, when so many bytes (modulo 3) stand before it. */
+/** The characters that depend only on the value, if so many bytes (modulo 3) precede it. */
 function base64Within(bytes: Buffer, offset: number, encoding: 'base64' | 'base64url'): string {
   const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString(encoding)
   return encoded.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6))

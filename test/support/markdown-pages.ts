@@ -39,12 +39,12 @@ function readPage(file: string): MarkdownPage {
   return { path: file, text, anchors: anchorsIn(prose), links: linksIn(prose) }
 }
 
-/** Without its blocks of code, and with what stands between backticks kept for headings alone. */
+/** Without its blocks of code, and with text between backticks kept for headings alone. */
 function withoutCode(text: string): string {
   return text.replaceAll(/^( *)(`{3,}|~{3,})[^\n]*\n[\s\S]*?^\1\2 *$/gm, '')
 }
 
-/** A heading that stands twice gets a number behind its anchor. */
+/** A repeated heading gets a number after its anchor. */
 function anchorsIn(prose: string): Set<string> {
   const anchors = new Set<string>()
   for (const [, heading] of prose.matchAll(/^#{1,6} +(.+?) *#*$/gm)) {

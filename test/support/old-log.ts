@@ -1,33 +1,32 @@
 import { randomBytes } from 'node:crypto'
 import type { AuditFacts } from '../../src/audit/event/audit-event.ts'
+import { insertEvents } from '../../src/audit/event/audit-store.ts'
+import { inBook } from '../../src/audit/event/event-book.ts'
 import { createNewAuditEvent } from '../../src/audit/event/new-audit-event.ts'
 import { createNewId } from '../../src/values/identifier.ts'
-import { forgetMarks } from './forget-marks.ts'
 import type { TestDatabase } from './postgres.ts'
 import { TestVault } from './test-vault.ts'
+import { openTestKeys } from './vault-keys.ts'
 
 /**
- * Leaves a vault in the database as a version without MACs of events has left it: with keys, and with these events waiting for
- * their place in the log, in this order. The next start takes them in.
+ * Leaves a vault in the database that has existed for long: with keys, and with these events of then waiting for their place in
+ * the log, in this order. The next start that keeps the log puts them there.
  */
 export async function leaveOldLog(
   database: TestDatabase,
   events: readonly (AuditFacts & { at: Date })[],
 ): Promise<void> {
   const vault = await TestVault.start({ sharedDatabase: database })
-  await forgetMarks(vault)
   await vault.stop()
-  await database.sql('DELETE FROM readable.audit_events')
-  await database.sql('ALTER SEQUENCE audit_positions RESTART')
-  const rows = events.map(({ at, ...facts }) => {
-    const now = () => at
-    return createNewAuditEvent(now, createNewId(now, randomBytes))(facts)
-  })
-  await database.sql(
-    `INSERT INTO readable.audit_events (id, occurred_at, type, caller, token, site, body)
-     SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])`,
-    (['id', 'occurredAt', 'type', 'caller', 'token', 'site', 'body'] as const).map((name) =>
-      rows.map((row) => row[name]),
-    ),
-  )
+  await database.sql('DELETE FROM audit_events; DELETE FROM audit_claims; ALTER SEQUENCE audit_positions RESTART')
+  const { database: opened, book, close } = await openTestKeys(database)
+  try {
+    const made = events.map(({ at, ...facts }) => {
+      const now = () => at
+      return inBook(book, createNewAuditEvent(now, createNewId(now, randomBytes)))(facts)
+    })
+    for (let at = 0; at < made.length; at += 1_000) await insertEvents(opened, made.slice(at, at + 1_000))
+  } finally {
+    await close()
+  }
 }

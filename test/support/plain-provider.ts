@@ -7,8 +7,8 @@ import { inject } from 'vitest'
 import { forgeToken, type Json, rs256 } from './forge-token.ts'
 
 /**
- * Identity providers on loopback, over TLS, that publish what a test tells them to and sign whatever it likes: what the real
- * ones write into their tokens no one library does. Each has a name, which is the path of its issuer.
+ * Identity providers on loopback, over TLS, that publish and sign anything a test wants: no one library writes all that
+ * the real ones put into their tokens. Each has a name, which is the path of its issuer.
  */
 export class PlainProvider {
   readonly privateKey: KeyObject

@@ -21,6 +21,11 @@ export function createTestDatabase(): Promise<TestDatabase> {
   return cloneDatabase(inject('cluster').template)
 }
 
+/** The same with the keys of a vault, for tests that are not about how a vault makes its own. */
+export function createDatabaseWithKeys(): Promise<TestDatabase> {
+  return cloneDatabase(inject('cluster').vaultTemplate)
+}
+
 /** A copy of the database's files as they are now, as a backup has them. Ends every connection to it. */
 export async function copyTestDatabase({ name }: TestDatabase): Promise<TestDatabase> {
   await asSuperuser(maintenanceUrl(), endSessionsOf(name))
@@ -47,7 +52,7 @@ const maintenanceUrl = () => withDatabase(inject('cluster').superuserUrl, 'postg
 const endSessionsOf = (name: string) =>
   `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '${name}'`
 
-/** Nobody connects in between; the database takes no connections afterwards. */
+/** The database takes no connections afterwards, so none comes in between. */
 async function withNoSessions(name: string, work: string): Promise<void> {
   await asSuperuser(maintenanceUrl(), `ALTER DATABASE "${name}" ALLOW_CONNECTIONS false`)
   await asSuperuser(maintenanceUrl(), endSessionsOf(name))
@@ -59,7 +64,7 @@ async function cloneDatabase(template: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
   await asSuperuser(
     withDatabase(superuserUrl, 'postgres'),
-    `CREATE DATABASE "${name}" TEMPLATE "${template}" OWNER ${owner}`,
+    `CREATE DATABASE "${name}" TEMPLATE "${template}" OWNER ${owner} STRATEGY file_copy`,
   )
   return openTestDatabase({
     name,
@@ -72,7 +77,7 @@ async function cloneDatabase(template: string): Promise<TestDatabase> {
   })
 }
 
-/** A database that is there, wherever it is; `drop` removes it. */
+/** An existing database, on any server; `drop` removes it. */
 export function openTestDatabase(
   at: Pick<TestDatabase, 'name' | 'serverUrl' | 'drop'> & { superuserUrl: string },
 ): TestDatabase {

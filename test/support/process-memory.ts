@@ -3,8 +3,8 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 const CHUNK = 1 << 20
 
 /**
- * Whether the bytes stand anywhere in the memory that a process can write to: proc(5), /proc/pid/maps and /proc/pid/mem. Only
- * root and the process that started it may look. Linux only.
+ * Whether the bytes are anywhere in the memory that a process can write to: proc(5), /proc/pid/maps and /proc/pid/mem.
+ * Only root and the process that started it may look. Linux only.
  */
 export function memoryHolds(pid: number, bytes: Buffer): boolean {
   const memory = openSync(`/proc/${pid}/mem`, 'r')
@@ -23,7 +23,7 @@ function writableRegions(pid: number): [start: number, end: number][] {
   })
 }
 
-/** In chunks that overlap. A page that is gone meanwhile holds nothing. */
+/** In chunks that overlap. A page that is gone by then holds nothing. */
 function regionHolds(memory: number, start: number, end: number, bytes: Buffer): boolean {
   const chunk = Buffer.alloc(CHUNK + bytes.length)
   for (let at = start; at < end; at += CHUNK) {

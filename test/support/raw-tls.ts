@@ -13,7 +13,7 @@ export interface Exchange {
   milliseconds: number
 }
 
-/** Where to connect to: a vault in this process, which looks through its problems afterwards, or in another. */
+/** Where to connect to: a vault in this process, which checks its problems afterwards, or in another. */
 export interface RawTarget {
   readonly port: number
   readonly problems?: string[]
@@ -48,7 +48,7 @@ export async function exchange(
   const enough = options.answers ?? (keepOpen ? 1 : Number.POSITIVE_INFINITY)
   const startedAt = performance.now()
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  // The certificate of the wrong name is what some attacks are about; here only the bytes matter.
+  // Some attacks are about the certificate of the wrong name; here only the bytes matter.
   const socket = connect({ host: '127.0.0.1', port: vault.port, servername, rejectUnauthorized: false })
   const answers: Answer[] = []
   let received = Buffer.alloc(0)
@@ -98,7 +98,7 @@ function takeAnswers(bytes: Buffer, answers: Answer[]): Buffer<ArrayBuffer> {
       headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim()
     }
     const start = end + 4
-    // Our own answers always say how long they are; of any other the rest is shown, whatever it is.
+    // The vault's own answers always say how long they are; of any other the rest is shown, whatever it is.
     const rest = headers['transfer-encoding'] === undefined ? 0 : bytes.length - start
     const length = Number(headers['content-length'] ?? rest)
     if (start + length > bytes.length) break

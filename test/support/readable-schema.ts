@@ -82,7 +82,7 @@ const tables: readonly ReadableTable[] = [
   },
   {
     name: 'audit_events',
-    // Where a test has taken the primary key away there may be two of an event.
+    // If a test has removed the primary key, there may be two rows of an event.
     key: ['id', 'position'],
     columns: [
       id('id', "'evt'"),

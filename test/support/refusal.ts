@@ -10,8 +10,8 @@ export interface ExpectedRefusal {
   /** What was sent and must be repeated nowhere: not in the answer, the log, the events or the metrics. */
   input?: string | readonly string[]
   /**
-   * What the refusal leaves: an `event`; a `metric` and a log line where nobody can be known yet, because the envelope
-   * itself is refused; a metric only (`framing`) where there was no well-formed request.
+   * What the refusal leaves: an `event`; a `metric` and a log line if no caller can be known yet, because the envelope
+   * itself is refused; a metric only (`framing`) for a request that was no well-formed HTTP.
    */
   leaves?: 'event' | 'metric' | 'framing'
 }
@@ -167,7 +167,7 @@ function count(metrics: string, code: string): number {
   return Number(new RegExp(`^strongroom_problems_total\\{code="${code}"\\} (\\d+)$`, 'm').exec(metrics)?.[1] ?? 0)
 }
 
-/** A value as it was sent, and as it stands in JSON and in a URL. */
+/** A value as it was sent, and as it is in JSON and in a URL. */
 function formsOf(value: string): string[] {
   return [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value.toWellFormed())]
 }

@@ -11,7 +11,7 @@ const PATIENCE = { timeout: 60_000, interval: 50 }
 const CUSTODIANS = ['Meera Pillai', 'Jonas Weber']
 const RELEASE = { purpose: 'enforce-rights', fields: ['email'], reason: 'Chargeback, as the bank asks' }
 
-/** Roles that the newer log has no more. Bob needs a second person, and Cid sees one record a day. */
+/** Roles that the newer log does not have. Bob needs a second person, and Cid sees one record a day. */
 const olderRoles = roleFile({
   careful: conditionalRole({}),
   seconded: conditionalRole({ approval: true }),
@@ -62,7 +62,8 @@ export async function fillBeforeBackup(vault: TestVault): Promise<BeforeBackup> 
 }
 
 /**
- * Takes away what there is to be taken away, of every sort, and answers with the token of a record that only the newer log knows.
+ * Takes away what there is to be taken away, of every sort, and answers with the token of a record that only the newer
+ * log knows.
  *
  * @param halfway called when one record and one client are gone
  */
@@ -98,7 +99,10 @@ export async function takeAllAway(
   return lost
 }
 
-/** What the report says of it, and what the vault does. The roles of before are given back at the end, to show the rest. */
+/**
+ * What the report says about it, and what the vault does. The earlier roles are given back at the end, to show the
+ * rest.
+ */
 export async function expectTakenAway(vault: TestVault, before: BeforeBackup, applied: AppliedLog): Promise<void> {
   const { commands } = vault
   const { clients, people } = before

@@ -4,7 +4,7 @@ import { type SealContext, SealError } from '../../src/keys/sealing/seal-context
 
 export const context: SealContext = { site: '', kind: 'key', token: 'key_1', part: 'secret', version: 1 }
 
-/** What every provider must do, whatever stands behind it. `open` opens the record again, as another start would. */
+/** What every provider must do. `open` opens the record again, as another start would. */
 export function itKeepsTheContract(
   provider: string,
   create: (id: string) => Promise<RootKey>,
@@ -46,7 +46,7 @@ export function itKeepsTheContract(
     }
     await expect(rootKey.unwrap(wrapped.subarray(0, -1), context)).rejects.toThrow(SealError)
     await expect(rootKey.unwrap(Buffer.alloc(100, 9), context)).rejects.toThrow(SealError)
-    // After a refusal it goes on.
+    // After a refusal it continues.
     expect(await rootKey.unwrap(wrapped, context)).toEqual(Buffer.alloc(32, 1))
     rootKey.close?.()
   })

@@ -7,7 +7,7 @@ export interface Program {
   args: readonly string[]
   cwd: string
   env: Readonly<Record<string, string>>
-  /** Its limit of core dumps, as ulimit takes it. Default: 0, wherever the tests run. */
+  /** Its limit of core dumps, as ulimit takes it. Default: 0, on any machine. */
   coreDumps?: string
   /** How many files it may open, as ulimit takes it. Default: as many as the tests. */
   openFiles?: string

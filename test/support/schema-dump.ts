@@ -36,7 +36,10 @@ const COMMENTS = `
   FROM pg_description d JOIN pg_class c ON c.oid = d.objoid LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid
   WHERE d.classoid = 'pg_class'::regclass AND c.oid = $1 ORDER BY d.objsubid`
 
-/** What is granted to anybody but the owner, PUBLIC among them: on tables, single columns, sequences and the schema. */
+/**
+ * What is granted to roles other than the owner, PUBLIC among them: on tables, single columns, sequences and the
+ * schema.
+ */
 const GRANTS = `
   SELECT 'GRANT ' || string_agg(privilege_type, ', ' ORDER BY privilege_type) || ' ON ' || object || ' TO '
          || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END || ';' AS line
@@ -52,7 +55,7 @@ const GRANTS = `
   ) AS granted
   WHERE grantee <> owner GROUP BY object, grantee ORDER BY object, grantee::regrole::text`
 
-/** Whatever else a migration may make one day; it is listed by name, so that it is seen in the diff. */
+/** Other objects that a migration may make one day; they are listed by name, so that the diff shows them. */
 const OTHERS = `
   SELECT '-- ' || line AS line FROM (
     SELECT 'function ' || oid::regprocedure::text AS line FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace

@@ -11,7 +11,7 @@ export interface OpenedValue {
   text: string
 }
 
-/** Opens everything that stands sealed in the database. @throws {SealError} when one value does not open */
+/** Opens every sealed value in the database. @throws {SealError} if one value does not open */
 export async function openEverySealedValue(vault: TestVault): Promise<OpenedValue[]> {
   const ring = await readVaultKeys(vault)
   const opened: OpenedValue[] = []

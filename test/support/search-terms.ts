@@ -1,8 +1,7 @@
 import { expect } from 'vitest'
 import type { KeyRing } from '../../src/keys/key/key-ring.ts'
 import { keyedHash } from '../../src/keys/key/keyed-hash.ts'
-import type { Kind, SearchType } from '../../src/kinds/kind.ts'
-import { createKinds } from '../../src/kinds/kinds.ts'
+import { createKinds, type Kind, type SearchType } from '../../src/kinds/kinds.ts'
 import { termMac } from '../../src/records/record/term-mac.ts'
 import type { Token } from '../../src/records/record/token.ts'
 import { openEverySealedValue } from './sealed-values.ts'
@@ -13,7 +12,7 @@ const TERM_CHARACTERS = 32
 
 /**
  * Every search term there is, compared with what the plaintext of the records says there must be: none too many, none
- * missing, and each under the active index key for its type, with the MAC for the version in which its record stands.
+ * missing, and each under the active index key for its type, with the MAC for the present version of its record.
  */
 export async function expectExactTerms(vault: TestVault): Promise<void> {
   const ring = await readVaultKeys(vault)
@@ -50,7 +49,7 @@ function customerOf(text: string): { customer?: string } {
   return customer === undefined ? {} : { customer }
 }
 
-/** The terms as they stand, and as the records remember them, with the key and the MAC that the terms have. */
+/** The terms as they are, and as the records remember them, with the key and the MAC that the terms have. */
 async function storedTerms(vault: TestVault): Promise<{ terms: string[]; remembered: string[] }> {
   const rows = await vault.database.sql<{ token: string; term: string; key_id: string; mac: string }>(
     `SELECT token, encode(term, 'hex') AS term, key_id, encode(mac, 'hex') AS mac FROM readable.search_terms`,

@@ -2,7 +2,7 @@ import { openDatabase, type Statement } from '../../src/database/database.ts'
 import { toShipped } from '../../src/schema/compare-schema.ts'
 import { readSchemaFacts } from '../../src/schema/schema-facts-store.ts'
 
-/** The schema that is written down: its name occurs in no other text, so that any other name can take its place. */
+/** The schema that is written down: its name occurs in no other text, so that any other name can replace it. */
 export const SHIPPED_NAME = 'strongroom_shipped'
 
 const RELATIONS: Statement = {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Secret } from './leak-scanner.ts'
 
-/** A made-up person, every detail of whom is found nowhere else in the world. */
+/** A made-up person, each of whose details occurs nowhere else in the world. */
 export interface Shopper {
   customer: string
   name: string
@@ -14,7 +14,7 @@ export interface Shopper {
   instructions: string
 }
 
-/** Ofcom keeps +44 7700 900000 to 900999 for drama: nobody has them. */
+/** Ofcom keeps +44 7700 900000 to 900999 for drama: they belong to no one. */
 const DRAMA_PHONES = 1000
 
 export function createShopper(at: number, number: string): Shopper {

@@ -12,7 +12,7 @@ export interface SmallDisk {
 }
 
 /**
- * Mounts one that belongs to whom `ownedLike` belongs to.
+ * Mounts one that belongs to the owner of `ownedLike`.
  *
  * @returns why that cannot be done here: it takes Linux, and root or a sudo that asks for nothing
  */

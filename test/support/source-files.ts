@@ -55,7 +55,7 @@ export function withoutComments(text: string): string {
   return text.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|[\s;{(])\/\/.*$/gm, '')
 }
 
-/** The first cycle of imports found, as the paths along it; undefined when there is none. */
+/** The first cycle of imports found, as the paths along it; undefined if there is none. */
 export function findCycle(files: readonly SourceFile[]): string[] | undefined {
   const byPath = new Map(files.map((file) => [file.path, file]))
   const done = new Set<string>()

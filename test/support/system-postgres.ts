@@ -13,7 +13,7 @@ const PROGRAMS = ['initdb', 'pg_ctl', 'postgres', 'pg_dump', 'pg_restore']
 const SERVER_ROLE = 'vault_server'
 const OWNER_ROLE = 'vault_owner'
 
-/** Where the machine has a PostgreSQL with all of its programs; undefined where it has none. */
+/** The folder of a PostgreSQL with all of its programs on this machine; undefined without one. */
 export function findSystemPostgres(): string | undefined {
   const versions = '/usr/lib/postgresql'
   const ofDebian = existsSync(versions) ? readdirSync(versions).map((one) => path.join(versions, one, 'bin')) : []

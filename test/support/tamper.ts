@@ -9,7 +9,7 @@ interface SealedParts {
   secret_sealed: Buffer
 }
 
-/** What somebody with the database in their hands can do to a record: everything but seal. */
+/** What a person who controls the database can do to a record: everything but seal. */
 export interface Tampering {
   read(token: string): Promise<SealedParts>
   write(token: string, part: Part, sealed: Buffer, keyId?: string): Promise<void>

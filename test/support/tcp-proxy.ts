@@ -8,14 +8,14 @@ export interface TcpProxy {
   readonly url: string
   /** Breaks every connection and refuses new ones. */
   cut(): void
-  /** Keeps every connection open and takes new ones, and passes nothing on any more, in neither direction. */
+  /** Keeps every connection open and takes new ones, and passes nothing on, in neither direction. */
   stall(): void
   /**
-   * Passes on nothing more of a connection from the bytes on in which the text is sent; the other direction goes on. Resolves
-   * when that has happened to the first one.
+   * Stops passing on the bytes of a connection from that text on; the other direction continues. Resolves when that has
+   * happened to the first one.
    */
   holdBack(text: string): Promise<void>
-  /** Ends each of these states: what was held goes on where it stood. */
+  /** Ends each of these states: what was held continues where it was. */
   mend(): void
   close(): Promise<void>
 }

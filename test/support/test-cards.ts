@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 
-/** Where the brands and processors publish numbers for tests: first digits, and how many there are in all. */
+/** The numbers that brands and processors publish for tests: first digits, and how many there are in all. */
 const TEST_RANGES = [
   ['424242', 16],
   ['400000', 16],

@@ -13,7 +13,7 @@ export function testKey(purpose: KeyPurpose, options: { id?: string; state?: Key
   return { id, purpose, state, secret, expiresAt: null }
 }
 
-/** A row of `keys`, created at the epoch and never used unless told otherwise. */
+/** A row of `keys`, created at the epoch and never used by default. */
 export function testKeyRow(row: Pick<KeyRow, 'id' | 'purpose' | 'state'> & Partial<KeyRow>): KeyRow {
   return {
     root_key_id: 'root_test',

@@ -63,7 +63,7 @@ export class TestTokens {
     }
   }
 
-  /** A token with those changes, `undefined` to leave something out; signed as the vault does unless told otherwise. */
+  /** A token with those changes, `undefined` to leave something out; signed as the vault does by default. */
   forge(header: Json, claims: Json = {}, signer: Signer = es256(this.key.secret)): string {
     return forgeToken(this.header(header), this.claims(claims), signer)
   }

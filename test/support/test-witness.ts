@@ -6,7 +6,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { inject } from 'vitest'
 
-/** What somebody was told or asked: the path, the headers and the body of a POST. */
+/** A request that reached a test server: the path, the headers and the body of a POST. */
 export interface Posted {
   path: string
   headers: Record<string, string | string[] | undefined>
@@ -89,7 +89,7 @@ export class TestWitness extends PostServer {
   latest = { size: 0, root: Buffer.alloc(32) }
   /** The text of each checkpoint that it has signed. */
   readonly signed: string[] = []
-  /** Of each origin that it knows. */
+  /** For each origin that it knows. */
   readonly logKeys = new Map<string, KeyObject>()
   readonly #keys = generateKeyPairSync('ed25519')
 
@@ -100,7 +100,7 @@ export class TestWitness extends PostServer {
     return witness
   }
 
-  /** As it stands in a configuration. */
+  /** As a configuration has it. */
   get verifierKey(): string {
     const raw = rawKey(this.#keys.publicKey)
     const base64 = Buffer.concat([Buffer.of(4), raw]).toString('base64')

@@ -2,7 +2,7 @@ import type { Response } from 'supertest'
 import { expect } from 'vitest'
 import { welchT } from './welch.ts'
 
-/** Of tries under load: what is really slower is slower each time. */
+/** For tries under load: what is really slower is slower each time. */
 const TRIES = 3
 /** How many standard errors between two means are no accident; usual for leaks by time (TVLA, ISO/IEC 17825). */
 export const SEPARATED = 4.5
@@ -18,7 +18,7 @@ export async function expectSameTime(one: Ask, other: Ask, { status, rounds }: {
   expect(found.at(-1), found.join(' ')).toBeLessThan(SEPARATED)
 }
 
-/** The two take turns, so that whatever slows the machine down slows both. */
+/** The two take turns, so that a slow machine slows both. */
 async function separation(one: Ask, other: Ask, status: number, rounds: number): Promise<number> {
   const times: [number[], number[]] = [[], []]
   for (let round = 0; round < rounds; round++) {

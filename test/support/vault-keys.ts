@@ -82,7 +82,7 @@ export async function replaceKeys<P extends KeyPurpose>(
   return Object.fromEntries(before) as Record<P, string>
 }
 
-/** Reads the vault's keys as a second server would: for attacks by somebody who has one of them. */
+/** Reads the vault's keys as a second server would: for attacks with a leaked key. */
 export function readVaultKeys(vault: TestVault): Promise<KeyRing> {
   return withVaultKeys(vault, async ({ keys }) => keys.ring)
 }

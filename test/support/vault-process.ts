@@ -10,10 +10,12 @@ import type { SampleCaller } from '../../src/start/sample-callers.ts'
 import { type HttpsAnswer, type HttpsRequest, requestHttps } from './https-client.ts'
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from './run-program.ts'
 
+const BUILT = fileURLToPath(new URL('../../dist', import.meta.url))
+
 /** The built program, as a user of the package has it. `npm test` and `npm run test:e2e` build first. */
-export const builtProgram = (name: 'cli') => fileURLToPath(new URL(`../../dist/src/${name}.js`, import.meta.url))
-/** What starts the vault with it, after the path of Node.js. */
-export const builtServer: readonly string[] = [builtProgram('cli'), 'serve']
+export const builtProgram = (name: 'cli', built = BUILT) => path.join(built, 'src', `${name}.js`)
+/** What starts the vault, after the path of Node.js. */
+export const builtServer = (built = BUILT): readonly string[] => [builtProgram('cli', built), 'serve']
 
 export interface CallOptions {
   token?: string
@@ -30,18 +32,20 @@ export interface CommandResult extends Ended {
 
 /**
  * The built vault as a process of its own, with its own directories and ports. It can be killed and started again on
- * the same data; `remove` ends whatever is left of it.
+ * the same data; `remove` ends what is left of it.
  */
 export class VaultProcess {
   readonly directory: string
   readonly port: number
   readonly operatorPort: number
   readonly env: Readonly<Record<string, string>>
+  readonly #built: string
   #program: RunningProgram | undefined
   #agent = new Agent({ keepAlive: true })
   #tokens = new Map<RoleName, string>()
 
-  private constructor(directory: string, ports: readonly number[]) {
+  private constructor(directory: string, ports: readonly number[], built: string) {
+    this.#built = built
     this.directory = directory
     this.port = ports[0]!
     this.operatorPort = ports[1]!
@@ -55,11 +59,11 @@ export class VaultProcess {
     }
   }
 
-  /** A place for a vault that was never started. */
-  static async create(): Promise<VaultProcess> {
-    expect(existsSync(builtProgram('cli')), 'the vault is not built: run "npm run build"').toBe(true)
+  /** A place for a vault that was never started. @param built the directory of its programs */
+  static async create(built = BUILT): Promise<VaultProcess> {
+    expect(existsSync(builtProgram('cli', built)), 'the vault is not built: run "npm run build"').toBe(true)
     const directory = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-e2e-'))
-    return new VaultProcess(directory, await findFreePorts(2))
+    return new VaultProcess(directory, await findFreePorts(2), built)
   }
 
   static async start(): Promise<VaultProcess> {
@@ -85,7 +89,7 @@ export class VaultProcess {
     return this.#running.child.pid!
   }
 
-  /** The process id of PostgreSQL's first process; undefined when there is none. */
+  /** The process id of PostgreSQL's first process; undefined if there is none. */
   get postmasterPid(): number | undefined {
     const file = this.file('postgres/postmaster.pid')
     return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : undefined
@@ -106,14 +110,14 @@ export class VaultProcess {
     this.#program = startProgram({
       coreDumps,
       command: process.execPath,
-      args: builtServer,
+      args: builtServer(this.#built),
       cwd: this.directory,
       env: { ...this.env, ...env },
     })
     return this.#program
   }
 
-  /** Starts it, and waits until it is ready to serve and has told the newcomer so. */
+  /** Starts it, and waits until it is ready to serve and has printed the first steps. */
   async start(env: Record<string, string> = {}, coreDumps?: string): Promise<void> {
     const { output, ended } = this.spawn(env, coreDumps)
     let over: Ended | undefined
@@ -190,7 +194,7 @@ export class VaultProcess {
     })
   }
 
-  /** An access token of a sample caller, asked for once; for billing that of a person, to whom card numbers may be shown. */
+  /** An access token of a sample caller, asked for once; for billing that of a person, who may see card numbers. */
   async token(role: RoleName): Promise<string> {
     const known = this.#tokens.get(role)
     if (known !== undefined) return known
@@ -217,7 +221,7 @@ export class VaultProcess {
     return startProgram({
       coreDumps,
       command: process.execPath,
-      args: [builtProgram('cli'), ...args],
+      args: [builtProgram('cli', this.#built), ...args],
       cwd: this.directory,
       env: { ...this.env, ...env },
     })
@@ -234,7 +238,7 @@ export class VaultProcess {
     }
   }
 
-  /** Ends what still runs and removes the directory. A database that was left behind is taken over, and stopped. */
+  /** Ends what still runs and removes the directory. A database that still runs is taken over, and stopped. */
   async remove(): Promise<void> {
     if (this.#program !== undefined) await this.kill('SIGKILL')
     if (this.postmasterPid !== undefined) {

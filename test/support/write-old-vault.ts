@@ -39,7 +39,7 @@ const env = {
   STRONGROOM_CERTS_DIR: path.join(directory, 'certs'),
   STRONGROOM_PORT: String(port),
   STRONGROOM_OPERATOR_PORT: String(operatorPort),
-  // The issuer that the tests' vaults have, so that the log goes on under its name.
+  // The issuer that the tests' vaults have, so that the log continues under its name.
   STRONGROOM_ISSUER: 'https://localhost:8443',
 }
 const cli = (...args: string[]) =>

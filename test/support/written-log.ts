@@ -49,7 +49,7 @@ export class WrittenLog {
     this.now = new Date(this.now.getTime() + 1_000)
   }
 
-  /** Signs a checkpoint over what there is, and keeps it unless told otherwise. */
+  /** Signs a checkpoint over what there is, and keeps it by default. */
   sign({ secret }: LogSigner, isKept = true): string {
     const { size } = this.#edge
     const note = signNote(formatCheckpoint({ origin: ORIGIN, size, root: rootOfEdge(this.#edge) }), ORIGIN, secret)

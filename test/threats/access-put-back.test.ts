@@ -5,8 +5,8 @@ import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 /**
- * Attack 53: somebody who can write to the database puts back access of the past, with the MACs that the vault gave it then,
- * or takes away the row that refuses somebody, while the vault serves.
+ * Attack 53: an attacker who can write to the database puts back former access, with the MACs that the vault gave it
+ * then, or removes the row of a refusal, while the vault serves.
  */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const purpose = 'provide-goods'
@@ -68,7 +68,7 @@ describe('a client of the past, with its own MAC,', () => {
     for (const tried of [secret, present]) expectProblem(await vault.requestToken(id, tried), 401, 'invalid-client')
     expect(subjects('access-changed', id)).toHaveLength(1)
     await withAnother(async (other) => expectProblem(await other.requestToken(id, secret), 401, 'invalid-client'))
-    // Not even the vault makes it good.
+    // Not even the vault repairs it.
     await expect(vault.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed outside the vault/)
 
     await rightful()
@@ -189,14 +189,14 @@ describe('the row that refuses', () => {
 
 describe('a ledger', () => {
   const NEWEST = '(SELECT max(generation) FROM access_ledger)'
-  /** A token of somebody whom nothing here is about. */
+  /** A token of a person who is not part of this. */
   let bystander: string
 
   beforeAll(async () => {
     bystander = await vault.staffToken('support')
   })
 
-  /** Nobody is let in while the ledger is so, which is one alert. As it was, it is believed again. */
+  /** No one is let in while the ledger is changed, which is one alert. Once restored, it counts again. */
   async function expectRefused(tamper: string, reason: RegExp): Promise<void> {
     expect((await read(bystander)).status).toBe(200)
     const putBack = await keep('access_ledger', 'generation > $1', [0])

@@ -7,8 +7,8 @@ import { quickKeys, TestVault } from '../support/test-vault.ts'
 import type { VaultChanges } from '../support/vault-options.ts'
 
 /**
- * Attack 55: somebody copies the tables of keys from another vault, whose keys they have, over those of this one, or puts an
- * older root key back. Both vaults have one passphrase file, or one KMS key.
+ * Attack 55: an attacker copies the tables of keys from another vault, whose keys they have, over those of this one, or
+ * puts an older root key back. Both vaults have one passphrase file, or one KMS key.
  */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 // Several starts each, which take their time on a busy machine.

@@ -9,7 +9,7 @@ import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Somebody makes the log unwritable, so that what they do next is not recorded. PCI DSS 10.7. */
+/** An attacker makes the log unwritable, so that what they do next is not recorded. PCI DSS 10.7. */
 
 let database: TestDatabase
 let proxy: TcpProxy
@@ -44,7 +44,7 @@ const reveal = () =>
 
 const alarms = () => vault.logLines.filter((line) => line.includes('"alert":"audit-unavailable"')).length
 
-/** Whatever left the vault has its event. */
+/** Everything that left the vault has its event. */
 let released = 0
 async function expectEveryReleaseRecorded(): Promise<void> {
   expect((await vault.events({ type: 'record.reveal' })).length).toBeGreaterThanOrEqual(released)
@@ -105,7 +105,7 @@ describe('a log that takes no entries', () => {
     const startedAt = new Date()
     await database.sql('REVOKE INSERT ON audit_events FROM strongroom_runtime')
     for (let call = 0; call < 3; call++) expectRefused(await reveal(), ['audit-unavailable'])
-    // Even that somebody was refused could not be recorded.
+    // Even the refusal could not be recorded.
     expectRefused(await vault.call('GET', `/v1/tokens/${token}`), ['audit-unavailable'])
     await database.sql('GRANT INSERT ON audit_events TO strongroom_runtime')
     await expectGap(4, startedAt, ['audit-unavailable'])

@@ -6,7 +6,7 @@ import { checkout } from '../support/samples.ts'
 import { seedEvents, waitUntilLogged } from '../support/seed-events.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
-/** Whoever owns the database writes and changes rows of events, and waits for somebody who believes them. */
+/** The owner of the database writes and changes rows of events, and hopes that a reader trusts them. */
 
 const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
 const ann: AuditCaller = { id: 'staff:ann', kind: 'staff', role: 'support' }
@@ -27,7 +27,7 @@ beforeAll(async () => {
     const body = { purpose: 'enforce-rights' }
     expect((await vault.call('POST', `/v1/tokens/${token}/reveal`, { token: fraud, body })).status).toBe(200)
   }
-  // Behind what is looked at each time.
+  // Older than what is looked at each time.
   const filler = { type: 'audit.read', outcome: 'success', caller: OPERATOR, count: 1 } as const
   await seedEvents(
     vault,
@@ -132,7 +132,7 @@ describe('who reads the events', () => {
     await sql(swap, [one, two])
     expect(seen).not.toContain(one)
     expect(seen).not.toContain(two)
-    // An event that its leaf does not name any more is the vault's by its MAC, and stays to be seen.
+    // An event that its leaf no longer names is the vault's by its MAC, and stays visible.
     const name = 'UPDATE readable.audit_leaves SET event = $2 WHERE event = $1'
     await sql(name, [one, `evt_${'7'.repeat(26)}`])
     expect(idsOf(await list('&type=record.reveal'))).toContain(one)
@@ -200,7 +200,7 @@ describe('the review', () => {
   })
 })
 
-/** Until every event that the vault has made has its place; what somebody has written has none. */
+/** Until every event that the vault has made has its place; forged ones have none. */
 async function waitForLog(): Promise<void> {
   await vi.waitUntil(async () => {
     const rows = await sql<{ id: string }>(
@@ -290,7 +290,7 @@ it('shows what is the vault’s, in any place', async () => {
   const [row] = await sql<{ name: string }>(
     `SELECT tableoid::regclass::text AS name FROM audit_events WHERE name_of('type', type) = 'record.tokenize' LIMIT 1`,
   )
-  // Without a partition of its own it stands in the one for everything else.
+  // Without a partition of its own it is in the default one.
   await sql(`ALTER TABLE audit_events DETACH PARTITION ${row!.name}`)
   await sql(`INSERT INTO audit_events SELECT * FROM ${row!.name}`)
   expect(await list('&type=record.tokenize')).toEqual(before)

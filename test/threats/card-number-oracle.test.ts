@@ -10,7 +10,7 @@ import { card, cards, checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { readVaultKeys, replaceKeys, withVaultKeys } from '../support/vault-keys.ts'
 
-/** Somebody who sees the first six and the last four digits of a card tries the 100,000 numbers that it can be. */
+/** An attacker who sees the first six and the last four digits of a card tries the 100,000 numbers that it can be. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const LIMIT = 20
 
@@ -163,7 +163,7 @@ describe('different numbers in a day', () => {
     }
     for (const answer of answers) expectProblem(answer, 429, 'too-many-requests')
     expect(new Set(answers.map(withoutRequestId)).size).toBe(1)
-    // What it has asked before tells it nothing new, and another person goes on.
+    // Repeated questions reveal nothing new, and another person continues.
     expect((await search(bearer, { purpose }, numbers[0])).status).toBe(200)
     const other = await vault.staffToken('billing', { name: 'Another' })
     expect((await search(other, { purpose })).body.results).toHaveLength(1)

@@ -16,7 +16,10 @@ afterEach(async () => {
 })
 
 const valid = { card }
-/** In the order in which a tester would not care: a wrong check digit, an expired one, no number at all, a forbidden member. */
+/**
+ * In an order that a tester would not care about: a wrong check digit, an expired one, no number at all, a forbidden
+ * member.
+ */
 const invalid = [
   { card: { ...card, number: '4242424242424241' } },
   { card: { ...card, exp_year: 2020 } },
@@ -47,7 +50,7 @@ describe('from one client', () => {
       expect.objectContaining({ by: 'client', limit: 6, caller: expect.stringMatching(/^client_/) }),
     ])
     expect(await vault.count('records')).toBe(1)
-    // Everything else of the shop goes on, and the client too after a minute.
+    // All other calls of the shop work, and the client's again after a minute.
     expect((await send(tester, { contact })).status).toBe(201)
     expect((await send(await vault.clientToken(['tokenize']), valid)).status).toBe(201)
     vault.clockOffsetMs += 61_000

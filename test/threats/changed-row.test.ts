@@ -7,7 +7,7 @@ import { type Tampering, tamperWith } from '../support/tamper.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { unbindRows } from '../support/unbound-rows.ts'
 
-/** The owner of the database leaves what is sealed as it is, and changes what stands beside it in the clear. */
+/** The owner of the database leaves what is sealed as it is, and changes the clear facts beside it. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const PURPOSE = 'marketing'
 
@@ -231,7 +231,7 @@ describe('in a vault from before rows were bound', () => {
     await giveConsent()
     expectProblem(await revealForMarketing(), 500, 'record-integrity')
 
-    // The parts of before, which say nothing of their row, under the key that they were sealed with.
+    // The old parts, which say nothing about their row, under the key that they were sealed with.
     await tampering.write(token, 'display', before.display_sealed, before.display_key_id)
     await tampering.write(token, 'secret', before.secret_sealed, before.secret_key_id)
     expectProblem(await read(), 500, 'record-integrity')

@@ -42,7 +42,7 @@ const findings = async () => {
   const database = openDatabase({ url: vault.database.serverUrl, maxConnections: 1 })
   return findSchema(database).finally(() => database.close())
 }
-/** Whoever asks has it looked at: no minute has to go by. */
+/** A request has it looked at: no minute has to go by. */
 const readyAgain = () => vi.waitFor(async () => expect((await ready()).status).toBe(200), PATIENCE)
 
 describe('service is refused, with an alert, until it is undone', () => {
@@ -64,7 +64,7 @@ describe('service is refused, with an alert, until it is undone', () => {
     }
     await look()
     expect((await read()).status).toBe(200)
-    // The log may have been out of reach behind the change, and an event shows that it is there again.
+    // The change may have kept the log out of reach, and an event shows that it is there again.
     await expect.poll(async () => (await ready()).status, { timeout: 20_000 }).toBe(200)
     expect(await findings()).toMatchObject({ differences: [], others: [] })
   })

@@ -6,7 +6,7 @@ import { TestVault } from '../support/test-vault.ts'
 import { expectSameTime, SEPARATED } from '../support/timing.ts'
 import { welchT } from '../support/welch.ts'
 
-/** Somebody measures whether a client exists, is about to change its secret, or signs: ASVS 6.3.8. */
+/** An attacker measures whether a client exists, is about to change its secret, or signs: ASVS 6.3.8. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const ROUNDS = 60
 const NOBODY = `client_${'0'.repeat(26)}`

@@ -84,7 +84,7 @@ it('all callers together are refused beyond what the process takes, before they 
   const answered = Promise.all(callers.map((token) => tokenize(token)))
   try {
     await vi.waitFor(async () => expect((await busy()) - before).toBe(1), 5_000)
-    // Nobody asks whose token it is.
+    // The caller of the token is not looked up.
     expectProblemAnswer(await tokenize('nothing'), { status: 503, code: 'busy' })
     expect((await vault.call('GET', '/healthz')).status).toBe(200)
   } finally {

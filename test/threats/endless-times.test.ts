@@ -3,7 +3,7 @@ import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Somebody who can write to the database writes times that no Date has, so that what reads them fails. */
+/** An attacker who can write to the database writes times that no Date has, so that readers fail. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const KEY = { 'Idempotency-Key': 'order-1' }
 
@@ -73,7 +73,7 @@ describe.each(["'infinity'", "'-infinity'", "'290000-01-01'", "'4700-01-01 BC'"]
       await commands.reviewAccess(OPERATOR),
       await commands.keyStatus(),
     ]
-    // As JSON shows them: a time that is none would be null, or throw.
+    // As JSON shows them: an invalid time would be null, or throw.
     for (const list of shown) expect(JSON.stringify(list)).toMatch(/275760|-271821|-004699/)
   })
 })

@@ -4,7 +4,7 @@ import { expectProblem } from '../support/problems.ts'
 import { cards, checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attacks 35 and 38: somebody with a good token asks for more than it is good for, beside what it is good for. */
+/** Attacks 35 and 38: a caller with a good token asks for more than it allows, together with what it allows. */
 let vault: TestVault
 let bearer: string
 let token: string

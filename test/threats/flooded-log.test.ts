@@ -9,7 +9,7 @@ const PER_SOURCE = 20
 const UNKNOWN_TOKEN = `/v1/tokens/card_${'0'.repeat(26)}`
 
 let vault: TestVault
-/** A server with the limits that a vault has by itself, on the database of the other. */
+/** A server with the default limits of a vault, on the database of the other. */
 let server: TestVault
 
 const startServer = () =>
@@ -115,7 +115,7 @@ describe('during a flood from the same address', () => {
     expectProblem(await read(server, { token }), 404, 'record-not-found')
     const named = (await vault.events({ type: 'request.refuse' })).filter(({ caller }) => caller)
     expect(named).toHaveLength(PER_SOURCE + 6)
-    // Whoever was revoked has proved who they were.
+    // A revoked caller has proved who it was.
     await vault.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, client.id)
     expectProblem(await read(server, { token }), 401, 'unauthenticated')
     await server.stop()

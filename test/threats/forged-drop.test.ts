@@ -22,7 +22,7 @@ let vault: TestVault
 let release: () => Promise<void>
 let key: KeyObject
 let keys: NoteVerifier[]
-/** The release that the owner wants nobody to know of. */
+/** The release that the owner wants to hide. */
 let victim: { id: string; sequence: number }
 let receipts: { place: string; json: string }[]
 
@@ -42,7 +42,7 @@ beforeAll(async () => {
   keys = (await vault.commands.listLogKeys()).map(({ verifier_key }) => parseVerifierKey(verifier_key))
   key = await withVaultKeys(vault, async (parts) => parts.keys.ring.all('audit-signing')[0]!.secret)
   await waitUntilLogged(vault)
-  // Nobody keeps the log meanwhile.
+  // No process keeps the log in the meantime.
   release = await holdLog(vault.database)
   for (const table of TABLES) await sql(`CREATE TABLE kept_${table} AS TABLE ${table}`)
 }, 60_000)

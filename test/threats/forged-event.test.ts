@@ -3,7 +3,7 @@ import { holdLog } from '../support/hold-log.ts'
 import { card } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Whoever owns the database meddles with events that are committed and wait for their place in the log. */
+/** The owner of the database changes events that are committed and wait for their place in the log. */
 let vault: TestVault
 let staff: string
 let token: string
@@ -83,7 +83,7 @@ it('an event that was removed before it came into the log stops releases on ever
     const refused = await ask(vault)
     expect([refused.status, refused.body.code]).toEqual([503, 'audit-unavailable'])
     await vi.waitFor(async () => expect((await ask(other)).status).toBe(503), PATIENCE)
-    // It is no reason to stand in the way of a sale.
+    // It is no reason to stop a sale.
     await vault.tokenize({ card })
     // Nor does it help to take back what was found, or to say that an operator has looked.
     await sql('UPDATE audit_missing SET resumed_by = (SELECT id FROM readable.audit_events ORDER BY id DESC LIMIT 1)')

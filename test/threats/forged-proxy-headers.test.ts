@@ -9,7 +9,9 @@ import { requestHttps } from '../support/https-client.ts'
 import { card, contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** What a client behind a trusted proxy may try: the proxy passes its headers on, and adds the address that it has seen. */
+/**
+ * What a client behind a trusted proxy may try: the proxy passes its headers on, and adds the address that it has seen.
+ */
 let vault: TestVault
 let directory: string
 let carrier: ClientCertificate
@@ -84,7 +86,7 @@ describe('a new address for each try', () => {
       statuses.push((await vault.call('POST', '/v1/tokenize', { token, body: { card }, headers })).status)
     }
     expect(statuses).toEqual([201, 201, 201, 429, 429, 429])
-    // Those who try nothing are not touched.
+    // Clients that try nothing are not affected.
     const honest = { token, body: { card }, headers: { 'X-Forwarded-For': '198.51.100.11' } }
     expect((await vault.call('POST', '/v1/tokenize', honest)).status).toBe(201)
   })

@@ -14,8 +14,8 @@ import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { openTestKeys } from '../support/vault-keys.ts'
 
 /**
- * Attack 54: somebody has an old backup and its passphrase, so every key of that time, and can write to the database of today.
- * They forge a registry in which a key that they have is the active one again, and wait for the next card.
+ * Attack 54: an attacker has an old backup and its passphrase, so every key of that time, and can write to the present
+ * database. They forge a registry in which a key that they have is the active one again, and wait for the next card.
  */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const TABLES = ['keys', 'root_keys', 'key_registry'] as const
@@ -53,7 +53,7 @@ function startVault(sharedDatabase?: TestVault['database']): Promise<TestVault> 
   })
 }
 
-/** The keys as who has the passphrase reads them. */
+/** The keys as the owner of the passphrase reads them. */
 async function steal(): Promise<Stolen> {
   const file = path.join(directory, 'root-key')
   const openRootKey = createPassphraseFileProvider({ file, development: false, randomBytes }).open
@@ -79,7 +79,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await sql(rowsOf('today'))
   await expect.poll(readiness, { timeout: 20_000 }).toBe('ready')
-  // Whatever was tried, the key of the backup protects nothing more.
+  // After all attempts, the key of the backup protects nothing more.
   const { token } = (await vault.tokenize({ contact })).contact!
   const [row] = await sql<{ key: string }>('SELECT display_key_id AS key FROM readable.records WHERE token = $1', [
     token,

@@ -5,7 +5,7 @@ import { roleFile } from '../support/role-files.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attack 53: somebody who can write to the database gives their role more than it has. */
+/** Attack 53: an attacker who can write to the database gives their role more than it has. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const seesCards = roleFile({
   support: {
@@ -41,7 +41,7 @@ const alerts = (on: TestVault) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ alert }) => alert === 'roles-changed')
 
-/** No role grants anything, on this server; callers without a role go on. */
+/** No role grants anything, on this server; callers without a role continue. */
 async function expectNothingGranted(on: TestVault): Promise<void> {
   for (const part of ['card', 'shipping_address'])
     expectProblem(await reveal(on, part), 403, part === 'card' ? 'scope-missing' : 'purpose-not-permitted')

@@ -7,8 +7,8 @@ import { TestVault } from '../support/test-vault.ts'
 import { readVaultKeys } from '../support/vault-keys.ts'
 
 /**
- * Somebody waits for a restart, which has seen no registry of keys before, and puts back the one in which a key that they have
- * was not compromised yet. They sign it again, as a later one, with the key of its MAC.
+ * An attacker waits for a restart, which has seen no key registry before, and puts back the one in which a key that
+ * they have was not compromised yet. They sign it again, as a later one, with the key of its MAC.
  */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const TABLES = ['keys', 'root_keys', 'key_registry'] as const

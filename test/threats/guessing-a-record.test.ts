@@ -3,7 +3,10 @@ import { expectProblem } from '../support/problems.ts'
 import { billingAddress, card, contact, person } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Somebody counts through what a record may hold: half of a US postal code is shown, and 38 questions gave the rest. */
+/**
+ * An attacker tries all values that a record may hold: half of a US postal code is shown, and 38 questions gave the
+ * rest.
+ */
 const DAY_MS = 24 * 60 * 60 * 1000
 
 let vault: TestVault

@@ -6,7 +6,7 @@ import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Somebody asks for releases of records that do not exist, so that nobody sees the requests that matter. */
+/** An attacker asks for releases of records that do not exist, to hide the requests that matter. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const purpose = 'enforce-rights'
 const OPEN = 5
@@ -96,7 +96,7 @@ describe('a request for approval', () => {
     const refused = await reveal(eve, records[OPEN]!)
     expectProblem(refused, 429, 'too-many-requests')
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
-    // What is asked already is asked, others go on, and an emergency waits for nobody's queue.
+    // Existing requests stay, other callers continue, and an emergency does not wait for the queue.
     expectProblem(await reveal(eve, records[0]!), 403, 'approval-required')
     expectProblem(await reveal(ann, records[OPEN]!), 403, 'approval-required')
     for (const token of records.slice(0, OPEN)) {
@@ -111,7 +111,7 @@ describe('a request for approval', () => {
   })
 })
 
-describe('what an earlier version took in for records that do not exist', () => {
+describe('requests for records that do not exist', () => {
   const insert = (state: string, count: number) =>
     vault.database.sql(
       `INSERT INTO approvals (id, caller, role, site, token, fields, purpose, state, requested_at, expires_at)

@@ -8,7 +8,7 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { openTestKeys, replaceKeys } from '../support/vault-keys.ts'
 
-/** A network that holds what was sealed until its key is gone: nothing may be stored that opens for nobody any more. */
+/** A network that holds what was sealed until its key is gone: nothing may be stored that cannot be opened. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const purposes = ['display', 'secret', 'index'] as const
 type Purpose = (typeof purposes)[number]
@@ -114,7 +114,7 @@ describe('the role that the server runs as', () => {
         return id
       })
       const [display, secret, index] = purposes.map(active) as [string, string, string]
-      // Without a table for its terms it would be that which refuses them.
+      // Without a table for its terms, that would refuse them.
       await direct.database.sql('SELECT readable.make_room_for_terms($1)', [key])
       for (const made of [
         VALUES.records(key, secret),
@@ -189,13 +189,13 @@ describe('a network that holds', () => {
     expect(retired.length).toBeGreaterThanOrEqual(2)
     for (const id of retired) await destroy(id)
     proxy.mend()
-    // On a machine that is so busy that the statement is given up meanwhile, the shop sends its request again.
+    // On a machine that is so busy that the statement is given up, the shop sends its request again.
     const first = await held
     const answer = first.status === 201 ? first : await tokenize({ contact }, headers)
     expect(answer.status, answer.text).toBe(201)
     expect(await direct.count('records')).toBe(before + 1)
     expect(await email(answer.body.contact.token)).toBe(person.email)
-    // Nothing stands on a key that is gone.
+    // A key that is gone encrypts nothing.
     await openEverySealedValue(direct)
   })
 
@@ -255,7 +255,7 @@ it('a kept answer that does not open counts as not kept: the request is done aga
   expect(again.status, again.text).toBe(201)
   expect(again.headers['idempotent-replayed']).toBeUndefined()
   expect(again.body.contact.token).not.toBe(first.body.contact.token)
-  // From then on the new answer is the one.
+  // From then on the new answer counts.
   const replayed = await tokenize({ contact }, headers)
   expect([replayed.headers['idempotent-replayed'], replayed.text]).toEqual(['true', again.text])
   expectProblem(await tokenize({ contact: { name: person.name } }, headers), 422, 'idempotency-key-reused')

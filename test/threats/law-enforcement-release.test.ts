@@ -4,7 +4,10 @@ import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { cards, checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attack 67: somebody calls in the name of an authority. The built-in roles ask for its name, its case and a second person. */
+/**
+ * Attack 67: an attacker calls in the name of an authority. The built-in roles ask for its name, its case and a second
+ * person.
+ */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const purpose = 'legal-compliance'
 const warrant = { ticket: 'WARRANT-12', authority: 'State Courts of Singapore' }

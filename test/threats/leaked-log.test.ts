@@ -26,7 +26,7 @@ afterAll(async () => {
   await vault.stop()
 })
 
-/** Where PostgreSQL writes; its directory is only known to PostgreSQL. */
+/** PostgreSQL's own directory, which only PostgreSQL knows. */
 async function postgresLog(): Promise<string> {
   const [row] = await vault.database.sql<{ data_directory: string }>('SHOW data_directory')
   return readFileSync(path.join(row!.data_directory, 'postgres.log'), 'utf8')

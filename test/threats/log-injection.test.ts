@@ -6,7 +6,7 @@ import { logFormats } from '../../src/cli/log-formats.ts'
 import { seedEvents, waitUntilLogged } from '../support/seed-events.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** What somebody calls themselves who wants to write into other people's logs and spreadsheets. */
+/** Names of an attacker who wants to write into the logs and spreadsheets of others. */
 const NAMES = [
   'staff:Ann\n<110>1 2026-11-24T10:00:00Z vault strongroom - record.erase - forged',
   'staff:Ann\r\n{"sequence":0,"event":{"type":"forged"}}',

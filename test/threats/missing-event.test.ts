@@ -11,8 +11,8 @@ import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { replaceKeys, type VaultKeys, withVaultKeys } from '../support/vault-keys.ts'
 
 /**
- * The owner of the database removes events of other processes than the one that keeps the log, before they come into it, and then
- * what would tell of them.
+ * The owner of the database removes events of other processes than the one that keeps the log, before they come into
+ * it, and then the traces of that.
  */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const PATIENCE = { timeout: 25_000, interval: 100 }

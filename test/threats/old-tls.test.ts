@@ -99,8 +99,8 @@ describe('versions', () => {
 })
 
 /**
- * Somebody has recorded a TLS 1.2 connection with its ticket, and takes the key of tickets from a server later. The key of that
- * hour was wiped: the server takes the ticket no more, so its present key does not open it either.
+ * An attacker has recorded a TLS 1.2 connection with its ticket, and takes the key of tickets from a server later. The
+ * key of that hour was wiped: the server refuses the ticket, so its present key does not open it either.
  */
 describe('a session ticket of TLS 1.2', () => {
   const handshake = (session?: Buffer) =>

@@ -3,7 +3,9 @@ import { expectProblem } from '../support/problems.ts'
 import { card, checkout, contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** A token's prefix says the kind of its record, by which it is decided what a caller may do. The bytes behind it are not enough. */
+/**
+ * A token's prefix says the kind of its record, which decides what a caller may do. The bytes after it are not enough.
+ */
 let vault: TestVault
 let tokens: Record<string, string>
 

@@ -7,8 +7,8 @@ import { billingAddress, contact, person } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 /**
- * Somebody sends more requests at the same moment than a limit allows, over one connection and over several servers, so that
- * all are under way before the first has counted.
+ * An attacker sends more requests at the same moment than a limit allows, over one connection and over several servers,
+ * so that all are under way before the first has counted.
  */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const MISSES = 300

@@ -47,7 +47,7 @@ describe('requests that a client sends ahead', () => {
     })
     try {
       await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(1), 5_000)
-      // Others go on meanwhile, and every answer gives the flood time to be read.
+      // Other callers continue, and every answer gives the flood time to be read.
       for (let call = 0; call < 20; call++) expect((await vault.call('GET', '/healthz')).status).toBe(200)
       expect(socket?.bytesRead).toBeGreaterThan(0)
       expect(socket?.bytesRead).toBeLessThan(256 * 1024)

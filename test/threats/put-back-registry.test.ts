@@ -14,7 +14,7 @@ import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { type VaultChanges, vaultOptions } from '../support/vault-options.ts'
 
 /**
- * Attack 56: somebody who owns the database puts the tables of keys back to before a key was compromised, and has the vault
+ * Attack 56: the owner of the database puts the tables of keys back to before a key was compromised, and has the vault
  * restarted, so that it forgets what it has seen.
  */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
@@ -26,7 +26,7 @@ const LONG = 120_000
 let directory: string
 /** A key was compromised in it, and later the one that signs the log. */
 let database: TestDatabase
-/** The same before that: whole, and as tables beside the present ones. */
+/** The same from before that: complete, and as tables beside the present ones. */
 let backup: TestDatabase
 let token: string
 /** Made before, for log-ins are closed while the database is older. */
@@ -116,7 +116,7 @@ beforeAll(async () => {
   await settled(later)
   const shipped = await generationOf(later)
   await vi.waitUntil(() => readFileSync(file('checkpoints'), 'utf8').includes(`generation ${shipped}\n`), PATIENCE)
-  // From here on another key signs, which the registry of before does not have.
+  // From here on another key signs, which the former registry does not have.
   await compromise(later, 'audit-signing')
   await settled(later)
   after = await generationOf(later)

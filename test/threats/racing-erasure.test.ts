@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { contact, person } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attack 63: somebody goes on revealing on every server while the record is erased, or their access ends. */
+/** Attack 63: an attacker keeps revealing on every server while the record is erased, or their access ends. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const ROUNDS = 4
 const CALLERS = 12

@@ -100,7 +100,7 @@ it('takes a proof of a clock that is half a minute ahead once, for as long as it
       second.clockOffsetMs = ms
       expectProblem(await reveal(second, proof), 401, 'unauthenticated')
     }
-    // Another proof of that age is good: it was the first that was spent.
+    // Another proof of that age is good: the first one was in the replay cache.
     expect((await reveal(second, await newProof(30))).status).toBe(200)
   } finally {
     second.clockOffsetMs = 0

@@ -130,7 +130,7 @@ it('a term of another type finds nothing: the MAC of a customer does not do for 
     [email, customer],
   )
   await expectLeftOut('email', mine.email, { token: mine.token, reason: /not its own/ })
-  // A customer whose term stands where that of the address was.
+  // A customer whose term is in the place of the address's.
   await sql('DELETE FROM readable.search_terms WHERE term = $1', [email])
   await sql('UPDATE readable.search_terms SET term = $1 WHERE term = $2', [email, customer])
   const told = await alertsOf(async () => expect(await search('email', mine.email)).toEqual([]))

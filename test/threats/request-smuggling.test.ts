@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-/** What an attacker would like to have taken for a request of its own. */
+/** What an attacker would like to pass for a request of its own. */
 const SMUGGLED = rawRequest(['GET /healthz HTTP/1.1', 'Host: localhost'])
 
 const POST = ['POST /v1/tokenize HTTP/1.1', 'Host: localhost', 'Content-Type: application/json']

@@ -7,7 +7,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const MAX_USES = 2 ** 31
 /** A server that reports more often would take the last uses of a key that a test has left to another one. */
 const overrides = { keyTimes: { ...quickKeys.keyTimes, reportEveryMs: keyTimes.reportEveryMs } }
-/** Many ticks of whatever looks at the keys. */
+/** Many ticks of the tasks that look at the keys. */
 const SOON = { timeout: 6_000 }
 
 let vault: TestVault

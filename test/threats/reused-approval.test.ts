@@ -6,7 +6,7 @@ import { card, cards } from '../support/samples.ts'
 import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Somebody who can write to the database makes an approval of what is none, or uses one again. */
+/** An attacker who can write to the database invents an approval, or uses one again. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const purpose = 'enforce-rights'
 
@@ -66,7 +66,7 @@ async function refused(): Promise<string> {
   return id
 }
 
-/** Nothing leaves any more, however often it is asked for, and that is an alert. */
+/** Nothing leaves, however often it is asked for, and that is an alert. */
 async function expectNothing(id: string, more: object = {}): Promise<void> {
   const before = await released()
   const lines = vault.logLines.length
@@ -133,7 +133,7 @@ describe('what is called approved in the database', () => {
       const seen = await vault.call('GET', `/v1/approvals${path}`, { token: approver })
       expect(seen.status, seen.text).toBe(200)
     }
-    // Nor does it stand in the way of one that the vault has given.
+    // Nor does it block one that the vault has given.
     await approved()
     expect((await reveal()).status).toBe(200)
   })
@@ -177,7 +177,7 @@ describe('a request that was changed before a person decides', () => {
     await vi.waitUntil(() =>
       vault.logLines.slice(lines).some((line) => line.includes('"approval-changed"') && line.includes(id)),
     )
-    // It stands in nobody's way, and is made again.
+    // It blocks nothing, and is made again.
     expect(await request()).not.toBe(id)
   })
 

@@ -7,7 +7,7 @@ import { createTestDatabase } from '../support/postgres.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Whoever owns the database rewrites the log, while a server keeps it or before one starts. */
+/** The owner of the database rewrites the log, while a server keeps it or before one starts. */
 let vault: TestVault
 
 beforeEach(async () => {
@@ -29,7 +29,7 @@ function alerts(of: TestVault, code: string): Record<string, unknown>[] {
 
 /** A server that finds the log like that; it must say so, and sign nothing. */
 async function meets(change: () => Promise<unknown>, reason: RegExp): Promise<void> {
-  // Nobody keeps it meanwhile.
+  // No process keeps it in the meantime.
   const release = await holdLog(vault.database)
   await change()
   await vault.tokenize(checkout)
@@ -47,7 +47,7 @@ async function meets(change: () => Promise<unknown>, reason: RegExp): Promise<vo
     expect(await sql('SELECT note FROM audit_head')).toEqual([before])
     expect(await behind()).toBeGreaterThan(0)
     expect(alerts(next, 'background-task-failed')).toEqual([])
-    // It is no reason to stand in the way of a sale.
+    // It is no reason to stop a sale.
     await next.tokenize(checkout)
   } finally {
     await next.stop()
@@ -178,7 +178,7 @@ describe('a server to which nothing comes', () => {
         /was edited/,
       ],
       [`DELETE FROM readable.audit_events WHERE type = 'record.tokenize'`, /is gone/],
-      // What stands beside the body decides what is found, and by whom.
+      // The columns of the body decide what is found, and by whom.
       [`UPDATE readable.audit_events SET type = 'record.read' WHERE type = 'record.tokenize'`, /was edited/],
       [
         `UPDATE readable.audit_events SET token = 'card_${'1'.repeat(26)}', site = NULL WHERE type = 'record.tokenize'`,

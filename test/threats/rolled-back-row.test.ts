@@ -9,7 +9,7 @@ let tampering: Tampering
 let staff: string
 let token: string
 
-/** A contact that was corrected once; what it was before stands, sealed, in `record_versions`. */
+/** A contact that was corrected once; its former version is sealed in `record_versions`. */
 beforeAll(async () => {
   vault = await TestVault.start()
   tampering = tamperWith(vault.database)

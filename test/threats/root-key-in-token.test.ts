@@ -4,16 +4,16 @@ import { createPkcs11Provider } from '../../src/keys/root-key/pkcs11.ts'
 import { createRandomBytes } from '../../src/values/random.ts'
 import { keysIn, type Token, withToken } from '../support/in-token.ts'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
+import { without } from '../support/without.ts'
 
 const missing = softHsmIsMissing()
-if (missing) process.stderr.write(`skipped: the root key in a token: ${missing}\n`)
 
 const ID = 'root_attacked'
 /** CKR_ACTION_PROHIBITED, whose name pkcs11js does not know. */
 const ACTION_PROHIBITED = /^CKR_\w+:27$/
 
-/** Somebody who knows the PIN can have the root key encrypt and decrypt, as the vault can. It must not give more than that. */
-describe.skipIf(missing)('the root key in a token, to a person who knows the PIN', () => {
+/** A person who knows the PIN can have the root key encrypt and decrypt, as the vault can. It must not give more than that. */
+describe.skipIf(missing)(`the root key in a token, to a person who knows the PIN${without(missing)}`, () => {
   let hsm: SoftHsm
   beforeAll(async () => {
     hsm = createSoftHsm()

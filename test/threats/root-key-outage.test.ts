@@ -4,14 +4,14 @@ import { expectProblem } from '../support/problems.ts'
 import { contact } from '../support/samples.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
+import { without } from '../support/without.ts'
 
 const missing = kmsIsMissing()
-if (missing) process.stderr.write(`skipped: outages of the KMS: ${missing}\n`)
 
 const LEASE_SECONDS = 3
 
 /** Attack 59: the KMS is down, stalls, or answers wrongly. */
-describe.skipIf(missing)('a vault whose root key is in a KMS', () => {
+describe.skipIf(missing)(`a vault whose root key is in a KMS${without(missing)}`, () => {
   let kms: KmsEmulator
   let proxy: TcpProxy
   let rootKey: { provider: 'aws-kms'; leaseSeconds: number; keyId: string }

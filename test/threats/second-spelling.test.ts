@@ -5,8 +5,8 @@ import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 /**
- * Somebody makes another document out of a receipt that verifies too: hashes in another spelling of base64, or siblings of
- * another length, which move the boundary between two hashes.
+ * An attacker makes another document out of a receipt that verifies too: hashes in another spelling of base64, or
+ * siblings of another length, which move the boundary between two hashes.
  */
 let vault: TestVault
 let receipt: { proof: string[]; checkpoint: string }

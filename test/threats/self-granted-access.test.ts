@@ -7,7 +7,7 @@ import { expectProblem } from '../support/problems.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attack 53: somebody who can write to the database, and has no more than that, gives access to a caller of theirs. */
+/** Attack 53: an attacker who can write to the database, and has nothing else, gives access to a caller of theirs. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const purpose = 'provide-goods'
 
@@ -81,7 +81,7 @@ describe('a client', () => {
     const computed = verify.mock.calls.map(([hash]) => hash)
     verify.mockRestore()
     for (const answer of refused) expectProblem(answer, 401, 'invalid-client')
-    // What every refusal costs is computed all the same, at the vault's own price.
+    // A refusal still costs a computation, at the vault's own price.
     expect(computed).toEqual([expect.stringContaining('m=19456'), expect.stringContaining('m=19456')])
   })
 

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { expectProblem } from '../support/problems.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Somebody sends wrong secrets, many at once, so that the vault is too busy hashing them to let its clients log in. */
+/**
+ * An attacker sends wrong secrets, many at once, so that the vault is too busy hashing them to let its clients log in.
+ */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const NOBODY = `client_${'0'.repeat(26)}`
 const GUESSES = 90

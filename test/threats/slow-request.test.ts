@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-/** Sends the start at once and then a byte now and then, for ever. */
+/** Sends the start at once and then a byte now and then, without end. */
 function drip(start: string, next: string) {
   return (socket: TLSSocket) => {
     socket.write(start)

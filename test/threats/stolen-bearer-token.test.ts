@@ -7,7 +7,7 @@ import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { billingAddress, card } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attack 33: somebody has the access token of a client, a partner or a person, and wants card numbers with it. */
+/** Attack 33: an attacker has the access token of a client, a partner or a person, and wants card numbers with it. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 let vault: TestVault

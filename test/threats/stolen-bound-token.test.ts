@@ -6,7 +6,7 @@ import { expectProblem } from '../support/problems.ts'
 import { card } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attack 33: somebody has the access token of another, but not the key that it is bound to. */
+/** Attack 33: an attacker has the access token of another caller, but not the key that it is bound to. */
 let vault: TestVault
 let owner: { token: string; key: CallerKey }
 let thief: CallerKey

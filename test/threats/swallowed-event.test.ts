@@ -3,7 +3,7 @@ import { card } from '../support/samples.ts'
 import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Whoever owns the database has it swallow or rewrite the events of releases, so that nobody learns of them. */
+/** The owner of the database swallows or rewrites the events of releases, to hide them. */
 let vault: TestVault
 let staff: string
 let token: string
@@ -106,11 +106,11 @@ describe('nothing leaves behind', () => {
     expect(answer.status, answer.text).toBe(503)
     expect(answer.body.code).toBe('audit-unavailable')
     expect(answer.text).not.toContain(card.number)
-    // What PostgreSQL refuses by itself was never stored, and nobody says that it is gone.
+    // What PostgreSQL itself refuses was never stored, and is not reported as missing.
     const isRefused = statements.some((statement) => /WITH CHECK \(name_of|DO ALSO/.test(statement))
     expect(alerts('audit-missing').length > before).toBe(!isRefused)
     await sql(UNDO)
-    // Nothing has left, so nothing stands in the way of the next release.
+    // Nothing has left, so the next release is allowed.
     const patience = { timeout: 20_000, interval: 200 }
     const released = await vi.waitFor(async () => {
       const again = await ask()

@@ -213,7 +213,7 @@ describe('columns', () => {
   it.each(Object.entries(ROOT_COLUMNS))('%s of the root key is not edited', async (column, value) => {
     const [root] = await vault.database.sql<{ id: string }>('SELECT id FROM root_keys')
     const what = column === 'id' ? 'is missing' : `${column} was changed`
-    // What a start needs to derive the root key it cannot verify first; then nothing opens at all.
+    // A start cannot verify first what it needs to derive the root key; then nothing opens at all.
     const start = new RegExp(
       `root key ${root!.id} .*${what}|the root key does not open|missing in "root_keys"|provider that this version does not know`,
     )
@@ -271,7 +271,7 @@ describe('the whole registry, put back at once', () => {
   it('is not followed by a running server; a start without log, pin and shipped checkpoints cannot see it', async () => {
     const line = vault.logLines.length
     await putBack('first')
-    // Nobody asks whether it is ready: it looks by itself.
+    // Without a request for readiness: it looks on its own.
     await expect.poll(statusOfRead, { timeout: 3_000 }).toBe('sealed')
     await expectSealed()
     expect(alertsSince(line)).toEqual([expect.stringMatching(/was put back from generation \d+ to 2/)])

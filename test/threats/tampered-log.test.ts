@@ -14,7 +14,7 @@ import {
   verifyTampered,
 } from '../support/tampered-log.ts'
 
-/** Leaves 256 to 767 at least are looks at the log by nobody. */
+/** Leaves 256 to 767 at least are reads of the log by no caller. */
 const FILLERS = 750
 const own = generateKeyPairSync('ed25519').privateKey
 const editBody = `UPDATE readable.audit_events SET body = replace(body, 'operator:test', 'operator:none') WHERE id =`
@@ -136,7 +136,7 @@ describe('an event', () => {
   it('put in the middle, with everything after it moved on', async () => {
     const found = await verify((owner) => insertAt(owner, 300))
     expect(places(found.findings)).toContain('inserted@300')
-    // The last leaf is behind the checkpoint now.
+    // The last leaf is after the checkpoint now.
     expect(places(found.findings)).toContain(`inserted@${log.size}`)
   })
 

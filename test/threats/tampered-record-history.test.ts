@@ -13,7 +13,7 @@ const verify = (tamper: (owner: Owner) => Promise<unknown>) =>
 
 describe('the history of a record', () => {
   const history = (detail: RegExp) => ({ code: 'incomplete-history', detail: expect.stringMatching(detail) })
-  /** Not in the log yet: only the history tells what is wrong with it. */
+  /** Not in the log yet: only the history shows what is wrong with it. */
   const later = (facts: string) =>
     `INSERT INTO readable.audit_events (id, occurred_at, type, token, body)
      SELECT 'evt_77777777777777777777777777', at, type, token, '{"at":"' || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ||

@@ -3,7 +3,7 @@ import { expectProblem } from '../support/problems.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attack 42: somebody with a valid token of their own tries tokens, or values, until something is there. */
+/** Attack 42: an attacker with a valid token of their own tries tokens, or values, until one exists. */
 const LIMIT = 20
 
 let vault: TestVault

@@ -5,7 +5,7 @@ import { roleFile } from '../support/role-files.ts'
 import { contact, corrected } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Somebody whose views are counted takes another way to the same views, or splits them over purposes. */
+/** A caller whose views are counted takes another way to the same views, or splits them over purposes. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const BUDGET = 5
 const CUSTOMER = 'cus_uncounted'

@@ -5,7 +5,7 @@ import { expectProblemAnswer } from '../support/refusal.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 const GIBIBYTE = 1024 ** 3
-/** What the vault reads behind an answer, the largest body, and the buffers of both ends. */
+/** What the vault reads after an answer, the largest body, and the buffers of both ends. */
 const FAR_LESS = 64 * 1024 ** 2
 
 let vault: TestVault
@@ -27,7 +27,7 @@ const post = (path: string, authorization: string, ...headers: string[]) =>
     ...headers,
   ])
 
-/** Goes on sending, whatever is answered, until the connection ends; answers with how much was taken. */
+/** Keeps sending, whatever the answer, until the connection ends; answers with how much was taken. */
 function sendEndlessly(head: string, piece: Buffer): { write: (socket: TLSSocket) => void; taken: () => number } {
   let sent = 0
   const write = (socket: TLSSocket) => {

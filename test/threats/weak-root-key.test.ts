@@ -7,8 +7,8 @@ import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 /**
- * Somebody guesses the passphrase of a copied database, or writes into its row what argon2 is to cost: nothing, so that the
- * guesses are cheap, or all memory of the next start.
+ * An attacker guesses the passphrase of a copied database, or writes into its row a cost of argon2: nothing, so that
+ * the guesses are cheap, or all memory of the next start.
  */
 vi.setConfig({ testTimeout: 120_000 })
 

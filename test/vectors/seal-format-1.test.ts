@@ -13,7 +13,7 @@ const keys: Readonly<Record<string, string>> = golden.keys
 const bytes = (hex: string) => Buffer.from(hex, 'hex')
 const keyOf = ({ key_id }: Vector) => ({ id: key_id, secret: createSecretKey(bytes(keys[key_id]!)) })
 
-/** A text behind its length in two bytes, most significant first. */
+/** A text after its length in two bytes, most significant first. */
 function behindItsLength(text: string): Buffer {
   const encoded = new TextEncoder().encode(text)
   return Buffer.from([encoded.length >> 8, encoded.length & 0xff, ...encoded])

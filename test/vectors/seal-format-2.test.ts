@@ -23,7 +23,7 @@ const sealed = Buffer.from(
   'hex',
 )
 
-/** What is stored must open for ever: the facts of a row, and the bytes that are bound to them, are always these. */
+/** Stored values must stay readable: the facts of a row, and the bytes that are bound to them, are always these. */
 describe('the facts of a row', () => {
   it('of a record are consents, policy version and times, in milliseconds', () => {
     expect(facts).toBe(digest('["record",["store-card","marketing"],"2026-11-01",1793534400123,1793620800000]'))

@@ -87,7 +87,7 @@ const INSERT: Statement = {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, $14)
          RETURNING state = $11 AND request_mac IS NOT DISTINCT FROM $14 AS done`,
 }
-/** What has no record was asked for of an earlier version, and lets nothing out. */
+/** What has no record lets nothing out. */
 const LIST: Statement = {
   name: 'list-approvals',
   text: `SELECT ${ASKED_COLUMNS} FROM approvals a

@@ -24,7 +24,7 @@ const SWEEP_USES: Statement = { name: 'sweep-approval-uses', text: 'SELECT sweep
 
 /**
  * Removes what has been over since then, with its reasons, and answers with how many that were. A release that is not reviewed
- * stays; what an earlier version took for one although there was no record does not.
+ * stays; what is one of no record does not.
  */
 export async function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<number> {
   const swept = await sweep(db, SWEEP, [before.over, before.reviewed])

@@ -74,7 +74,10 @@ describe('parsePublicJwk', () => {
   it('keeps nothing but what the thumbprint covers, and the id', () => {
     const { x, y } = jwk(p256.publicKey)
     expect(parsePublicJwk({ kty: 'EC', crv: 'P-256', x, y, alg: 'none', x5u: 'https://a.example', kid: 'k' })).toEqual({
-      ...{ kty: 'EC', crv: 'P-256', x, y },
+      kty: 'EC',
+      crv: 'P-256',
+      x,
+      y,
       kid: 'k',
     })
   })

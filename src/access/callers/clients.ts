@@ -77,7 +77,11 @@ const SECRET_START_LENGTH = 6
 type Credential = Pick<ClientWithSecrets, 'secret_hash' | 'secret_start' | 'secret_expires_at' | 'keys' | 'certificate'>
 
 const NO_CREDENTIAL: Credential = {
-  ...{ secret_hash: null, secret_start: null, secret_expires_at: null, keys: null, certificate: null },
+  secret_hash: null,
+  secret_start: null,
+  secret_expires_at: null,
+  keys: null,
+  certificate: null,
 }
 
 /** An overlap is for handing the new secret round; a secret that is never retired was not rotated. */
@@ -194,9 +198,18 @@ async function insert(
   const id = deps.newId('client')
   const { name, role = null, scopes, partner, site } = input
   const client = {
-    ...{ id, name, role, scopes: [...scopes], site, partner: partner ?? null, ...credential },
-    ...{ created_at: deps.now(), revoked_at: null },
-    ...{ previous_secret_hash: null, previous_secret_start: null, previous_secret_expires_at: null },
+    id,
+    name,
+    role,
+    scopes: [...scopes],
+    site,
+    partner: partner ?? null,
+    ...credential,
+    created_at: deps.now(),
+    revoked_at: null,
+    previous_secret_hash: null,
+    previous_secret_start: null,
+    previous_secret_expires_at: null,
   }
   await deps.database.transaction(async (tx) => {
     await deps.macs.hold(tx)

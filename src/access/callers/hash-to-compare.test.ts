@@ -8,10 +8,23 @@ const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1000)
 
 function client(changes: Partial<ClientWithSecrets>): ClientWithSecrets {
   return {
-    ...{ id: 'client_1', name: 'shop', role: null, scopes: [], site: 'default', created_at: NOW, revoked_at: null },
-    ...{ secret_hash: 'present', secret_start: 'new123', secret_expires_at: null },
-    ...{ previous_secret_hash: null, previous_secret_expires_at: null, keys: null, certificate: null },
-    ...{ partner: null, mac: null, previous_secret_start: null },
+    id: 'client_1',
+    name: 'shop',
+    role: null,
+    scopes: [],
+    site: 'default',
+    created_at: NOW,
+    revoked_at: null,
+    secret_hash: 'present',
+    secret_start: 'new123',
+    secret_expires_at: null,
+    previous_secret_hash: null,
+    previous_secret_expires_at: null,
+    keys: null,
+    certificate: null,
+    partner: null,
+    mac: null,
+    previous_secret_start: null,
     ...changes,
   }
 }

@@ -16,7 +16,7 @@ export function hashToCompare(client: ClientWithSecrets, secret: string, now: Da
 
 /**
  * Whether the secret begins as one of the client's does. Only a sender that has seen the secret can do that, so it may
- * wait apart from guesses. False for secrets from before their beginnings were kept.
+ * wait apart from guesses.
  */
 export function beginsRight(
   { secret_start, previous_secret_start }: Pick<ClientWithSecrets, 'secret_start' | 'previous_secret_start'>,

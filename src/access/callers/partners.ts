@@ -1,13 +1,14 @@
 import type { AuditCaller, NewAuditEvent } from '../../audit/event/audit-event.ts'
 import { insertEvents } from '../../audit/event/audit-store.ts'
 import type { Database } from '../../database/database.ts'
+import { type KindName, kindNames } from '../../kinds/registry.ts'
 import type { NewId } from '../../values/identifier.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
 import { type AccessMacs, contractText, stateOf } from '../ledger/access-macs.ts'
 import { insertTakeaway } from '../ledger/insert-takeaway.ts'
 import { partnerSubject } from '../ledger/ledger-subject.ts'
 import { insertPartner, markPartnerEnded, type Partner, selectPartners } from '../ledger/partner-store.ts'
-import { isShown, kindNames } from '../policy/view.ts'
+import { isShown } from '../policy/view.ts'
 import { CallerError } from './clients.ts'
 
 export interface PartnerDeps {
@@ -64,7 +65,7 @@ export async function endPartner(
   })
 }
 
-function isFieldOf(field: string, kind: (typeof kindNames)[number]): boolean {
+function isFieldOf(field: string, kind: KindName): boolean {
   return field.startsWith(`${kind}.`) && isShown(field.slice(kind.length + 1), kind)
 }
 

@@ -4,8 +4,15 @@ import { type Claims, findMapping, staffOf } from './claim-mapping.ts'
 import type { ClaimMapping, TrustedIssuer } from './trusted-issuers.ts'
 
 const issuer = (changes: Partial<TrustedIssuer> = {}, mapping: Partial<ClaimMapping> = {}): TrustedIssuer => ({
-  ...{ name: 'corp', issuer: 'https://id.example', audience: 'vault', audience_claim: 'aud', ca: undefined },
-  ...{ algorithms: ['ES256'], token_type: 'at+jwt', typ_may_be_absent: false, required_claims: {} },
+  name: 'corp',
+  issuer: 'https://id.example',
+  audience: 'vault',
+  audience_claim: 'aud',
+  ca: undefined,
+  algorithms: ['ES256'],
+  token_type: 'at+jwt',
+  typ_may_be_absent: false,
+  required_claims: {},
   max_token_seconds: 3600,
   mappings: [{ claim: 'groups', value: 'billing-team', match: 'value', role: 'billing', site: 'default', ...mapping }],
   ...changes,

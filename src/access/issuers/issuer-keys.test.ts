@@ -8,7 +8,9 @@ const HOUR_MS = 60 * MINUTE_MS
 
 const newKey = (kid: string) => ({
   ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
-  ...{ kid, alg: 'ES256', use: 'sig' },
+  kid,
+  alg: 'ES256',
+  use: 'sig',
 })
 
 let nowMs: number

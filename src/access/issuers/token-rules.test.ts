@@ -8,14 +8,27 @@ const AT = NOW.getTime() / 1000
 const HOUR = 3600
 
 const strict: TrustedIssuer = {
-  ...{ name: 'corp', issuer: 'https://id.example', audience: 'https://vault.example', audience_claim: 'aud' },
-  ...{ algorithms: ['RS256'], token_type: 'at+jwt', typ_may_be_absent: false, required_claims: {}, ca: undefined },
-  ...{ max_token_seconds: 8 * HOUR, mappings: [] },
+  name: 'corp',
+  issuer: 'https://id.example',
+  audience: 'https://vault.example',
+  audience_claim: 'aud',
+  algorithms: ['RS256'],
+  token_type: 'at+jwt',
+  typ_may_be_absent: false,
+  required_claims: {},
+  ca: undefined,
+  max_token_seconds: 8 * HOUR,
+  mappings: [],
 }
 const header = { alg: 'RS256', typ: 'at+jwt', kid: '1' }
 const claims = {
-  ...{ iss: 'https://id.example', aud: 'https://vault.example', sub: 'ann', client_id: 'console', jti: '1' },
-  ...{ iat: AT, exp: AT + 300 },
+  iss: 'https://id.example',
+  aud: 'https://vault.example',
+  sub: 'ann',
+  client_id: 'console',
+  jti: '1',
+  iat: AT,
+  exp: AT + 300,
 }
 
 /** The names of the rules that the token fails. */

@@ -15,7 +15,7 @@ import {
   type LedgerView,
 } from './ledger-chain.ts'
 
-/** What changes, or what finds that out once nobody else can change access. */
+/** The changes, or a function that finds them once access is locked. */
 type Changes =
   | readonly AccessChange[]
   | ((state: AccessState) => readonly AccessChange[] | Promise<readonly AccessChange[]>)
@@ -32,9 +32,10 @@ export interface AccessLedger {
    * Reads rows of access, and what the ledger says at that moment. It reads again if access was changed in the
    * meantime.
    *
-   * @param read answers with the head of the ledger at the moment of its rows, or a later one (`LEDGER_HEAD`); undefined
-   *   when there is no row to judge
-   * @throws {Problem} sealed, when the ledger was changed by somebody else, which is an alert; busy, database-unavailable
+   * @param read answers with the head of the ledger at the moment of its rows, or a later one (`LEDGER_HEAD`);
+   *   undefined if there is no row to judge
+   * @throws {Problem} sealed, if the ledger was changed outside the vault, which is an alert; busy,
+   *   database-unavailable
    */
   settle<T extends { ledger: string | null | undefined }>(
     read: () => Promise<T>,

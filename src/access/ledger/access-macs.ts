@@ -26,9 +26,9 @@ export interface AccessMacs {
   /** @throws {Problem} sealed */
   ofContract(contract: GrantedContract): Buffer
   /**
-   * Whether the vault wrote it, and has not changed it since. If not, it grants nothing, and that is an alert.
+   * Whether the vault wrote it, and it was not changed since. If not, it grants nothing, and that is an alert.
    *
-   * @param state what the ledger says at the moment of the row, see `AccessLedger`; undefined when the row is to stand for itself
+   * @param state what the ledger says at the moment of the row, see `AccessLedger`; undefined if the row counts alone
    * @throws {Problem} as `Macs.verify`
    */
   isClient(client: GrantedClient & { mac: Buffer | null }, state: AccessState | undefined): Promise<boolean>
@@ -91,7 +91,17 @@ export function clientText(client: GrantedClient): MacText {
   return {
     domain: 'strongroom client',
     text: canonical({
-      ...{ id, name, role, scopes, site, partner, keys, certificate, secret_hash, secret_start, previous_secret_hash },
+      id,
+      name,
+      role,
+      scopes,
+      site,
+      partner,
+      keys,
+      certificate,
+      secret_hash,
+      secret_start,
+      previous_secret_hash,
       secret_expires_at: millisecondsOf(client.secret_expires_at),
       previous_secret_expires_at: millisecondsOf(client.previous_secret_expires_at),
     }),

@@ -44,8 +44,7 @@ const SELECT_STANDINGS: Statement = {
     (${LEDGER_HEAD}) AS ledger,
     (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
     ARRAY(SELECT id FROM clients WHERE id = ANY(${CLIENTS}) AND revoked_at IS NULL) AS live,
-    -- A server of an earlier version, while it still runs, writes names as they were typed.
-    ARRAY(SELECT id FROM disabled_staff WHERE folded = ANY(${FOLDED}) OR folded IS NULL) AS disabled,
+    ARRAY(SELECT id FROM disabled_staff WHERE folded = ANY(${FOLDED})) AS disabled,
     ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY(${CALLERS}) OR starts_with(caller, 'staff:')) AS suspended,
     (SELECT json_agg(json_build_object('client', c.client, 'id', p.id, 'purposes', p.purposes, 'fields', p.fields,
                                       'endsAt', extract(epoch FROM least(p.ends_at, p.ended_at)) * 1000,

@@ -28,12 +28,12 @@ export interface Client {
 export interface ClientWithSecrets extends Client {
   /** Null for a client that proves itself in another way. */
   secret_hash: string | null
-  /** Null for a secret that was made before there was a second one. */
+  /** Null for a client that proves itself in another way. */
   secret_start: string | null
   previous_secret_hash: string | null
-  /** Null also for a secret that was replaced before this was kept. No MAC is over it: it only says where a log-in waits. */
+  /** No MAC is over it: it only says where a log-in waits. */
   previous_secret_start: string | null
-  /** As `access-macs.ts` makes it; null for a revoked client, and for one from before there were any. */
+  /** As `access-macs.ts` makes it; null for a revoked client. */
   mac: Buffer | null
 }
 

@@ -8,7 +8,7 @@ const DISABLE: Statement = {
 }
 const SELECT_MAYBE_DISABLED: Statement = {
   name: 'select-staff-maybe-disabled',
-  text: 'SELECT id FROM disabled_staff WHERE folded = $1 OR folded IS NULL',
+  text: 'SELECT id FROM disabled_staff WHERE folded = $1',
 }
 const ENABLE: Statement = {
   name: 'enable-staff',

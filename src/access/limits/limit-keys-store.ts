@@ -6,10 +6,6 @@ export interface Former {
   former: string
 }
 
-const LAST_FORMER_END: Statement = {
-  name: 'select-last-former-limit',
-  text: `SELECT coalesce(max(expire), 0)::float8 AS ends_at FROM rate_limits WHERE key LIKE '%:%'`,
-}
 /** What was taken over once stays as it is. */
 const carryOverStatement = (table: string): Statement => ({
   name: `carry-over-${table}`,
@@ -20,15 +16,6 @@ const carryOverStatement = (table: string): Statement => ({
          ON CONFLICT (key) DO NOTHING`,
 })
 const CARRY_OVER = [carryOverStatement('rate_limits'), carryOverStatement('kept_limits')]
-
-/**
- * When the last window ends that was begun under a key from before migration 0010, in milliseconds since 1970; 0 if
- * there is none.
- */
-export async function lastFormerEnd(db: Queryable): Promise<number> {
-  const [row] = await db.query<{ ends_at: number }>(LAST_FORMER_END)
-  return row?.ends_at ?? 0
-}
 
 /** Begins counts with the values of their former ones. */
 export async function carryOver(db: Queryable, formers: readonly Former[], nowMs: number): Promise<void> {

@@ -1,10 +1,9 @@
 import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
 import type { Key } from '../../keys/key/key.ts'
-import { keyedHash } from '../../keys/key/keyed-hash.ts'
 import { hmacOf } from '../../keys/registry/macs.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
-import { carryOver, type Former, lastFormerEnd } from './limit-keys-store.ts'
+import { carryOver, type Former } from './limit-keys-store.ts'
 
 /**
  * Under which key something is counted. `kind` says what is limited; `text` says whose count it is, may be personal, and is not kept:
@@ -22,9 +21,6 @@ const COUNTED_FOR_MS = 31 * 24 * 60 * 60 * 1000
 /**
  * The hashes are made under the `limit-mac` key. After that was replaced, a new count takes over the value of the one
  * under the former key, for as long as a window may be open: a count outlives the replacement of every key.
- *
- * A vault from before migration 0010 has counts whose keys were hashed under an index key. They are taken over
- * likewise.
  */
 export function createLimitKeys(deps: {
   database: Database
@@ -39,16 +35,6 @@ export function createLimitKeys(deps: {
     },
   })
   const taken = new Set<string>()
-  let formerEnd: Promise<number> | undefined
-
-  /** When the last window of a former count ends, as this server found it on its first question. */
-  function findFormerEnd(): Promise<number> {
-    formerEnd ??= lastFormerEnd(database).catch((error) => {
-      formerEnd = undefined
-      throw error
-    })
-    return formerEnd
-  }
 
   /** The keys of the count under keys that were replaced lately. */
   function formersOf(kind: string, text: string): string[] {
@@ -60,15 +46,10 @@ export function createLimitKeys(deps: {
     })
   }
 
-  async function formersOfIndexKeys(kind: string, text: string): Promise<string[]> {
-    if (now().getTime() >= (await findFormerEnd())) return []
-    return keys.ring.all('index').map((index) => `${kind}:${keyedHash(index, 'source', [text]).toString('base64url')}`)
-  }
-
   return async (kind, text) => {
     const key = nameOf(keys.ring.active('limit-mac'), kind, text)
     if (taken.has(key)) return key
-    const formers = [...formersOf(kind, text), ...(await formersOfIndexKeys(kind, text))]
+    const formers = formersOf(kind, text)
     if (formers.length === 0) return key
     await Promise.all(formers.map((former) => takeOver({ key, former })))
     taken.add(key)

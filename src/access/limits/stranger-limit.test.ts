@@ -48,7 +48,9 @@ const limits = { perSource: 3, inAll: 8 }
 function create(increment = countersInMemory()) {
   return createStrangerLimit(
     {
-      ...{ increment, now, keyOf: async (kind: string, text: string) => `${kind}:hash of ${text}` },
+      increment,
+      now,
+      keyOf: async (kind: string, text: string) => `${kind}:hash of ${text}`,
       newAuditEvent: createNewAuditEvent(
         now,
         createNewId(now, (count) => Buffer.alloc(count, events.length)),

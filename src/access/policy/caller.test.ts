@@ -2,8 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { areaOf, auditCaller, type Caller } from './caller.ts'
 
 const caller: Caller = {
-  ...{ id: 'client_1', kind: 'client', role: undefined, site: 'default' },
-  ...{ scopes: new Set(), purposes: new Set() },
+  id: 'client_1',
+  kind: 'client',
+  role: undefined,
+  site: 'default',
+  scopes: new Set(),
+  purposes: new Set(),
 }
 const at = (address: string) => ({ source: { address } })
 

@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest'
+import type { KindName } from '../../kinds/registry.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Caller } from './caller.ts'
 import { type ChangeCircumstances, decideChange, dependsOnUse, requireChange } from './change.ts'
 import { purposes } from './purpose.ts'
-import { type ChangeRule, type ChangeScope, type KindName, scopes } from './roles.ts'
+import { type ChangeRule, type ChangeScope, scopes } from './roles.ts'
 
 const callerWith = (changes: ChangeRule[] | undefined, more: Partial<Caller> = {}): Caller => ({
-  ...{ id: 'staff:ann', kind: 'staff', role: 'clerk', site: 'shop-1' },
-  ...{ scopes: new Set(scopes), purposes: new Set(purposes) },
+  id: 'staff:ann',
+  kind: 'staff',
+  role: 'clerk',
+  site: 'shop-1',
+  scopes: new Set(scopes),
+  purposes: new Set(purposes),
   definition: { duty: 'Corrects.', scopes, grants: [], changes },
   ...more,
 })

@@ -1,10 +1,10 @@
+import { type KindName, kindNames } from '../../kinds/registry.ts'
 import { Problem } from '../../values/problem.ts'
 import { type Caller, definitionOf } from './caller.ts'
 import { type Circumstances, findUnmet, stricter } from './condition.ts'
 import { requireScope } from './grant.ts'
 import type { Purpose } from './purpose.ts'
-import type { Budget, ChangeRule, ChangeScope, KindName } from './roles.ts'
-import { kindNames } from './view.ts'
+import type { Budget, ChangeRule, ChangeScope } from './roles.ts'
 
 /**
  * The change that a caller asks for. `use` is undefined for kinds without one, and until the record has been looked at.

@@ -5,8 +5,12 @@ import { findUnmet, isWithin, stricter } from './condition.ts'
 import type { Conditions } from './roles.ts'
 
 const caller: Caller = {
-  ...{ id: 'staff:Ann', kind: 'staff', role: 'billing', site: 'shop-1' },
-  ...{ scopes: new Set(), purposes: new Set() },
+  id: 'staff:Ann',
+  kind: 'staff',
+  role: 'billing',
+  site: 'shop-1',
+  scopes: new Set(),
+  purposes: new Set(),
 }
 /** A Tuesday. */
 const at = (time: string) => new Date(`2026-11-24T${time}Z`)
@@ -15,14 +19,12 @@ describe('findUnmet', () => {
   const met = { now: at('10:00'), reason: true, ticket: true, authority: true, approved: true }
   const bound = { ...caller, confirmation: 'dpop' } as const
   const everything: Conditions = {
-    ...{
-      reason: true,
-      ticket: true,
-      authority: true,
-      approval: true,
-      sender_constrained: true,
-      sites: ['shop-1', 'shop-2'],
-    },
+    reason: true,
+    ticket: true,
+    authority: true,
+    approval: true,
+    sender_constrained: true,
+    sites: ['shop-1', 'shop-2'],
     hours: { from: '09:00', to: '17:00' },
   }
 

@@ -15,12 +15,33 @@ export interface Circumstances {
   breakGlass?: boolean | undefined
 }
 
-/** The first condition that is not met, as its name and the answer to the caller; undefined if all are met. */
-export function findUnmet(
+/** A condition that is not met, and the answer to a caller who meets it. */
+export interface Unmet {
+  condition: keyof Conditions
+  problem: Problem
+}
+
+/** The first condition that is not met; undefined when all are. The approval comes last. */
+export function findUnmet(conditions: Conditions, caller: Caller, circumstances: Circumstances): Unmet | undefined {
+  return findUnmetBeside(conditions, caller, circumstances) ?? findUnmetApproval(conditions, circumstances)
+}
+
+/** Whether the approval is missing that the conditions ask for. Of the circumstances only these matter. */
+export function findUnmetApproval(
+  conditions: Conditions,
+  { approved, breakGlass, reason }: Pick<Circumstances, 'approved' | 'breakGlass' | 'reason'>,
+): Unmet | undefined {
+  const isUrgent = conditions.break_glass && breakGlass && reason
+  if (!conditions.approval || approved || isUrgent) return undefined
+  return { condition: 'approval', problem: new Problem('approval-required') }
+}
+
+/** The first condition beside the approval that is not met. */
+export function findUnmetBeside(
   conditions: Conditions,
   caller: Caller,
-  { now, reason, ticket, authority, approved, breakGlass }: Circumstances,
-): { condition: keyof Conditions; problem: Problem } | undefined {
+  { now, reason, ticket, authority }: Circumstances,
+): Unmet | undefined {
   const { sites, hours } = conditions
   if (sites && !sites.includes(caller.site)) return unmet('sites', 'not for the site of the caller')
   if (hours && !(now && isWithin(hours, now))) return unmet('hours', 'not at this time')
@@ -39,9 +60,6 @@ export function findUnmet(
   }
   if (conditions.reason && !reason) return unmet('reason', 'a reason is required', '#/reason')
   if (conditions.ticket && !ticket) return unmet('ticket', 'a ticket is required', '#/ticket')
-  const isUrgent = conditions.break_glass && breakGlass && reason
-  if (conditions.approval && !approved && !isUrgent)
-    return { condition: 'approval', problem: new Problem('approval-required') }
   return undefined
 }
 

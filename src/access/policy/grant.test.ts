@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { createKinds } from '../../kinds/kinds.ts'
+import { kindNames } from '../../kinds/registry.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Caller } from './caller.ts'
 import { grantReveal, requireAnyScope, seesBin } from './grant.ts'
 import { purposes } from './purpose.ts'
-import { type KindName, type RoleName, roleNames, roleOf, scopes } from './roles.ts'
+import { type RoleName, roleNames, roleOf, scopes } from './roles.ts'
 
 const kinds = createKinds()
-const kindNames = Object.keys(kinds) as KindName[]
 
 /** A caller whose token carries all that its role has, by default. */
 function caller(role: RoleName | undefined, changes: Partial<Caller> = {}): Caller {

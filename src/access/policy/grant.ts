@@ -1,8 +1,9 @@
+import type { KindName } from '../../kinds/registry.ts'
 import { Problem } from '../../values/problem.ts'
 import { type Caller, definitionOf } from './caller.ts'
-import { type Circumstances, findUnmet, stricter } from './condition.ts'
+import { type Circumstances, findUnmetApproval, findUnmetBeside, stricter, type Unmet } from './condition.ts'
 import type { Purpose } from './purpose.ts'
-import { type Budget, conditionsOf, type Denial, type KindName, namesOf, type Role, type Scope } from './roles.ts'
+import { type Budget, type Conditions, conditionsOf, type Denial, namesOf, revealScopeOf, type Scope } from './roles.ts'
 
 /** Why the caller lacks the scope; undefined when it does not. */
 export function findMissingScope(caller: Caller, scope: Scope): Problem | undefined {
@@ -39,20 +40,36 @@ export function decideReveal(
   wanted?: readonly string[],
   circumstances: Circumstances = {},
 ): Decision {
-  const scope: Scope = `${kind}:reveal`
-  if (!caller.scopes.has(scope)) return refused(scopeMissing(scope), `the token: no scope ${scope}`)
-  const notPermitted = (line: string) => refused(new Problem('purpose-not-permitted'), line)
-  const role = definitionOf(caller)
-  if (role === undefined) return notPermitted('the caller has no role')
-  if (!role.scopes.includes(scope)) return notPermitted(`/roles/${caller.role}/scopes: no ${scope}`)
-  if (!caller.purposes.has(purpose)) return notPermitted(`the token: not for ${purpose}`)
-  if (caller.partner && !caller.partner.purposes.includes(purpose)) {
-    return notPermitted(`the contract of ${caller.partner.id}: not for ${purpose}`)
+  const found = findGrants(caller, kind, purpose, circumstances)
+  return 'granted' in found ? found : decideFields(found, wanted, circumstances)
+}
+
+/** One decision with and without a second person. */
+export interface RevealVariants {
+  /** Without an approval, and without breaking the glass. */
+  plain: Decision
+  /** With an approval. */
+  approved: Decision
+  /** Without an approval, by breaking the glass. */
+  urgent: Decision
+}
+
+/** What `decideReveal` decides in each of these cases. The grants are evaluated once. */
+export function decideRevealVariants(
+  caller: Caller,
+  kind: KindName,
+  purpose: Purpose,
+  wanted: readonly string[] | undefined,
+  circumstances: Omit<Circumstances, 'approved' | 'breakGlass'>,
+): RevealVariants {
+  const found = findGrants(caller, kind, purpose, circumstances)
+  if ('granted' in found) return { plain: found, approved: found, urgent: found }
+  const { reason } = circumstances
+  return {
+    plain: decideFields(found, wanted, {}),
+    approved: decideFields(found, wanted, { approved: true }),
+    urgent: decideFields(found, wanted, { breakGlass: true, reason }),
   }
-  const denials = numbered(role.denials ?? []).filter(({ of }) => denies(of, kind, purpose))
-  const all = denials.find(({ of }) => of.fields === undefined)
-  if (all) return notPermitted(`/roles/${caller.role}/denials/${all.at}`)
-  return decideFields({ caller, role, kind, purpose, denials: denials.map(({ of }) => of) }, wanted, circumstances)
 }
 
 /**
@@ -72,39 +89,68 @@ export function seesBin(caller: Caller): boolean {
   return definitionOf(caller)?.masked_card === 'bin-last4'
 }
 
-interface Question {
-  caller: Caller
-  role: Role
-  kind: KindName
-  purpose: Purpose
-  /** Those that name fields. */
-  denials: readonly Denial[]
+/** The grants of a role that are for the kind and the purpose, and show something. */
+interface FoundGrants {
+  role: string | undefined
+  grants: readonly {
+    names: readonly string[]
+    budget: Budget | undefined
+    conditions: Conditions
+    /** The condition beside the approval that is not met. */
+    unmet: Unmet | undefined
+    line: string
+  }[]
 }
 
-function decideFields(
-  { caller, role, kind, purpose, denials }: Question,
-  wanted: readonly string[] | undefined,
+function findGrants(
+  caller: Caller,
+  kind: KindName,
+  purpose: Purpose,
   circumstances: Circumstances,
-): Decision {
+): FoundGrants | Decision {
   const { partner } = caller
+  const scope = revealScopeOf(kind)
+  if (!caller.scopes.has(scope)) return refused(scopeMissing(scope), `the token: no scope ${scope}`)
+  const notPermitted = (line: string) => refused(new Problem('purpose-not-permitted'), line)
+  const role = definitionOf(caller)
+  if (role === undefined) return notPermitted('the caller has no role')
+  if (!role.scopes.includes(scope)) return notPermitted(`/roles/${caller.role}/scopes: no ${scope}`)
+  if (!caller.purposes.has(purpose)) return notPermitted(`the token: not for ${purpose}`)
+  if (partner && !partner.purposes.includes(purpose)) {
+    return notPermitted(`the contract of ${partner.id}: not for ${purpose}`)
+  }
+  const denials = numbered(role.denials ?? []).filter(({ of }) => denies(of, kind, purpose))
+  const all = denials.find(({ of }) => of.fields === undefined)
+  if (all) return notPermitted(`/roles/${caller.role}/denials/${all.at}`)
   const isOpen = (name: string) =>
-    !denials.some(({ fields = [] }) => fields.includes(name)) &&
+    !denials.some(({ of: { fields = [] } }) => fields.includes(name)) &&
     (partner === undefined || partner.fields.includes(`${kind}.${name}`))
   const grants = numbered(role.grants)
     .filter(({ of }) => of.kind === kind && of.purposes.includes(purpose))
-    .map(({ of: grant, at }) => ({
-      names: namesOf(grant).filter(isOpen),
-      budget: grant.conditions?.budget,
-      unmet: findUnmet(conditionsOf(grant, purpose), caller, circumstances),
-      line: `/roles/${caller.role}/grants/${at}`,
-    }))
+    .map(({ of: grant, at }) => {
+      const conditions = conditionsOf(grant, purpose)
+      return {
+        names: namesOf(grant).filter(isOpen),
+        budget: grant.conditions?.budget,
+        conditions,
+        unmet: findUnmetBeside(conditions, caller, circumstances),
+        line: `/roles/${caller.role}/grants/${at}`,
+      }
+    })
     .filter(({ names }) => names.length > 0)
-  if (grants.length === 0) {
-    return refused(
-      new Problem('purpose-not-permitted'),
-      `/roles/${caller.role}/grants: none of a ${kind} for ${purpose}`,
-    )
-  }
+  if (grants.length === 0) return notPermitted(`/roles/${caller.role}/grants: none of a ${kind} for ${purpose}`)
+  return { role: caller.role, grants }
+}
+
+function decideFields(
+  { role, grants: found }: FoundGrants,
+  wanted: readonly string[] | undefined,
+  circumstances: Pick<Circumstances, 'approved' | 'breakGlass' | 'reason'>,
+): Decision {
+  const grants = found.map((grant) => ({
+    ...grant,
+    unmet: grant.unmet ?? findUnmetApproval(grant.conditions, circumstances),
+  }))
   const met = grants.filter(({ unmet }) => unmet === undefined)
   const granted = [...new Set(met.flatMap(({ names }) => names))]
   const missing = wanted === undefined ? [] : wanted.filter((name) => !granted.includes(name))
@@ -112,7 +158,7 @@ function decideFields(
     const conditional = grants.find(({ names, unmet }) => unmet && missing.every((name) => names.includes(name)))
     const { unmet } = conditional ?? {}
     if (conditional && unmet) return refused(unmet.problem, `${conditional.line}/conditions/${unmet.condition}`)
-    return refused(new Problem('fields-not-permitted'), `/roles/${caller.role}/grants: not ${missing.join(', ')}`)
+    return refused(new Problem('fields-not-permitted'), `/roles/${role}/grants: not ${missing.join(', ')}`)
   }
   const fields = wanted === undefined ? granted : granted.filter((name) => wanted.includes(name))
   const deciding = met.filter(({ names }) => names.some((name) => fields.includes(name)))

@@ -24,12 +24,18 @@ it('takes the built-in roles, and gives them back as they were', () => {
 
 it('takes every view and condition there is', () => {
   const conditions = {
-    ...{ reason: true, ticket: true, approval: true, sender_constrained: true, sites: ['shop-1'] },
+    reason: true,
+    ticket: true,
+    approval: true,
+    sender_constrained: true,
+    sites: ['shop-1'],
     hours: { from: '22:00', to: '06:00', days: [1, 5], time_zone: 'Asia/Singapore' },
     budget: { per_hour: 10, per_day: 50, beyond: 'suspend' },
   }
   const grants = ['full', 'masked', 'postal-area', 'country', 'initials'].map((view) => ({
-    ...{ kind: 'address', view, purposes: ['research'] },
+    kind: 'address',
+    view,
+    purposes: ['research'],
     conditions,
   }))
   const denials = [{ kind: 'card' }, { kind: 'address', fields: ['phone'], purposes: ['research'] }]
@@ -39,8 +45,12 @@ it('takes every view and condition there is', () => {
 it('takes rules for changes, and a total of a budget', () => {
   const budget = { total: { per_day: 50, beyond: 'suspend' } }
   const conditions = {
-    ...{ reason: true, ticket: true, sites: ['shop-1'], sender_constrained: 'unless-trial' },
-    ...{ hours: { from: '09:00', to: '17:00' }, budget },
+    reason: true,
+    ticket: true,
+    sites: ['shop-1'],
+    sender_constrained: 'unless-trial',
+    hours: { from: '09:00', to: '17:00' },
+    budget,
   }
   const changes = [
     { scope: 'token:correct', kind: 'address', use: 'shipping', purposes: ['communicate'], conditions },

@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { kindsUsedFor, recordUses } from '../../kinds/checkout-parts.ts'
+import { kindNames } from '../../kinds/registry.ts'
 import { issue, parseInput } from '../../values/parse-input.ts'
 import { purposes } from './purpose.ts'
 import type { RoleFile } from './role-set.ts'
 import {
-  addressUses,
   type ChangeRule,
   changeScopes,
   type Denial,
@@ -11,10 +12,10 @@ import {
   type Limits,
   ROLE_NAME,
   type Role,
-  type Scope,
+  revealScopeOf,
   scopes,
 } from './roles.ts'
-import { kindFields, kindNames, shownBy, views } from './view.ts'
+import { kindFields, shownBy, views } from './view.ts'
 
 const MAX_ROLES = 200
 const MAX_LINES = 100
@@ -86,7 +87,7 @@ const change = z
   .strictObject({
     scope: z.enum(changeScopes),
     kind: kind.optional(),
-    use: z.enum(addressUses).optional(),
+    use: z.enum(recordUses).optional(),
     purposes: somePurposes.optional(),
     conditions: z
       .strictObject({ reason, ticket, sites, hours: hours.optional(), sender_constrained, budget: budget.optional() })
@@ -138,14 +139,16 @@ function checkFields({ kind, fields = [] }: Grant | Denial, context: Context): v
 }
 
 function checkChange({ kind, use, purposes, conditions = {} }: ChangeRule, context: Context): void {
-  if (use && kind !== 'address') fault(context, ['use'], 'only an address has a use')
+  if (use && !(kind && kindsUsedFor(use).includes(kind))) {
+    fault(context, ['use'], `a use is of the kind ${kindsUsedFor(use).join(', ')}`)
+  }
   if (!purposes && Object.keys(conditions).length === 0) fault(context, [], 'expected purposes, conditions or both')
 }
 
 /** A grant that can never hold is a mistake in one of two places, and it must be found here and not at work. */
 function checkScopes({ scopes: held, grants, changes = [] }: Role, context: Context): void {
   for (const [at, { kind }] of grants.entries()) {
-    const scope: Scope = `${kind}:reveal`
+    const scope = revealScopeOf(kind)
     if (!held.includes(scope)) fault(context, ['grants', at], `the role lacks the scope ${scope}`)
   }
   for (const [at, { scope }] of changes.entries()) {

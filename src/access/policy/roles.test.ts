@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createKinds } from '../../kinds/kinds.ts'
+import { type KindName, kindNames } from '../../kinds/registry.ts'
 import { purposes } from './purpose.ts'
 import {
   builtInRoles,
@@ -7,14 +8,12 @@ import {
   conditionsOf,
   type Grant,
   isRoleName,
-  type KindName,
   roleNames,
   roleOf,
   scopes,
 } from './roles.ts'
 
 const kinds = createKinds()
-const kindNames = Object.keys(kinds) as KindName[]
 const revealed = (name: (typeof roleNames)[number], kind: KindName) => roleOf(name).reveals[kind] ?? []
 
 it('names exactly the twelve roles', () => {
@@ -79,7 +78,10 @@ describe('with any file of roles', () => {
   const bare = (changes: Partial<Grant>): Grant => ({ kind: 'card', view: 'full', purposes: [...purposes], ...changes })
   const forLaw = { ticket: true, authority: true, approval: true }
   const none: Conditions = {
-    ...{ sender_constrained: undefined, ticket: undefined, authority: undefined, approval: undefined },
+    sender_constrained: undefined,
+    ticket: undefined,
+    authority: undefined,
+    approval: undefined,
   }
 
   it.each([undefined, {}, none])('a card number wants a token that is its owner’s (%j)', (conditions) => {

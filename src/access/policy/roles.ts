@@ -1,26 +1,26 @@
+import type { RecordUse } from '../../kinds/checkout-parts.ts'
+import { type KindName, kindNames } from '../../kinds/registry.ts'
 import type { Budget } from './limits.ts'
 import type { Purpose } from './purpose.ts'
-import { type KindName, kindFields, shownBy, type View } from './view.ts'
+import { isBound, kindFields, shownBy, type View } from './view.ts'
 
-export const scopes = [
-  'tokenize',
-  'token:read',
-  'token:correct',
-  'token:erase',
-  'token:search',
-  'token:match',
-  'card:reveal',
-  'address:reveal',
-  'contact:reveal',
-  'audit:read',
-  'audit:read-all',
-  'release:approve',
-] as const
+const tokenScopes = ['tokenize', 'token:read', 'token:correct', 'token:erase', 'token:search', 'token:match'] as const
+const otherScopes = ['audit:read', 'audit:read-all', 'release:approve'] as const
 
-export type Scope = (typeof scopes)[number]
+/** The scope that reveals a kind. */
+type RevealScope = `${KindName}:reveal`
+
+export type Scope = (typeof tokenScopes)[number] | RevealScope | (typeof otherScopes)[number]
+
+export const revealScopes: readonly RevealScope[] = kindNames.map(revealScopeOf)
+
+export const scopes: readonly Scope[] = [...tokenScopes, ...revealScopes, ...otherScopes]
+
+export function revealScopeOf(kind: KindName): RevealScope {
+  return `${kind}:reveal`
+}
 
 export type { Budget, Limits } from './limits.ts'
-export type { KindName } from './view.ts'
 
 /** What must be true, beside role and purpose, for a grant to hold. All named conditions must be met. */
 export interface Conditions {
@@ -67,11 +67,6 @@ export const changeScopes = ['token:correct', 'token:erase'] as const satisfies 
 
 export type ChangeScope = (typeof changeScopes)[number]
 
-/** What an address is used for. */
-export const addressUses = ['billing', 'shipping'] as const
-
-type AddressUse = (typeof addressUses)[number]
-
 /** What a change must say or meet; an approval is for a release and is not among them. */
 type ChangeConditions = Pick<Conditions, 'reason' | 'ticket' | 'sites' | 'hours' | 'sender_constrained' | 'budget'>
 
@@ -80,8 +75,8 @@ export interface ChangeRule {
   scope: ChangeScope
   /** Left out: every kind. */
   kind?: KindName | undefined
-  /** For addresses; default: both. */
-  use?: AddressUse | undefined
+  /** For kinds that have uses; default: all of them. */
+  use?: RecordUse | undefined
   /** The request names one of these purposes; left out: it need not name one. */
   purposes?: readonly Purpose[] | undefined
   conditions?: ChangeConditions | undefined
@@ -109,15 +104,12 @@ export interface Role {
   masked_card?: 'bin-last4' | undefined
 }
 
-const ADDRESS_LABEL = 'name company line1 line2 district city region postal_code country'.split(' ')
+const ADDRESS_LABEL = ['name', 'company', 'line1', 'line2', 'district', 'city', 'region', 'postal_code', 'country']
 const DELIVERY = kindFields.address
 const CONTACT = kindFields.contact
 const CARD = kindFields.card
 
-/**
- * A card number is released only to a token that its owner alone can use. `conditionsOf` adds this to every set of
- * roles.
- */
+/** A card number is released only to a bound token. `conditionsOf` adds this to every set of roles. */
 const CARD_NUMBER = { sender_constrained: 'unless-trial' } as const satisfies Conditions
 /**
  * A caller that acts for an authority names it and the case, and a second person approves. `conditionsOf` adds this
@@ -277,16 +269,14 @@ export function namesOf({ kind, fields, view }: Pick<Grant, 'kind' | 'fields' | 
 
 /**
  * What must be so for a grant to hold for a purpose: what it names itself, and what no file of roles can leave out. A card
- * number needs a token that only its owner can use; a release in the name of the law needs a case, an authority and a
+ * number and its like need a bound token; a release in the name of the law needs a case, an authority and a
  * second person.
  */
 export function conditionsOf({ conditions, ...grant }: Grant, purpose: Purpose): Conditions {
-  const showsCardNumber = grant.kind === 'card' && namesOf(grant).includes('number')
+  const showsBound = namesOf(grant).some((name) => isBound(name, grant.kind))
   return {
     ...conditions,
-    ...(showsCardNumber
-      ? { sender_constrained: conditions?.sender_constrained ?? CARD_NUMBER.sender_constrained }
-      : {}),
+    ...(showsBound ? { sender_constrained: conditions?.sender_constrained ?? CARD_NUMBER.sender_constrained } : {}),
     ...(purpose === 'legal-compliance' ? FOR_AUTHORITY : {}),
   }
 }

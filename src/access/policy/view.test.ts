@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createKinds } from '../../kinds/kinds.ts'
-import { isShown, kindFields, kindNames, shownBy, views } from './view.ts'
+import { kindNames } from '../../kinds/registry.ts'
+import { isShown, kindFields, shownBy, views } from './view.ts'
 
 const kinds = createKinds()
 const details = {

@@ -4,9 +4,8 @@ import { claimText } from '../event/event-book.ts'
 import { NumberRanges } from '../event/number-ranges.ts'
 
 /**
- * Claims the end of processes that cannot do it: processes of an earlier version, which claimed nothing, and processes
- * whose claim was removed or exchanged, once that is reported. A process that still runs claims again with its next
- * event.
+ * Claims the end of processes whose claim was removed or exchanged, once that is reported. A process that still runs
+ * claims again with its next event.
  */
 export async function endForOthers(
   db: Queryable,

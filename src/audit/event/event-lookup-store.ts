@@ -76,7 +76,7 @@ export async function findReveals(
 
 /**
  * The body of an event has a MAC and a leaf, its other columns have neither. In the canonical form the quotation marks inside a
- * text are escaped, so what is found is the member itself. Migration 0031 has an index over the same expression.
+ * text are escaped, so what is found is the member itself. There is an index over the same expression.
  */
 const SELECT_RELEASES_UNDER: Statement = {
   name: 'select-releases-under-approval',
@@ -89,7 +89,7 @@ export async function findReleasesUnder(db: Queryable, approval: string): Promis
   return (await queryStored(db, SELECT_RELEASES_UNDER, [approval])).map(({ id }) => id)
 }
 
-/** By the bodies that the log was signed over. Migration 0031 has an index over the same condition. */
+/** By the bodies that the log was signed over. There is an index over the same condition. */
 const SELECT_KEY_EVENTS: Statement = {
   name: 'select-key-events-of-log',
   text: `SELECT body::json ->> 'type' AS type, body::json ->> 'subject' AS key FROM audit_events e

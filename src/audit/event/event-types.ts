@@ -58,7 +58,7 @@ export const EVENT_TYPES = {
   'audit.unproven': 'Names events that were written without keys; `events` holds their ids and hashes',
   'restore.apply': 'A newer log was applied to a restored database',
   'restore.waive': 'An operator opened a restored database without its newer log; `reason` says why',
-  migrate: 'Migrations were applied, or events of an older version were taken into the log',
+  migrate: 'Migrations were applied',
   'schema.accept': 'An operator accepted a schema that differs from the shipped one',
 } as const satisfies Record<string, string>
 

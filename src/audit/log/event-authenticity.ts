@@ -5,11 +5,9 @@ import type { EventBook } from '../event/audit-event.ts'
 import { EVENT_DOMAIN } from '../event/event-book.ts'
 import { differingColumns, membersOf } from '../event/event-columns.ts'
 import type { EventRow } from '../event/event-row-store.ts'
-import { nameEvent } from '../event/named-event.ts'
 import { type FindState, type KeepProven, type OtherEvent, readWithoutMac } from '../event/vouch.ts'
 import { hashLeaf } from '../formats/merkle.ts'
 import type { PlacedEvent } from './log-store.ts'
-import { selectMigrations } from './waiting-store.ts'
 
 /** Whether the vault has made a MAC over that text, under a key that may still be asked. @throws {Problem} sealed */
 export type VerifyEventMac = (domain: string, text: string, mac: Uint8Array) => Promise<boolean>
@@ -18,8 +16,6 @@ export interface AuthenticityDeps {
   book: Pick<EventBook, 'recall'>
   verifyMac: VerifyEventMac
   findState: FindState
-  /** Whether the events that an earlier version has left without MACs were taken in. @throws {Problem} sealed */
-  areAccepted: () => boolean
   alert: Alert
 }
 
@@ -49,16 +45,8 @@ export interface EventAuthenticity {
 /** How many events of commands without keys are remembered. No more wait for their place at a time. */
 const MOST_VOUCHED = 5_000
 
-export function createEventAuthenticity({
-  book,
-  verifyMac,
-  findState,
-  areAccepted,
-  alert,
-}: AuthenticityDeps): EventAuthenticity {
+export function createEventAuthenticity({ book, verifyMac, findState, alert }: AuthenticityDeps): EventAuthenticity {
   const news = createNewsAlert(alert)
-  /** What events of the vault say that were found to be its own, with their positions: one names hundreds. */
-  const accepted: { position: number; events: ReadonlySet<string> }[] = []
   const tell = (event: string) => news(event, 'audit-forged', { event })
   /** By their ids the bodies that were vouched for, which may have no leaf yet. */
   const vouched = new Map<string, string>()
@@ -74,19 +62,6 @@ export function createEventAuthenticity({
     return events.filter((_, at) => proven[at])
   }
 
-  /** Whether it was there before events had MACs: then the event that says so comes after it. */
-  async function isAccepted(event: PlacedEvent, db: Queryable): Promise<boolean> {
-    const name = nameEvent(event)
-    if (accepted.some(({ position, events }) => position >= event.position && events.has(name))) return true
-    for (const { event: id, position, body, mac } of await selectMigrations(db, event.position, name)) {
-      if (mac === null || !(await isMade(id, body, mac))) continue
-      const { events = [] } = JSON.parse(body) as { events?: readonly string[] }
-      accepted.push({ position, events: new Set(events) })
-      if (events.includes(name)) return true
-    }
-    return false
-  }
-
   async function judgeWithoutMac(event: PlacedEvent, body: string, db: Queryable): Promise<Verdict> {
     const read = readWithoutMac(event.event, body, event.position)
     const isVouched = read !== undefined && read !== 'unproven' && (await findState(db, read, keepProven))
@@ -95,7 +70,6 @@ export function createEventAuthenticity({
       if (vouched.size > MOST_VOUCHED) vouched.delete(vouched.keys().next().value!)
       return 'of-vault'
     }
-    if (await isAccepted(event, db)) return 'of-vault'
     return read === 'unproven' ? 'unproven' : 'forged'
   }
 
@@ -111,8 +85,6 @@ export function createEventAuthenticity({
     const hash = hashLeaf(Buffer.from(body))
     if (leaf !== null) return hash.equals(leaf) ? 'authentic' : 'forged'
     try {
-      // Until they were taken in, which is once, all that have no MAC are of an earlier version.
-      if (mac === null && !areAccepted()) return 'authentic'
       return JUDGEMENT_OF[await find({ event: id, position, hash, body, mac, isSequenced: false }, db)]
     } catch (error) {
       if (error instanceof Problem && error.code === 'sealed') return 'unknown'

@@ -18,7 +18,7 @@ export interface EventFilter {
 
 /**
  * The records that an event of many names. In the canonical form the quotation marks inside a text are escaped, so what is found
- * is the member itself. Migration 0031 has an index over the same expression.
+ * is the member itself. There is an index over the same expression.
  */
 const SHOWN = `string_to_array(substring(body, '"tokens":\\["([^]]*)"\\]'), '","')`
 const isShown = (condition: string) => `strpos(body, '"tokens":["') > 0 AND ${SHOWN} ${condition}`

@@ -44,7 +44,7 @@ export interface EventLook {
   last: string | null
 }
 
-/** The moment of an id, by which migration 0031 has indexes over callers, purposes and types. */
+/** The moment of an id, by which there are indexes over callers, purposes and types. */
 const momentOf = (uuid: string) =>
   `least(('x' || substr(${uuid}::text, 1, 8) || substr(${uuid}::text, 10, 1))::bit(36)::bigint, 2147483647)::integer`
 

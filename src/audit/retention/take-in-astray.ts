@@ -32,7 +32,7 @@ export async function takeInAllAstray(
     const month = monthsBefore(new Date(time), 0)
     const name = month.toISOString().slice(0, 7)
     if (!(await patiently(attempts, () => owner.transaction((tx) => takeInAstray(tx, month))))) {
-      log(`somebody reads the audit log, so its events of ${name} stay in the default partition: migrate again later`)
+      log(`the audit log is being read, so its events of ${name} stay in the default partition: migrate again later`)
       return
     }
     log(`the events of ${name} have a partition of their own now`)

@@ -145,14 +145,14 @@ describe('events that retention has dropped', () => {
 
   it('are, when they were not a year old', async () => {
     expect(await codes(dropped(['100-699'], 11, [100, 700]))).toEqual(['removed@100'])
-    // Nothing stands before them; what is left of their leaves says when they were made.
+    // Nothing precedes them; what is left of their leaves says when they were made.
     expect(await codes(dropped(['0-699'], 11))).toEqual(['removed@0'])
   })
 
   it('are, when the hash of their subtree is another', async () => {
     const log = dropped(['0-699'])
     log.subtrees.get('1/1')![0]! ^= 1
-    // The event that says so is in a part of the log that nobody has signed like that.
+    // The event that says so is in a part of the log without such a signature.
     expect(await codes(log)).toEqual([expect.stringMatching(/^forked@/), 'removed@0'])
   })
 
@@ -228,7 +228,7 @@ describe('proofs without a log', () => {
     const proof = siblings.map((hash) => hash.toString('base64'))
     expect(check(proof)).toEqual([])
     const [first, second] = proof as [string, string]
-    // 32 bytes leave two bits of the last letter unused: three other letters stand for the same bytes.
+    // 32 bytes leave two bits of the last letter unused: three other letters encode the same bytes.
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
     const neighbour = alphabet[alphabet.indexOf(first.at(-2)!) + 1]!
     const spelled = [

@@ -108,7 +108,7 @@ function named(ids: readonly string[], what: string): string[] {
 function describeRootKey({ custodians }: NewerRootKey): string {
   const again = 'the root key was replaced since the backup, and the one from before opens the vault again:'
   if (custodians.length === 0) return `${again} run "keys rotate root"`
-  return `${again} hold a ceremony, so that ${custodians.join(', ')} have shares and nobody else has`
+  return `${again} hold a ceremony, so that ${custodians.join(', ')} have shares and no one else has`
 }
 
 function describe({ log, plan, event, rootKey }: AppliedLog, isDryRun: boolean): string {

@@ -132,10 +132,10 @@ export function summary(
   which: RotationName,
 ): string {
   if (paused) {
-    return `paused: ${moved} values re-sealed, ${remaining} remain; "strongroom keys rotate ${which}" goes on`
+    return `paused: ${moved} values re-encrypted, ${remaining} remain; "strongroom keys rotate ${which}" continues`
   }
   const removed = orphans > 0 ? `; ${orphans} search terms led to no record that has them, and were removed` : ''
-  const done = `${moved} values re-sealed; nothing stands on ${retired.join(', ') || 'old keys'}${removed}`
+  const done = `${moved} values re-encrypted; no value is left under ${retired.join(', ') || 'old keys'}${removed}`
   const gone = destroyed.map((id) => `destroyed ${id}`)
   const later = awaited.map(({ id, reason }) => `a server destroys ${id} later: ${reason}`)
   if (damaged.length === 0) return [`done: ${done}`, ...gone, ...later].join('\n')

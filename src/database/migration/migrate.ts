@@ -58,7 +58,7 @@ export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: M
     await applySettings(lock, { schema, isPatient: true }, CONNECT_TIMEOUT_MS)
     const applied = await whileNobodyElseMigrates(lock, async () => {
       const names = await runMigrations(db, shippedMigrations)
-      // A temporary table would stand in for the real one in its session.
+      // A temporary table would take the place of the real one in its session.
       await db.raw(REVOKE_TEMPORARY)
       return names
     })

@@ -24,7 +24,7 @@ export class HeldUp extends VaultError {
 
 /** By their names, in the order in which they are applied. */
 export interface Migrations {
-  /** What makes a new vault, in one transaction: no server runs meanwhile. */
+  /** What makes a new vault, in one transaction, while no server runs. */
   first: Readonly<Record<string, FirstMigration>>
   /** Those since, each by itself, beside running servers. */
   online: Readonly<Record<string, OnlineMigration>>
@@ -66,7 +66,7 @@ async function refuseRollback(): Promise<void> {
  */
 export async function runMigrations(db: Knex, migrations: Migrations, options: RunOptions = {}): Promise<string[]> {
   const { first, online } = migrations
-  const applied = await replaceUnreleased(db, await appliedBefore(db))
+  const applied = await patiently(async () => replaceUnreleased(db, await appliedBefore(db)), options)
   const known = await appliedBefore(db)
 
   /** Runs of the first and of the named ones what is pending. */

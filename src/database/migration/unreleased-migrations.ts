@@ -5,10 +5,14 @@ import { VaultError } from '../../values/vault-error.ts'
 const FIRST = '0001-schema'
 
 /**
- * The last of those that made a vault before there was a release. What they had made is what the first one makes. A registry may
- * remember its name (`schema/vouched-schema.ts`), and names are compared: later migrations have higher numbers.
+ * The last of those that made a vault before there was a release. What they had made is what the first one makes, and
+ * a check of the kinds. A registry may remember its name (`schema/vouched-schema.ts`), and names are compared: later
+ * migrations have higher numbers.
  */
 export const LAST_UNRELEASED = '0032-rotation'
+
+/** The kinds are those of `kinds/registry.ts`. The first migration does not repeat them. */
+const DROP_KIND_CHECK = 'ALTER TABLE records DROP CONSTRAINT IF EXISTS records_kind_check'
 
 /** The database was made before the first release, and holds less than the first migration makes. */
 class UnreleasedDatabase extends VaultError {
@@ -32,7 +36,8 @@ export function hasFirstSchema(applied: readonly string[]): boolean {
 }
 
 /**
- * Writes the record of the first migration in place of those that came before there was a release, if the last of them was applied.
+ * Makes a database of the last unreleased migration into what the first migration makes, and replaces the records of
+ * the unreleased ones by its record.
  *
  * @param applied in the order in which they were applied
  * @returns the names that were written
@@ -43,6 +48,7 @@ export async function replaceUnreleased(db: Knex, applied: readonly string[]): P
   if (refusal !== undefined) throw new UnreleasedDatabase(refusal)
   if (applied.at(-1) !== LAST_UNRELEASED) return []
   await db.transaction(async (tx) => {
+    await tx.raw(DROP_KIND_CHECK)
     const { rows } = await tx.raw('SELECT max(migration_time) AS at FROM migrations')
     await tx.raw('DELETE FROM migrations')
     await tx.raw('INSERT INTO migrations (name, batch, migration_time) VALUES (?, 1, ?)', [FIRST, rows[0].at])
@@ -50,7 +56,7 @@ export async function replaceUnreleased(db: Knex, applied: readonly string[]): P
   return [FIRST]
 }
 
-/** Anything may stand in a table that is not the vault's. */
+/** A table that is not the vault's may contain anything. */
 function readable(name: string): string {
   return /^[\w-]{1,100}$/.test(name) ? name : '?'
 }

@@ -52,8 +52,8 @@ export function problemHeaders(problem: Problem): Record<string, string> {
 }
 
 /**
- * The answer of the token endpoint: client libraries read `error` and `error_description`, and nothing but `application/json`
- * (RFC 6749 section 5.2). The members of the problem stand beside them.
+ * The answer of the token endpoint: client libraries read `error` and `error_description`, and only `application/json`
+ * (RFC 6749 section 5.2). It has the members of the problem too.
  */
 export function tokenErrorAnswer(problem: Problem, requestId: string, issuer: string): Answer {
   const { oauthError: error = errorFor(statusOf(problem)), detail, code } = problem
@@ -71,7 +71,7 @@ export function tokenErrorAnswer(problem: Problem, requestId: string, issuer: st
 
 const NOT_IN_DESCRIPTION = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g
 
-/** For what is wrong before anybody looks at the grant; those of a 5xx are from RFC 6749 section 4.1.2.1. */
+/** For faults before the grant is read; those of a 5xx are from RFC 6749 section 4.1.2.1. */
 function errorFor(status: number): string {
   if (status === 429 || status === 503) return 'temporarily_unavailable'
   return status >= 500 ? 'server_error' : 'invalid_request'

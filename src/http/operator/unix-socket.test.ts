@@ -134,19 +134,19 @@ describe.skipIf(process.platform === 'win32')('the operator socket', () => {
     const file = operatorSocketOf(directory)
     await listen(file, 'here')
     chmodSync(directory, 0o777)
-    await expect(ask(file)).rejects.toThrow(/may be somebody else's: run "chmod 700/)
+    await expect(ask(file)).rejects.toThrow(/may belong to another user: run "chmod 700/)
     chmodSync(directory, 0o700)
     expect(await ask(file)).toBe('here')
     mkdirSync(path.join(directory, 'other'))
     writeFileSync(operatorSocketOf(path.join(directory, 'other')), '')
-    await expect(ask(operatorSocketOf(path.join(directory, 'other')))).rejects.toThrow(/may be somebody else's/)
+    await expect(ask(operatorSocketOf(path.join(directory, 'other')))).rejects.toThrow(/may belong to another user/)
   })
 
   it.skipIf(process.geteuid?.() !== 0)('gets no share when another user than the folder’s made it', async () => {
     const file = operatorSocketOf(directory)
     await listen(file, 'here')
     chownSync(file, 54_321, 54_321)
-    await expect(ask(file)).rejects.toThrow(/may be somebody else's/)
+    await expect(ask(file)).rejects.toThrow(/may belong to another user/)
     // Root brings a share to the server of another user, whose folder and socket they are.
     chownSync(directory, 54_321, 54_321)
     expect(await ask(file)).toBe('here')

@@ -52,7 +52,9 @@ export function openSocketAddress(file: string): { address: string; release: () 
   const socket = lstatSync(file)
   const isOwners = socket.uid === folder.uid || socket.uid === 0
   if (!socket.isSocket() || !isOwners || isWritableByOthers(folder)) {
-    throw new Error(`${file} may be somebody else's: run "chmod 700 ${path.dirname(file)}", and start the vault again.`)
+    throw new Error(
+      `${file} may belong to another user: run "chmod 700 ${path.dirname(file)}", and start the vault again.`,
+    )
   }
   return shorten(file)
 }

@@ -13,7 +13,7 @@ describe('canonicalAddress', () => {
     ['2001:0db8::0001', '2001:db8::1'],
     ['fe80::1%eth0', 'fe80::1'],
     ['::', '::'],
-    // Compatible, translated and NAT64 addresses are none of the mapped ones.
+    // Compatible, translated and NAT64 addresses are not mapped ones.
     ['::192.0.2.1', '::c000:201'],
     ['64:ff9b::192.0.2.1', '64:ff9b::c000:201'],
   ])('writes %s as %s', (text, expected) => expect(canonicalAddress(text)).toBe(expected))

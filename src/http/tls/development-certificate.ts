@@ -37,7 +37,7 @@ export async function ensureDevelopmentCertificate(options: DevelopmentCertifica
     if (!expiring || !isOurs(serverFile) || (existsSync(caFile) && !isOurs(caFile))) return false
   } else if (existsSync(caFile) ? !isOurs(caFile) : existsSync(keyFile)) {
     throw new Error(
-      `${certsDir} holds somebody's certificate files but not server.pem; put it there, or remove the rest`,
+      `${certsDir} holds certificate files from elsewhere but not server.pem; put it there, or remove the rest`,
     )
   }
   const made = await createCertificates([...new Set([...LOCAL_HOSTS, ...hosts])], now)

@@ -1,7 +1,7 @@
 import { textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 
-/** Migration 0032: the server's role makes and drops no tables itself. */
+/** The server's role makes and drops no tables itself. */
 const MAKE: Statement = { name: 'make-terms-partition', text: 'SELECT make_terms_partition($1)' }
 const SELECT: Statement = {
   name: 'select-terms-partitions',

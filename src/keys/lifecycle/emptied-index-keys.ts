@@ -7,14 +7,6 @@ import { findExpiring } from '../rotation/reference-store.ts'
 import { type DestroyKeyDeps, destroyKey, KeyStillNeeded } from './destroy.ts'
 import { VAULT } from './keep-signing-keys.ts'
 
-export interface DestroyEmptiedDeps extends DestroyKeyDeps {
-  /**
-   * Until when counts of limits are under hashes of index keys, as earlier versions made them, in milliseconds since
-   * 1970.
-   */
-  indexKeysCountUntil: () => Promise<number>
-}
-
 /** Which keys were destroyed, and of the others why they are not yet. */
 export interface DestroyedKeys {
   destroyed: string[]
@@ -23,11 +15,10 @@ export interface DestroyedKeys {
 
 /**
  * Destroys the index keys that rotations have emptied, except those that are still needed: by an answer that is kept
- * for an Idempotency-Key, a count of an earlier version, a transaction that has not ended. These wait for the next
- * time.
+ * for an Idempotency-Key, a transaction that has not ended. These wait for the next time.
  */
 export async function destroyEmptied(
-  deps: DestroyEmptiedDeps,
+  deps: DestroyKeyDeps,
   operator: AuditCaller,
   { onWait, signal }: { onWait?: ((reason: string) => void) | undefined; signal?: AbortSignal } = {},
 ): Promise<DestroyedKeys> {
@@ -50,7 +41,7 @@ export async function destroyEmptied(
   return result
 }
 
-function emptiedKeys({ keys }: DestroyEmptiedDeps): readonly KeyRow[] {
+function emptiedKeys({ keys }: DestroyKeyDeps): readonly KeyRow[] {
   const { keys: rows, marks } = keys.verified
   return rows.filter(({ id, purpose, state }) => {
     const isLeft = state === 'deactivated' || state === 'compromised'
@@ -59,16 +50,13 @@ function emptiedKeys({ keys }: DestroyEmptiedDeps): readonly KeyRow[] {
 }
 
 /** What is cheap to ask, before everything is counted. */
-async function neededBecause(deps: DestroyEmptiedDeps, id: string): Promise<string | undefined> {
-  const now = deps.now()
-  const expiring = await findExpiring(deps.database, deps.keys.referencing, id, now)
-  if (expiring) return `${expiring.count} in ${expiring.name} need it. ${expiring.expires}`
-  if (now.getTime() < (await deps.indexKeysCountUntil())) return 'limits of the version before still count under it'
-  return undefined
+async function neededBecause(deps: DestroyKeyDeps, id: string): Promise<string | undefined> {
+  const expiring = await findExpiring(deps.database, deps.keys.referencing, id, deps.now())
+  return expiring && `${expiring.count} in ${expiring.name} need it. ${expiring.expires}`
 }
 
 /** Does that repeatedly, while the vault is open, and answers with how many keys were destroyed. */
-export async function destroyFreed(deps: DestroyEmptiedDeps & { keys: Pick<Keys, 'isSealed'> }): Promise<number> {
+export async function destroyFreed(deps: DestroyKeyDeps & { keys: Pick<Keys, 'isSealed'> }): Promise<number> {
   if (deps.keys.isSealed) return 0
   await dropTermPartitions(deps)
   return (await destroyEmptied(deps, VAULT)).destroyed.length

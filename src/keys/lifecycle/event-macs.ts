@@ -1,13 +1,10 @@
-import { endForOthers } from '../../audit/completeness/end-for-others.ts'
 import type { SeenNumbers } from '../../audit/completeness/number-tracker.ts'
 import { SEEN_DOMAIN, type SealedSeen, seenText } from '../../audit/completeness/seen-numbers.ts'
 import type { AuditCaller, EventBook } from '../../audit/event/audit-event.ts'
 import { CLAIM_DOMAIN, createEventBook } from '../../audit/event/event-book.ts'
-import { acceptWaiting, EVENT_CLAIMS, EVENT_MACS } from '../../audit/log/accept-waiting.ts'
 import type { VerifyEventMac } from '../../audit/log/event-authenticity.ts'
 import type { LogKey } from '../../audit/log/log-keys.ts'
 import { findOldestWaiting } from '../../audit/log/log-store.ts'
-import { selectEarlier } from '../../audit/log/waiting-store.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { NewId } from '../../values/identifier.ts'
 import type { KeyRow, KeyState } from '../key/key.ts'
@@ -60,13 +57,6 @@ export interface EventMacs {
   /** Signs what a sequencer has seen of the numbers of a process. @throws {Problem} sealed */
   sealSeen(seen: SeenNumbers): SealedSeen
   /**
-   * On the first start of a version that makes MACs: events that wait for their place in the log are taken in as they
-   * are, and earlier processes are over, since they have made no claim that counts.
-   */
-  acceptWaiting(): Promise<void>
-  /** Whether that was done, as far as this process knows. @throws {Problem} sealed */
-  areAccepted(): boolean
-  /**
    * Destroys event keys that were replaced, as soon as no event that they may have made waits for the log. So an old
    * one, from a backup perhaps, makes no event. Nothing else needs them, since the log is signed.
    */
@@ -74,7 +64,7 @@ export interface EventMacs {
 }
 
 export function createEventMacs(deps: EventMacDeps): EventMacs {
-  const { database, keys, newAuditEvent, now } = deps
+  const { database, keys, now } = deps
   const makeMac = (domain: string, text: string) => keys.macs.make('event-mac', domain, text)
   const signClaim = (claim: string) => makeMac(CLAIM_DOMAIN, claim)
   return {
@@ -83,17 +73,6 @@ export function createEventMacs(deps: EventMacDeps): EventMacs {
     knows: (mac) => keys.ring.find(keyIdOf(mac)) !== undefined,
     sealSeen: (seen) => ({ ...seen, mac: makeMac(SEEN_DOMAIN, seenText(seen)) }),
     verifyMac: (domain, text, mac) => keys.macs.verify('event-mac', domain, text, mac, ASKED),
-    areAccepted: () => keys.verified.marks.includes(EVENT_MACS),
-    async acceptWaiting() {
-      const { marks: known } = keys.verified
-      if (known.includes(EVENT_MACS) && known.includes(EVENT_CLAIMS)) return
-      await changeRegistry(deps, VAULT, async ({ tx, marks, mark }) => {
-        if (!marks.includes(EVENT_MACS)) await acceptWaiting(tx, newAuditEvent)
-        if (!marks.includes(EVENT_CLAIMS)) await endForOthers(tx, await selectEarlier(tx), signClaim)
-        mark(EVENT_MACS)
-        mark(EVENT_CLAIMS)
-      })
-    },
     async closeReplaced() {
       if (replaced(keys.verified.keys, now()).length === 0) return
       const waiting = await findOldestWaiting(database)

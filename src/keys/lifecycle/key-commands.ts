@@ -5,14 +5,14 @@ import { estimateRotation } from '../rotation/estimate-rotation.ts'
 import { requestRotation, rotateKeys } from '../rotation/rotate-keys.ts'
 import type { RotateControl, RotateDeps, RotationRequest, RotationResult } from '../rotation/rotation.ts'
 import { compromiseKey } from './compromise.ts'
-import { destroyKey } from './destroy.ts'
-import { type DestroyEmptiedDeps, type DestroyedKeys, destroyEmptied } from './emptied-index-keys.ts'
+import { type DestroyKeyDeps, destroyKey } from './destroy.ts'
+import { type DestroyedKeys, destroyEmptied } from './emptied-index-keys.ts'
 import { takeInventory } from './inventory.ts'
 import { keyStatus } from './key-status.ts'
 import { reopenKey } from './reopen.ts'
 import { type CertifyKeyDeps, certifyKey } from './retirement-attestation.ts'
 
-export type KeyCommandDeps = CertifyKeyDeps & DestroyEmptiedDeps & RotateDeps
+export type KeyCommandDeps = CertifyKeyDeps & DestroyKeyDeps & RotateDeps
 
 /** A rotation that has ended, and what became of the index keys that rotations have emptied. */
 export type EndedRotation = RotationResult & DestroyedKeys

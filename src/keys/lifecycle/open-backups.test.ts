@@ -5,7 +5,10 @@ import { openBackupsOf } from './open-backups.ts'
 const day = (number: number) => new Date(Date.UTC(2026, 0, number))
 const root = (id: string, from: number, until: number | null) =>
   ({
-    ...{ id, provider: 'passphrase-file', created_at: day(from), activated_at: day(from) },
+    id,
+    provider: 'passphrase-file',
+    created_at: day(from),
+    activated_at: day(from),
     deactivated_at: until === null ? null : day(until),
   }) as RootKeyRow
 const key = (from: number) => ({ id: 'key_1', created_at: day(from) }) as KeyRow

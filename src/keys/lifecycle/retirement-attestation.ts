@@ -72,7 +72,9 @@ export async function certifyKey(
   const row = keys.verified.keys.find((key) => key.id === id)
   if (row === undefined) throw new NotRetired(`there is no key ${id}.`)
   if (row.state === 'active' || row.state === 'pre-active') {
-    throw new NotRetired(`${id} is ${row.state}: there is a certificate once it was rotated and nothing stands on it.`)
+    throw new NotRetired(
+      `${id} is ${row.state}: there is an attestation once it was rotated and no value is left under it.`,
+    )
   }
   const older = await findOlderTransactions(database, id)
   const left = await older.outlast(keys.times.statementMs)

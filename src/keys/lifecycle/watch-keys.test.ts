@@ -64,8 +64,15 @@ describe('the watch', () => {
     alerts = []
     observed = new Map()
     const rootKey = {
-      ...{ id: 'root_1', provider: 'test', parameters: {}, state: 'active' as const, created_at: START },
-      ...{ activated_at: START, deactivated_at: null, expires_at: expiryOf('root', START), uses: 6 },
+      id: 'root_1',
+      provider: 'test',
+      parameters: {},
+      state: 'active' as const,
+      created_at: START,
+      activated_at: START,
+      deactivated_at: null,
+      expires_at: expiryOf('root', START),
+      uses: 6,
     }
     const verified = { keys: [active('index'), active('secret', { uses: 12 })], rootKeys: [rootKey] }
     watch = createKeyWatch({

@@ -85,8 +85,6 @@ export interface RegistryOptions extends DraftOptions {
   referencing: ReferencingTables
   /** Makes the MACs of rows again whose key is replaced. */
   remakeMacs: RemakeMacs
-  /** What is not needed in a vault that begins with this version. */
-  marksOfNewVault?: readonly string[]
 }
 
 /** What reads the registry, with the keys that it takes in memory. */
@@ -115,7 +113,6 @@ export function createRegistry(options: RegistryOptions): Registry {
       const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root'), newVaultId()))
       const draft = RegistryDraft.first(rows, await openRootKey(record), options)
       for (const purpose of keyPurposes) draft.transition(await draft.create(purpose), 'active')
-      for (const name of options.marksOfNewVault ?? []) draft.mark(name)
       await draft.save(tx, 1)
     })
   }

@@ -8,8 +8,15 @@ import { requireNoStepBack } from './require-no-step-back.ts'
 const AT = new Date('2026-11-29T10:00:00Z')
 const LATER = new Date('2026-11-30T10:00:00Z')
 const ROOT: RootKeyRow = {
-  ...{ id: 'root_1', provider: 'aws-kms', parameters: { keyId: 'arn:1' }, state: 'active' },
-  ...{ created_at: AT, activated_at: AT, deactivated_at: null, expires_at: LATER, uses: 0 },
+  id: 'root_1',
+  provider: 'aws-kms',
+  parameters: { keyId: 'arn:1' },
+  state: 'active',
+  created_at: AT,
+  activated_at: AT,
+  deactivated_at: null,
+  expires_at: LATER,
+  uses: 0,
 }
 
 /** A key as its states so far have left it. */
@@ -17,9 +24,15 @@ function keyAfter(states: readonly KeyState[]): KeyRow {
   const state = states.at(-1) ?? 'pre-active'
   const went = (name: KeyState) => (states.includes(name) ? AT : null)
   return testKeyRow({
-    ...{ id: 'key_1', purpose: 'display', state, wrapped: state === 'destroyed' ? null : Buffer.from('wrapped') },
-    ...{ activated_at: went('active'), expires_at: went('active') && LATER, deactivated_at: went('deactivated') },
-    ...{ compromised_at: went('compromised'), destroyed_at: went('destroyed') },
+    id: 'key_1',
+    purpose: 'display',
+    state,
+    wrapped: state === 'destroyed' ? null : Buffer.from('wrapped'),
+    activated_at: went('active'),
+    expires_at: went('active') && LATER,
+    deactivated_at: went('deactivated'),
+    compromised_at: went('compromised'),
+    destroyed_at: went('destroyed'),
   })
 }
 
@@ -34,7 +47,11 @@ const way = fc.array(fc.nat(2), { maxLength: 4 }).map((choices) => {
 })
 
 const registry = (generation: number, keys: KeyRow[], rootKeys: RootKeyRow[] = [ROOT]) => ({
-  ...{ vault: 'vault_1', generation, keys, rootKeys, mac: Buffer.from([generation]) },
+  vault: 'vault_1',
+  generation,
+  keys,
+  rootKeys,
+  mac: Buffer.from([generation]),
 })
 const compare = (before: KeyRow, now: KeyRow) => () => requireNoStepBack(registry(2, [now]), registry(1, [before]))
 

@@ -171,7 +171,7 @@ describe('the count of uses', () => {
     expect(codeOf(() => uses.consume('key', 1))).toBe('done')
   })
 
-  it('stops a key that the registry says is at its limit, and gives a key that is not held to nobody', async () => {
+  it('stops a key that the registry says is at its limit, and gives away no key that is not held', async () => {
     const ledger = new Ledger()
     const uses = await holding(ledger)
     uses.observe([{ id: 'key', uses: MAX_USES }])

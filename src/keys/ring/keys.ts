@@ -116,7 +116,12 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const uses = createKeyUses(database, onUnreported, (key, reason) => alert('key-registry-changed', { key, reason }))
   const thread = createSealingThread()
   const current = createCurrentRing({
-    ...{ database, alert, times, registry, anchor, uses },
+    database,
+    alert,
+    times,
+    registry,
+    anchor,
+    uses,
     onUnusable: (reason) => void thread.end(reason),
   })
 

@@ -3,15 +3,15 @@ import { Problem } from '../../values/problem.ts'
 import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import type { Keys } from './keys.ts'
 
-/** What the database calls its refusal of a key that may not protect (migration 0017). */
+/** What the database calls its refusal of a key that may not protect (`migrations/0001-schema/records.sql`). */
 const PROTECTING_KEY = 'protecting_key'
 
 /** A rotation retires a key once, and its replacement may turn out to be compromised. */
 const ATTEMPTS = 3
 
 /**
- * Whether the database refused to store what a key has made that may not protect any more: by the rule, or since the table of
- * what is hashed has no partition any more for an index key that was left. Nothing was stored.
+ * Whether the database refused to store what a key made that may no longer protect: by the rule, or because the table
+ * of hashes has no partition for a retired index key. Nothing was stored.
  */
 export function isKeyRefused(error: unknown, { hashed }: Pick<ReferencingTables, 'hashed'>): boolean {
   return isCheckViolation(error, PROTECTING_KEY) || hashed.some(({ table }) => isWithoutPartition(error, table))

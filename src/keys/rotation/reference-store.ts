@@ -8,7 +8,7 @@ import type { Row } from '../sealing/sealed-table.ts'
 /** How many values a key has, by the column that holds them. */
 export type References = Readonly<Record<string, number>>
 
-/** Everything that stands on keys, by the key's id: what is sealed under it, hashed under it, or found by it. */
+/** All references to keys, by the key's id: what is sealed under it, hashed under it, or found by it. */
 export async function countReferences(
   db: Queryable,
   { sealed, hashed }: ReferencingTables,

@@ -2,14 +2,14 @@ import type { Queryable } from '../../database/database.ts'
 import { numberOf, spellOut } from '../../database/lean-rows.ts'
 import type { Row, SealedColumn, SealedTable } from './sealed-table.ts'
 
-/** How many values of a column stand on a key. */
+/** How many values of a column a key has. */
 export interface SealedCount {
   column: SealedColumn
   keyId: string
   count: number
 }
 
-/** How many sealed values stand on each key. Each table is read once, one after the other: it may be in a transaction. */
+/** How many sealed values each key has. Each table is read once, one after the other: it may be in a transaction. */
 export async function takeCensus(db: Queryable, tables: readonly SealedTable[]): Promise<SealedCount[]> {
   const found: SealedCount[] = []
   for (const { census, columns } of tables) {
@@ -32,7 +32,7 @@ export function sumByKey(counts: readonly Pick<SealedCount, 'keyId' | 'count'>[]
   return sums
 }
 
-/** How many sealed values stand on one key, by the column. */
+/** How many sealed values one key has, by the column. */
 export async function takeCensusOf(
   db: Queryable,
   tables: readonly SealedTable[],

@@ -30,9 +30,9 @@ const HEADER_BYTES = 1 + NONCE_BYTES + COMMITMENT_BYTES
  * key, then the commitment. The key is uniform already, so Extract is left out (section 3.3) and one HMAC block is all
  * that is needed. GCM alone does not commit to its key; the commitment is compared first, in constant time.
  *
- * The context is the associated data too: format, site, kind, token, part, version and key id, each behind its length.
- * So a ciphertext that is moved to another row, part, site or version does not open. A format that binds rows adds the facts
- * of the context.
+ * The context is the associated data too: format, site, kind, token, part, version and key id, each after its length.
+ * So a ciphertext that is moved to another row, part, site or version does not open. A format that binds rows adds the
+ * facts of the context.
  *
  * The text is padded by one 0x80 byte and zeros (ISO/IEC 7816-4) to a multiple that the caller names.
  */

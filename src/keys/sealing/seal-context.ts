@@ -8,7 +8,7 @@ export interface SealingKey {
   readonly secret: KeyObject
 }
 
-/** A sealed value as it stands in the database: which key, and the bytes. */
+/** A sealed value as it is in the database: which key, and the bytes. */
 export interface Sealed {
   keyId: string
   bytes: Buffer
@@ -21,13 +21,13 @@ export interface SealContext {
   token: string
   part: string
   version: number
-  /** The digest of what else stands in the row. It must be the same too, unless the value was sealed without one. */
+  /** The digest of the other facts of the row. It must be the same too, unless the value was sealed without one. */
   facts?: string | undefined
 }
 
 /**
- * A context as bytes: its members, each behind its length, between further texts. What is bound to a context, here or by a
- * provider of root keys, is bound to these bytes.
+ * A context as bytes: its members, each after its length, between further texts. Everything that is bound to a context,
+ * here or by a provider of root keys, is bound to these bytes.
  *
  * @throws {TypeError | RangeError} as `encodeFields`
  */

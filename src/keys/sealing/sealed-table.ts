@@ -26,13 +26,13 @@ export type Row = Readonly<Record<string, unknown>>
 export interface SealedTable {
   name: string
   columns: readonly SealedColumn[]
-  /** How many rows stand on each key, or on each pair of keys. One reading of the table. */
+  /** How many rows each key has, or each pair of keys. One reading of the table. */
   census: Statement
-  /** How many values of each part stand on one. */
+  /** How many values of each part a key has. */
   censusOfOne: Statement
   /** The primary key: its columns with their types, in its order. */
   identity: Readonly<Record<string, ColumnType>>
-  /** What must not have changed between reading a row and replacing its values, beside the keys that they stand on. */
+  /** What must not have changed between reading a row and replacing its values, beside their keys. */
   unchanged: Readonly<Record<string, ColumnType>>
   /** Further columns, by the names that the table has for them, that a context is made of. */
   described: readonly string[]

@@ -140,7 +140,7 @@ describe('a thread that fails', () => {
     await expect.poll(countThreads).toBe(0)
   })
 
-  it('is given its time for each answer, and no more of it because somebody else asks', async () => {
+  it('gets its time for each answer, and no more of it because of other requests', async () => {
     const thread = createThread(1_000)
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     for (const name of ['a', 'b', 'c']) {
@@ -161,13 +161,13 @@ describe('a thread that fails', () => {
 describe('its end', () => {
   it('refuses what is under way for the reason given, and leaves no thread', async () => {
     const thread = createThread()
-    expect(countThreads()).toBe(0)
+    await expect.poll(countThreads).toBe(0)
     await thread.seal(many('first'))
     expect(countThreads()).toBe(1)
     const asked = expect(thread.seal(many('last'))).rejects.toBe(over)
     await thread.end(over)
     await asked
-    expect(countThreads()).toBe(0)
+    await expect.poll(countThreads).toBe(0)
     await thread.end(over)
   })
 

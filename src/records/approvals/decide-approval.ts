@@ -15,7 +15,7 @@ import { insertEvents } from '../../audit/event/audit-store.ts'
 import { LogChanged, readSignedSize } from '../../audit/log/log-end.ts'
 import type { Queryable } from '../../database/database.ts'
 import type { Sealed } from '../../keys/sealing/seal-context.ts'
-import type { Kind } from '../../kinds/kind.ts'
+import { type KindName, tokenPrefixes } from '../../kinds/registry.ts'
 import { Problem } from '../../values/problem.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import type { RecordDeps, RequestFacts } from '../dependencies.ts'
@@ -52,7 +52,7 @@ export interface ApprovalPage {
 /** What a list is narrowed to; everything that is open when it says nothing. */
 export interface ApprovalQuery extends Omit<ApprovalFilter, 'site' | 'states' | 'tokenPrefix'> {
   state?: ApprovalFilter['states'][number] | undefined
-  kind?: Kind['name'] | undefined
+  kind?: KindName | undefined
 }
 
 /**
@@ -68,7 +68,7 @@ export async function listApprovals(
   facts: RequestFacts,
 ): Promise<ApprovalPage> {
   const states = state === undefined ? (['pending', 'unreviewed'] as const) : [state]
-  const tokenPrefix = kind && `${deps.kinds[kind].tokenPrefix}_`
+  const tokenPrefix = kind && `${tokenPrefixes[kind]}_`
   const filter = { ...query, site: caller.site, states, tokenPrefix, limit: query.limit + 1 }
   const found = await selectApprovals(deps.database, filter, deps.now())
   const page = found.slice(0, query.limit)
@@ -172,14 +172,17 @@ export async function decideOnApproval(
     const mac = verdict === 'approve' ? approvalMac(deps.keys, { ...approved, log_size: logSize }) : null
     if (!(await decideApproval(tx, approval, { ...decision, mac, logSize }))) throw new Problem('approval-decided')
     const event = deps.newAuditEvent({
-      ...{
-        type: `approval.${verdict}`,
-        outcome: 'success',
-        request_id: facts.requestId,
-        caller: auditCaller(caller, facts),
-      },
-      ...{ site: caller.site, token: approval.token, kind: kindNameOf(approval.token as Token) },
-      ...{ purpose: approval.purpose, fields: approval.fields, subject: id, ticket: approval.ticket ?? undefined },
+      type: `approval.${verdict}`,
+      outcome: 'success',
+      request_id: facts.requestId,
+      caller: auditCaller(caller, facts),
+      site: caller.site,
+      token: approval.token,
+      kind: kindNameOf(approval.token as Token),
+      purpose: approval.purpose,
+      fields: approval.fields,
+      subject: id,
+      ticket: approval.ticket ?? undefined,
       record_version: approval.record_version ?? undefined,
       authority: approval.authority ?? undefined,
     })

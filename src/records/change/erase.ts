@@ -13,10 +13,11 @@ import { type ChangeRequest, permitChange, tokenToChange } from './permit-change
 import { eraseRecordRow } from './record-change-store.ts'
 
 /**
- * Erases a record with all its versions and search terms. Its token answers 410 from then on. The reason for it is kept,
- * sealed, beside the event; those of earlier events go with the record.
+ * Erases a record with all its versions and search terms. Its token answers 410 from then on. The reason for it is
+ * kept, sealed, beside the event; those of earlier events are erased with the record.
  *
- * @throws {Problem} purpose-not-permitted, condition-not-met, record-not-found, record-gone, budget-spent, audit-unavailable
+ * @throws {Problem} purpose-not-permitted, condition-not-met, record-not-found, record-gone, budget-spent,
+ *   audit-unavailable
  */
 export async function eraseRecord(
   deps: Pick<RecordDeps, 'budgets' | 'database' | 'keys' | 'newAuditEvent' | 'now'>,

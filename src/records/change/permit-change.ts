@@ -9,13 +9,13 @@ import { openDisplay } from '../record/sealed-record.ts'
 import { kindNameOf, parseToken, type Token } from '../record/token.ts'
 import { requireLive } from '../reveal/require-live.ts'
 
-/** Which record somebody wants to change, and why. */
+/** The record that a caller wants to change, and why. */
 export interface ChangeRequest {
   token: string
   purpose?: Purpose | undefined
   /** Kept sealed beside the event. */
   reason?: string | undefined
-  /** Stands in the event. */
+  /** Written into the event. */
   ticket?: string | undefined
 }
 
@@ -38,10 +38,11 @@ export function tokenToChange(
 }
 
 /**
- * Decides on the record itself, where a rule of the role is for one use of addresses, and counts the change. What an address
- * is used for never changes, so this holds for the transaction that follows.
+ * Decides on the record itself, if a rule of the role is for one use of addresses, and counts the change. The use of an
+ * address never changes, so this holds for the transaction that follows.
  *
- * @throws {Problem} purpose-not-permitted, condition-not-met, unauthenticated, record-not-found, record-gone, budget-spent
+ * @throws {Problem} purpose-not-permitted, condition-not-met, unauthenticated, record-not-found, record-gone,
+ *   budget-spent
  */
 export async function permitChange(
   deps: Pick<RecordDeps, 'budgets' | 'database' | 'keys' | 'now'>,

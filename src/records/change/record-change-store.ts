@@ -24,7 +24,7 @@ const IS_REPLACED: Statement = {
          FROM records WHERE token = $1`,
 }
 
-/** Keeps the version that stands, and puts the corrected one in its place. Needs a transaction that locked the record. */
+/** Keeps the current version, and puts the corrected one in its place. Needs a transaction that locked the record. */
 export async function replaceRecord(
   tx: Queryable,
   before: StoredRecord,
@@ -74,7 +74,10 @@ const IS_ERASED: Statement = {
          FROM records r WHERE token = $1`,
 }
 
-/** Removes everything sealed of the record, all its versions, terms and reasons, and the stored answer it stood in. Needs a transaction. */
+/**
+ * Removes everything sealed of the record, all its versions, terms and reasons, and the stored answers that contain it.
+ * Needs a transaction.
+ */
 export async function eraseRecordRow(tx: Queryable, token: Token, now: Date): Promise<void> {
   const uuid = uuidOf(token)
   await tx.query(FORGET_ANSWER, [uuid])

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
 import { purposes } from '../../access/policy/purpose.ts'
 import { type Route, route } from '../../http/route.ts'
-import { type ComparableName, comparableNames } from '../../kinds/comparable.ts'
-import { optionalMembers } from '../../kinds/optional-members.ts'
+import { type ComparableName, comparableNames, comparisonOf } from '../../kinds/comparable.ts'
+import { place } from '../../kinds/comparison.ts'
+import type { Details } from '../../kinds/kind.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import type { RecordDeps } from '../dependencies.ts'
@@ -13,20 +14,9 @@ import { askedIn } from '../record/asked.ts'
 import { type Comparison, matchRecord } from './match.ts'
 
 const words = z.string().max(200)
-const place = z.strictObject({
-  line1: words,
-  ...optionalMembers({ line2: words, district: words, city: words, region: words, postal_code: words, country: words }),
-})
+const members = comparableNames.map((name) => [name, comparisonOf[name].input.optional()])
 const values = z
-  .strictObject({
-    last4: z
-      .string()
-      .regex(/^[0-9]{4}$/)
-      .optional(),
-    postal_code: z.string().min(1).max(20).optional(),
-    name: z.string().min(1).max(100).optional(),
-    address: place.optional(),
-  })
+  .strictObject(Object.fromEntries(members) as Record<ComparableName, z.ZodOptional<z.ZodType<string | Details>>>)
   .refine((given) => Object.keys(given).length > 0, issue('invalid-input', 'expected something to compare with'))
 const name = z.enum(comparableNames)
 
@@ -39,7 +29,7 @@ const bodySchema = z
     token: z.string().max(100).optional(),
   })
   .transform(({ purpose, fields, field, value, token }, context) => {
-    const comparison = comparisonOf({
+    const comparison = wayToCompare({
       fields,
       token,
       single: field && value !== undefined ? { [field]: value } : undefined,
@@ -89,10 +79,10 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
   ]
 }
 
-type Values = Partial<Record<ComparableName, string | z.output<typeof place> | undefined>>
+type Values = Partial<Record<ComparableName, string | Details | undefined>>
 
 /** Exactly one of the three ways to say it; undefined for none and for several. */
-function comparisonOf(given: {
+function wayToCompare(given: {
   fields: z.output<typeof values> | ComparableName[] | undefined
   single: Values | undefined
   token: string | undefined

@@ -44,11 +44,11 @@ interface MatchExtra {
 }
 
 /**
- * Says whether a record equals something in every name that is compared, and nothing more: neither which differs, nor by
- * how much. A right and a wrong guess take the same steps and leave the same event, which holds the names alone.
+ * Says whether a record equals something in every name that is compared, and nothing more: neither which differs, nor
+ * by how much. A right and a wrong guess take the same steps and leave the same event, which holds only the names.
  *
- * @throws {Problem} record-not-found, record-gone, record-changed, invalid-input, budget-spent, too-many-requests, record-integrity,
- *   audit-unavailable
+ * @throws {Problem} record-not-found, record-gone, record-changed, invalid-input, budget-spent, too-many-requests,
+ *   record-integrity, audit-unavailable
  */
 export async function matchRecord(
   deps: Pick<RecordDeps, 'batches' | 'budgets' | 'guesses' | 'keys' | 'lookUp' | 'newAuditEvent' | 'now'>,
@@ -78,8 +78,8 @@ export async function matchRecord(
 }
 
 /**
- * Opens what is compared, then commits the events of it, each if its record still stands as it was opened. What the comparison
- * says leaves after them.
+ * Opens what is compared, then commits its events, each if its record is still as it was opened. The result of the
+ * comparison leaves after them.
  */
 async function compare(
   deps: Pick<RecordDeps, 'batches' | 'keys' | 'lookUp' | 'newAuditEvent' | 'now'>,
@@ -109,8 +109,15 @@ async function compare(
   const records = found.map((record, at) => ({
     record,
     event: leaveOutRecord(deps.newAuditEvent, {
-      ...{ type: 'record.match', outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller, facts) },
-      ...{ site: caller.site, token: record.token, kind: kindNameOf(record.token), purpose, fields: names },
+      type: 'record.match',
+      outcome: 'success',
+      request_id: facts.requestId,
+      caller: auditCaller(caller, facts),
+      site: caller.site,
+      token: record.token,
+      kind: kindNameOf(record.token),
+      purpose,
+      fields: names,
       replay_of: extra.replayOf?.[at],
     }),
   }))
@@ -122,7 +129,7 @@ async function compare(
   return equal.every(Boolean)
 }
 
-/** @throws {Problem} invalid-input, whatever record there may be */
+/** @throws {Problem} invalid-input, for any record */
 function namesToCompare(
   token: Token,
   other: Token | undefined,

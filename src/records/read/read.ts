@@ -12,8 +12,9 @@ import { requireLive, requireReleased } from '../reveal/require-live.ts'
 const ATTEMPTS = 3
 
 /**
- * Answers with the masked view of a record. Never opens the secret part. The record is opened first, so that there is no event
- * of a release that fails; what commits the event makes sure that the record still stands as it was opened.
+ * Answers with the masked view of a record. Never opens the secret part. The record is opened first, so that a failed
+ * release leaves no event of success; the statement that commits the event ensures that the record is still as it was
+ * opened.
  *
  * @throws {Problem} record-not-found, record-gone, record-changed, budget-spent, record-integrity, audit-unavailable
  */

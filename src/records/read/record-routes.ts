@@ -9,7 +9,7 @@ import { readRecord } from './read.ts'
 
 const view = z.record(z.string(), z.unknown()).meta({ description: 'the masked view of a record' })
 
-/** The calls on records that stand: masked read, correction. Each is parsed here and handed to its use case. */
+/** The calls on existing records: masked read, correction. Each is parsed here and handed to its use case. */
 export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
   const { changeMembers } = deps.why
   const said = z.toJSONSchema(z.object(changeMembers), { io: 'input', target: 'openapi-3.0' }).properties
@@ -22,7 +22,9 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
     .looseObject(changeMembers)
     .meta({ description: 'the fields to correct, and why', anyOf: corrections } as Record<string, unknown>)
     .transform(({ purpose, reason, ticket, ...fields }) => ({
-      ...{ purpose, reason, ticket },
+      purpose,
+      reason,
+      ticket,
       changes: new Sensitive<unknown>(fields),
     }))
 

@@ -1,7 +1,9 @@
 import { purposes } from '../../access/policy/purpose.ts'
-import { isShown, kindNames } from '../../access/policy/view.ts'
+import { isShown } from '../../access/policy/view.ts'
 import type { Asked } from '../../http/route.ts'
 import { comparableNames } from '../../kinds/comparable.ts'
+import { confirmedBy } from '../../kinds/kinds.ts'
+import { kindNames } from '../../kinds/registry.ts'
 
 /**
  * What a body asks for, good or bad, for the event of its refusal: the fields in `fields` (a list, or names with values),
@@ -12,7 +14,7 @@ export function askedIn(body: unknown): Asked {
   const { fields, field, items, purpose, by } = membersOf(body)
   const ofItems = Array.isArray(items) ? items.map((item) => membersOf(item).fields) : []
   // To search by a card's number is to ask whether the vault has it.
-  const sought = by === 'card_number' ? 'number' : by
+  const sought = typeof by === 'string' ? (confirmedBy(by)?.field ?? by) : by
   return {
     fields: knownFields([fields, field, sought, ...ofItems].flatMap(namesIn)),
     purpose: purposes.find((one) => one === purpose),

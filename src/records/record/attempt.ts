@@ -1,16 +1,6 @@
 import { Problem } from '../../values/problem.ts'
 
-/** What concerns one of several items is its result; that the vault cannot serve now concerns them all. */
-export function attempt<T>(work: () => T): T | Problem {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof Problem && error.kind !== 'unavailable') return error
-    throw error
-  }
-}
-
-/** The same of work that takes time. */
+/** What concerns one of several items is its result. A problem that says the vault cannot serve now is thrown: it concerns all. */
 export async function attemptAsync<T>(work: () => Promise<T>): Promise<T | Problem> {
   try {
     return await work()

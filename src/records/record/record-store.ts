@@ -23,7 +23,7 @@ export interface RecordRow {
 export const RECORD_COLUMNS = `token, kind, site, version, policy, consents, display_key, display_sealed,
   secret_key, secret_sealed, created_at, updated_at`
 
-/** A token is of a kind: the same bytes behind another prefix are another token. */
+/** A token is of a kind: the same bytes after another prefix are another token. */
 const IS_RECORD = 'token = $1 AND kind = $2 AND site = $3'
 
 const placeOf = async (db: Queryable, site: string, token: Token) => [

@@ -27,8 +27,8 @@ const ARE_TERMS_CHANGED: Statement = {
 }
 
 /**
- * Writes the difference between the terms that the record remembers and those that it has from now on. Needs a transaction
- * that locked the record, and in which it still remembers the former ones.
+ * Writes the difference between the terms that the record remembers and its new ones. Needs a transaction that locked
+ * the record, and in which it still remembers the former ones.
  */
 export async function changeTerms(tx: Queryable, token: Token, terms: readonly RecordTerm[]): Promise<void> {
   const now = terms.map(termOf)

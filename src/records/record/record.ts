@@ -1,12 +1,13 @@
 import type { SealContext, Sealed } from '../../keys/sealing/seal-context.ts'
-import type { SearchTerm, SearchType } from '../../kinds/kind.ts'
+import type { SearchTerm, SearchType } from '../../kinds/kinds.ts'
+import type { KindName } from '../../kinds/registry.ts'
 import { keptVersionFacts, recordFacts } from './record-facts.ts'
 import type { Token } from './token.ts'
 
 /** A record as it is stored: two sealed parts and what is needed to find, age and release them. */
 export interface StoredRecord {
   token: Token
-  kind: 'card' | 'address' | 'contact'
+  kind: KindName
   site: string
   version: number
   policyVersion: string | undefined

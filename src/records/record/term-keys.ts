@@ -2,11 +2,11 @@ import { isClosed } from '../../keys/key/closed-keys.ts'
 import type { IndexPurpose, Key } from '../../keys/key/key.ts'
 import { noCardTermsMark } from '../../keys/key/marks.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
-import type { SearchType } from '../../kinds/kind.ts'
+import { confirmedBy, type SearchType } from '../../kinds/kinds.ts'
 
-/** The purpose of the keys that hash terms of that type: a card number's is worth more to a thief than the others. */
+/** The purpose of the keys that hash terms of that type: what confirms a card number is worth more to a thief than the rest. */
 export function indexPurposeOf(type: SearchType): IndexPurpose {
-  return type === 'card_number' ? 'card-index' : 'index'
+  return confirmedBy(type) === undefined ? 'index' : 'card-index'
 }
 
 /**

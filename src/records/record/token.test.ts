@@ -14,7 +14,7 @@ function bytesOf(text: string): Buffer {
   return Buffer.from(value.toString(16).padStart(32, '0'), 'hex')
 }
 
-/** Whether 13 to 19 digits with a right check digit stand anywhere in the text, as a scanner for card numbers looks. */
+/** Whether 13 to 19 digits with a right check digit are anywhere in the text, as a scanner for card numbers looks. */
 function hasLuhnRun(text: string): boolean {
   for (const [run] of text.matchAll(/\d{13,}/g)) {
     for (let start = 0; start + 13 <= run.length; start++) {

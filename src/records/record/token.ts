@@ -1,13 +1,14 @@
-import type { Kind } from '../../kinds/kind.ts'
-import { base32, tokenPrefixes } from '../../values/identifier.ts'
+import type { Kind } from '../../kinds/kinds.ts'
+import { type KindName, kindNames, tokenPrefixes } from '../../kinds/registry.ts'
+import { base32 } from '../../values/identifier.ts'
 import type { RandomBytes } from '../../values/random.ts'
 
 /** A record's public name: a kind's prefix and 128 random bits. Never derived from the data. */
 export type Token = string & { readonly __brand: 'Token' }
 
-const TOKEN = /^(card|addr|cont)_[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}$/
+const TOKEN = new RegExp(`^(${Object.values(tokenPrefixes).join('|')})_[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}$`)
 
-const KIND_NAMES = new Map(Object.entries(tokenPrefixes).map(([kind, prefix]) => [prefix, kind as Kind['name']]))
+const KIND_NAMES = new Map(kindNames.map((kind) => [tokenPrefixes[kind], kind]))
 
 /** Drawn again: so many digits in a row could be taken for a card number by whoever scans for them. */
 const CARD_LIKE = /[0-9]{12}/
@@ -24,6 +25,6 @@ export function parseToken(text: string): Token | undefined {
   return TOKEN.test(text) ? (text as Token) : undefined
 }
 
-export function kindNameOf(token: Token): Kind['name'] {
-  return KIND_NAMES.get(token.slice(0, 4) as Kind['tokenPrefix'])!
+export function kindNameOf(token: Token): KindName {
+  return KIND_NAMES.get(token.slice(0, token.indexOf('_')))!
 }

@@ -1,6 +1,6 @@
 import { parseToken, type Token } from './token.ts'
 
-/** The records that a kept answer is about: what stands under `token` in any part of it, each once. */
+/** The records in a kept answer: the values of `token` in any part of it, each once. */
 export function tokensIn(answer: unknown): Token[] {
   const found = new Set<Token>()
   const collect = (value: unknown): void => {

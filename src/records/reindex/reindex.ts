@@ -90,7 +90,10 @@ async function renewTerms({ keys, kinds }: ReindexDeps, row: Row, stuck: number)
     const removed = before.filter((old) => !terms.some((one) => termOf(one).equals(old)))
     const added = terms.filter((one) => !before.some((old) => termOf(one).equals(old)))
     const fresh: NewTerms = {
-      ...{ token, version, oldTerms, removed },
+      token,
+      version,
+      oldTerms,
+      removed,
       terms: joinTerms(terms),
       added: added.map(({ keyId, mac, hash }) => ({ term: termOf({ hash }), keyId, mac })),
     }

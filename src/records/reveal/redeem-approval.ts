@@ -9,11 +9,9 @@ import {
   lockApprovals,
 } from '../../access/approvals/approval-store.ts'
 import { isRequestOfVault, REQUEST_LASTS_MS, requestMac } from '../../access/approvals/request-mac.ts'
-import { auditCaller, type Caller, definitionOf } from '../../access/policy/caller.ts'
-import type { Circumstances } from '../../access/policy/condition.ts'
-import { decideReveal } from '../../access/policy/grant.ts'
+import { auditCaller, type Caller } from '../../access/policy/caller.ts'
 import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
-import { conditionsOf } from '../../access/policy/roles.ts'
+import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import { insertEvents } from '../../audit/event/audit-store.ts'
 import { findReleasesUnder } from '../../audit/event/event-lookup-store.ts'
 import { isIntactFrom } from '../../audit/log/log-end.ts'
@@ -23,7 +21,8 @@ import { Problem } from '../../values/problem.ts'
 import type { RecordDeps, RequestFacts } from '../dependencies.ts'
 import { lockForRelease } from '../record/record-store.ts'
 import { sealReason } from '../record/seal-reason.ts'
-import { kindNameOf, parseToken, type Token } from '../record/token.ts'
+import { kindNameOf, type Token } from '../record/token.ts'
+import type { ApprovalNeed } from './plan-reveal.ts'
 import { requireLive } from './require-live.ts'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -40,9 +39,10 @@ export interface RedeemedApproval {
   approved: { version: number; until: Date } | undefined
 }
 
+/** What a release is for that needs a second person. */
 export interface ApprovalQuestion {
-  token: string
-  fields?: readonly string[] | undefined
+  token: Token
+  needs: ApprovalNeed
   purpose: Purpose
   reason?: string | undefined
   ticket?: string | undefined
@@ -51,77 +51,64 @@ export interface ApprovalQuestion {
   taken: ReadonlySet<string>
 }
 
+/** A request for an approval, before its record was looked at. */
+type Asked = Omit<ApprovalRequest, 'record_version' | 'token' | 'purpose'> & { token: Token; purpose: Purpose }
+
+/** The same for the version of the record that is there. */
+type LocatedRequest = Asked & { record_version: number }
+
+/** What came of it, and the approvals that were found and are not the vault's or were used before. */
+interface Outcome {
+  forged: string[]
+  approval?: RedeemedApproval
+  /** The id of the request that waits for an approval. */
+  waiting?: string
+}
+
 /**
- * For what a grant lets out with an approval only: finds the one that there is for exactly this caller, version of the
+ * For what a grant releases with an approval only: finds the one that there is for exactly this caller, version of the
  * record, fields, purpose and ticket, or asks for one. The release uses it up. A caller that may break the glass goes on at
  * once; that is an alert, and waits for a review. Nothing is asked for that cannot be released: the record comes first.
  *
- * @returns undefined for what needs no approval
  * @throws {Problem} record-not-found, record-gone, consent-missing, approval-required with the id of the request,
  *   too-many-requests
  */
 export async function redeemApproval(
   deps: RedeemDeps,
   caller: Caller,
-  { token: text, fields: wanted, purpose, reason, ticket, authority, taken }: ApprovalQuestion,
-  circumstances: Circumstances,
-  facts: RequestFacts,
-): Promise<RedeemedApproval | undefined> {
-  const token = parseToken(text)
-  const grants = definitionOf(caller)?.grants ?? []
-  if (token === undefined || !grants.some((grant) => conditionsOf(grant, purpose).approval)) return undefined
-  const decide = (more: Circumstances) =>
-    decideReveal(caller, kindNameOf(token), purpose, wanted, { ...circumstances, breakGlass: false, ...more })
-  const without = decide({})
-  if (without.granted || without.problem.code !== 'approval-required') return undefined
-  const approved = decide({ approved: true })
-  if (!approved.granted) return undefined
-  const request: Asked = {
-    ...{ id: deps.newId('apr'), caller: caller.id, role: caller.role ?? '', site: caller.site },
-    ...{ token, fields: approved.fields, purpose, ticket: ticket ?? null, authority: authority ?? null },
-  }
-  const breaksGlass = circumstances.breakGlass === true && decide({ breakGlass: true }).granted
-  return redeem(deps, caller, request, { reason, breaksGlass, taken }, facts)
-}
-
-/** A request before its record was looked at. */
-type Asked = Omit<ApprovalRequest, 'record_version' | 'token' | 'purpose'> & { token: Token; purpose: Purpose }
-
-async function redeem(
-  deps: RedeemDeps,
-  caller: Caller,
-  asked: Asked,
-  { reason, breaksGlass, taken }: { reason: string | undefined; breaksGlass: boolean; taken: ReadonlySet<string> },
+  question: ApprovalQuestion,
   facts: RequestFacts,
 ): Promise<RedeemedApproval> {
+  const { token, needs, purpose, reason, ticket, authority, taken } = question
   const now = deps.now()
-  const waitsFor = { requested_at: now, expires_at: new Date(now.getTime() + REQUEST_LASTS_MS) }
+  const asked: Asked = {
+    id: deps.newId('apr'),
+    caller: caller.id,
+    role: caller.role ?? '',
+    site: caller.site,
+    token,
+    fields: needs.approved.fields,
+    purpose,
+    ticket: ticket ?? null,
+    authority: authority ?? null,
+  }
   // What this process uses from here on may still look unused in a snapshot of the database.
   const used = deps.usedApprovals.at(now)
   await deps.keys.ensureFresh()
-  const sealed = () => (reason === undefined ? undefined : sealReason(deps, asked.id, reason))
-  const record = (type: 'approval.request' | 'approval.break-glass', version: number) =>
-    deps.newAuditEvent({
-      ...{
-        type,
-        outcome: 'success',
-        request_id: facts.requestId,
-        caller: auditCaller(caller, facts),
-        site: asked.site,
-      },
-      ...{ token: asked.token, kind: kindNameOf(asked.token), purpose: asked.purpose, record_version: version },
-      ...{ fields: asked.fields, subject: asked.id, ticket: asked.ticket ?? undefined },
-      authority: asked.authority ?? undefined,
-    })
-  const insert = async (tx: Queryable, request: ApprovalRequest, state: 'pending' | 'unreviewed') => {
-    const row = { ...request, ...waitsFor, state, decided_by: null, decided_at: null }
-    await insertApproval(tx, { ...row, request_mac: requestMac(deps.keys, row) }, sealed())
+
+  async function insert(tx: Queryable, request: LocatedRequest, state: 'pending' | 'unreviewed'): Promise<void> {
+    const expires_at = new Date(now.getTime() + REQUEST_LASTS_MS)
+    const row = { ...request, requested_at: now, expires_at, state, decided_by: null, decided_at: null }
+    const sealed = reason === undefined ? undefined : sealReason(deps, request.id, reason)
+    await insertApproval(tx, { ...row, request_mac: requestMac(deps.keys, row) }, sealed)
+    await insertEvents(tx, [requestEvent(deps, caller, facts, row)])
   }
-  const redeemIn = async (tx: Queryable) => {
+
+  async function redeemIn(tx: Queryable): Promise<Outcome> {
     await deps.keys.macs.hold(tx, 'access-mac')
     const { version, consents } = requireLive(await lockForRelease(tx, asked.site, asked.token))
-    if (needsConsent(asked.purpose) && !consents.includes(asked.purpose)) throw new Problem('consent-missing')
-    const request: ApprovalRequest = { ...asked, record_version: version }
+    if (needsConsent(purpose) && !consents.includes(purpose)) throw new Problem('consent-missing')
+    const request: LocatedRequest = { ...asked, record_version: version }
     await lockApprovals(tx, caller.id)
     const found = (await findApproved(tx, request, now)).filter(({ id }) => !taken.has(id))
     const forged: string[] = []
@@ -130,11 +117,10 @@ async function redeem(
         return { forged, approval: { id: row.id, approved: { version, until: row.expires_at } } }
       forged.push(row.id)
     }
-    if (breaksGlass) {
+    if (needs.urgent !== undefined) {
       if ((await countOpen(tx, caller.id, 'unreviewed', now)) >= deps.openApprovals) return { forged }
-      await insert(tx, request, 'unreviewed')
-      await insertEvents(tx, [record('approval.break-glass', version)])
-      return { forged, approval: { id: request.id, approved: undefined }, isBroken: true }
+      await insert(tx, { ...request, fields: needs.urgent.fields }, 'unreviewed')
+      return { forged, approval: { id: request.id, approved: undefined } }
     }
     for (const row of await findPending(tx, request, now)) {
       if (await isRequestOfVault(deps.keys, row)) return { forged, waiting: row.id }
@@ -142,16 +128,41 @@ async function redeem(
     }
     if ((await countOpen(tx, caller.id, 'pending', now)) >= deps.openApprovals) return { forged }
     await insert(tx, request, 'pending')
-    await insertEvents(tx, [record('approval.request', version)])
     return { forged, waiting: request.id }
   }
-  const redeemed = await storeUnderKeys(deps.keys, () => deps.database.transaction(redeemIn))
-  for (const approval of redeemed.forged)
-    deps.alert('approval-changed', { caller: caller.id, role: asked.role, approval })
-  if (redeemed.isBroken) deps.alert('glass-broken', { caller: caller.id, role: asked.role, approval: asked.id })
-  if (redeemed.approval !== undefined) return redeemed.approval
-  if (redeemed.waiting === undefined) throw new Problem('too-many-requests', { retryAfterSeconds: HOUR_MS / 1000 })
-  throw new Problem('approval-required', { approval: redeemed.waiting })
+
+  const { forged, approval, waiting } = await storeUnderKeys(deps.keys, () => deps.database.transaction(redeemIn))
+  const about = { caller: caller.id, role: asked.role }
+  for (const id of forged) deps.alert('approval-changed', { ...about, approval: id })
+  if (approval !== undefined && approval.approved === undefined)
+    deps.alert('glass-broken', { ...about, approval: approval.id })
+  if (approval !== undefined) return approval
+  if (waiting === undefined) throw new Problem('too-many-requests', { retryAfterSeconds: HOUR_MS / 1000 })
+  throw new Problem('approval-required', { approval: waiting })
+}
+
+/** The event of a request: that it waits for an approval, or that the glass was broken. */
+function requestEvent(
+  { newAuditEvent }: Pick<RedeemDeps, 'newAuditEvent'>,
+  caller: Caller,
+  facts: RequestFacts,
+  request: LocatedRequest & { state: 'pending' | 'unreviewed' },
+): AuditEvent {
+  return newAuditEvent({
+    type: request.state === 'pending' ? 'approval.request' : 'approval.break-glass',
+    outcome: 'success',
+    request_id: facts.requestId,
+    caller: auditCaller(caller, facts),
+    site: request.site,
+    token: request.token,
+    kind: kindNameOf(request.token),
+    purpose: request.purpose,
+    record_version: request.record_version,
+    fields: request.fields,
+    subject: request.id,
+    ticket: request.ticket ?? undefined,
+    authority: request.authority ?? undefined,
+  })
 }
 
 /**

@@ -12,10 +12,10 @@ export interface ApprovalUse {
 }
 
 /**
- * Commits the release of one record under an approval. The row that uses the approval up commits with the event, or neither
- * does. An approval that an event names already is not used again, whatever its rows say.
+ * Commits the release of one record under an approval. The row that redeems the approval commits with the event, or
+ * neither does. An approval that an event already names is not used again, whatever its rows say.
  *
- * @throws {Problem} approval-required, when it was used since it was looked up; audit-unavailable, database-unavailable
+ * @throws {Problem} approval-required, if it was used since it was looked up; audit-unavailable, database-unavailable
  */
 export function releaseApproved(database: Database, release: Release, use: ApprovalUse): Promise<ReleaseOutcome> {
   return database.transaction(async (tx) => {

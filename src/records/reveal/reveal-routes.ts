@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
+import { revealScopeOf, revealScopes } from '../../access/policy/roles.ts'
 import { problemAnswer, problemDocument } from '../../http/documents/problem-document.ts'
 import { type Route, route } from '../../http/route.ts'
 import { optionalMembers } from '../../kinds/optional-members.ts'
@@ -9,10 +10,9 @@ import { runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
 import { kindNameOf, parseToken } from '../record/token.ts'
 import type { Why } from '../why/why.ts'
-import type { PlannedEvents } from './release-planned.ts'
-import { isUnknown, type RevealResult, revealRecords } from './reveal.ts'
-
-const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
+import type { PlannedEvents } from './commit-opened.ts'
+import { revealRecords } from './reveal.ts'
+import { isUnknown, type RevealResult } from './reveal-result.ts'
 
 const { break_glass, fields } = optionalMembers({
   break_glass: z.literal(true).describe('release without waiting for an approval; it raises an alert'),
@@ -44,10 +44,10 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       method: 'POST',
       path: '/v1/tokens/:token/reveal',
       summary: 'Release the granted fields of a record for a purpose',
-      access: REVEAL_SCOPES,
+      access: revealScopes,
       scopesFor: ({ token = '' }) => {
         const parsed = parseToken(token)
-        return parsed === undefined ? REVEAL_SCOPES : [`${kindNameOf(parsed)}:reveal`]
+        return parsed === undefined ? revealScopes : [revealScopeOf(kindNameOf(parsed))]
       },
       audited: true,
       idempotent: true,
@@ -74,7 +74,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       method: 'POST',
       path: '/v1/reveal',
       summary: 'Release up to 100 records for one purpose',
-      access: REVEAL_SCOPES,
+      access: revealScopes,
       audited: true,
       idempotent: true,
       asked: askedIn,

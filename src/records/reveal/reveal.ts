@@ -1,21 +1,19 @@
 import { auditCaller, type Caller } from '../../access/policy/caller.ts'
 import { type Circumstances, stricter } from '../../access/policy/condition.ts'
-import { decideReveal, grantReveal } from '../../access/policy/grant.ts'
 import type { Purpose } from '../../access/policy/purpose.ts'
 import type { Budget } from '../../access/policy/roles.ts'
-import { isShown, kindNames } from '../../access/policy/view.ts'
 import { findReveals } from '../../audit/event/event-lookup-store.ts'
-import type { Details } from '../../kinds/kind.ts'
 import { Problem } from '../../values/problem.ts'
-import type { Sensitive } from '../../values/sensitive.ts'
 import { giveWay } from '../../values/time-slice.ts'
 import type { RecordDeps, RequestFacts } from '../dependencies.ts'
-import type { IdempotencyRow } from '../idempotency/idempotency-store.ts'
-import { knownFields } from '../record/asked.ts'
-import { attempt, attemptAsync } from '../record/attempt.ts'
-import { kindNameOf, parseToken, type Token } from '../record/token.ts'
+import { attemptAsync } from '../record/attempt.ts'
+import type { PlannedEvents, ReserveForRelease } from './commit-opened.ts'
+import type { Plan } from './open-planned.ts'
+import { planReveal, type RevealItem } from './plan-reveal.ts'
+import { recordRefusals } from './record-refusals.ts'
 import { type RedeemDeps, redeemApproval } from './redeem-approval.ts'
-import { type Plan, type PlannedEvents, type ReleaseAbout, releasePlanned } from './release-planned.ts'
+import { releasePlanned } from './release-planned.ts'
+import type { RevealResult } from './reveal-result.ts'
 
 export interface RevealRequest {
   purpose: Purpose
@@ -26,35 +24,25 @@ export interface RevealRequest {
   authority?: string | undefined
   /** Asks not to wait for an approval, where the role allows it. */
   breakGlass?: boolean | undefined
-  items: readonly { token: string; fields?: readonly string[] | undefined }[]
+  items: readonly RevealItem[]
 }
-
-/** One released record. `event` is the id of the audit event that committed before this left. */
-interface Revealed {
-  token: string
-  kind: string
-  data: Sensitive<Details>
-  event: string
-}
-
-export type RevealResult = Revealed | { token: string; problem: Problem }
 
 interface RevealExtra {
-  idempotency?: ((planned: PlannedEvents) => IdempotencyRow) | undefined
+  idempotency?: ReserveForRelease | undefined
   /** What the first answer planned, when this is a replay. */
   replayOf?: PlannedEvents | undefined
 }
 
 /** A release with the budget of the grants that decide. */
-interface Granted extends Plan {
+interface BudgetedPlan extends Plan {
   budget: Budget | undefined
 }
 
 /**
- * Releases the granted fields of each record for a purpose. Every release and every refusal is an event, and all of them
- * commit before anything is returned. A record is opened first, so that the event of its release names the fields that
- * leave, which are those that it has; what commits the event makes sure that the record still stands as it was opened. An
- * item that may not be released does not hold up the others.
+ * Releases the granted fields of each record for a purpose: plans, opens, commits, and answers. Every release and every refusal
+ * is an event, and all of them commit before anything is returned. A record is opened first, so that the event of its release
+ * names the fields that leave, which are those that it has; what commits the event makes sure that the record still stands as it
+ * was opened. An item that may not be released does not hold up the others.
  *
  * @throws {Problem} audit-unavailable, database-unavailable; what concerns one item is in its result
  */
@@ -65,7 +53,7 @@ export async function revealRecords(
   facts: RequestFacts,
   extra: RevealExtra = {},
 ): Promise<RevealResult[]> {
-  const { purpose, reason, ticket, authority, breakGlass } = input
+  const { purpose, reason, ticket, authority, items } = input
   const about = {
     request_id: facts.requestId,
     caller: auditCaller(caller, facts),
@@ -75,45 +63,56 @@ export async function revealRecords(
     authority,
     partner: caller.partner?.id,
   }
-  const given = { reason: reason !== undefined, ticket: ticket !== undefined, authority: authority !== undefined }
-  const circumstances = { ...given, now: deps.now(), breakGlass }
-  const earlier = await findReveals(deps.database, extra.replayOf ?? [])
-  // What does not depend on a record is decided before any record is looked at. One after the other: two items of one
-  // record must not use the same approval.
-  const decided: (Granted | Problem)[] = []
-  const taken = new Set<string>()
-  for (const [at, item] of input.items.entries()) {
-    if (at > 0) await giveWay()
-    const plan = await attemptAsync(async (): Promise<Granted> => {
-      const question = { ...item, purpose, reason, ticket, authority, taken }
-      const approval = await redeemApproval(deps, caller, question, circumstances, facts)
-      if (approval !== undefined) taken.add(approval.id)
-      const granting = { ...circumstances, approved: approval !== undefined }
-      const granted = grantItem(deps, caller, purpose, item, granting)
-      return { ...granted, first: earlier.get(extra.replayOf?.[at] ?? ''), approval }
-    })
-    decided.push(plan)
-  }
+  const decided = await planItems(deps, caller, input, facts, extra.replayOf ?? [])
   const planned = await consumeBudget(deps, caller, purpose, decided)
   const released = await releasePlanned(deps, caller, { reason, about, planned }, extra.idempotency)
   const results = released.map((item, at): RevealResult => {
-    const token = input.items[at]!.token
+    const token = items[at]!.token
     if (item instanceof Problem) return { token, problem: item }
     const { plan, record, data, event } = item
-    return {
-      token,
-      kind: record.kind,
-      data,
-      event: plan.first?.version === record.version ? plan.first.id : event.id,
-    }
+    const isRepeated = plan.first?.version === record.version
+    return { token, kind: record.kind, data, event: isRepeated ? plan.first!.id : event.id }
   })
-  await recordRefusals(deps, about, input, results)
+  await recordRefusals(deps, about, items, results)
   return results
 }
 
-/** Whether there is no such record, as far as the caller can see. */
-export function isUnknown(result: RevealResult): boolean {
-  return 'problem' in result && result.problem.code === 'record-not-found'
+/**
+ * Decides what does not depend on a record, before any record is looked at. One item after the other: two items of one record
+ * must not use the same approval.
+ */
+async function planItems(
+  deps: RedeemDeps & Pick<RecordDeps, 'kinds'>,
+  caller: Caller,
+  { items, purpose, reason, ticket, authority, breakGlass }: RevealRequest,
+  facts: RequestFacts,
+  replayOf: PlannedEvents,
+): Promise<(BudgetedPlan | Problem)[]> {
+  const circumstances: Circumstances = {
+    now: deps.now(),
+    reason: reason !== undefined,
+    ticket: ticket !== undefined,
+    authority: authority !== undefined,
+    breakGlass,
+  }
+  const earlier = await findReveals(deps.database, replayOf)
+  const taken = new Set<string>()
+  const decided: (BudgetedPlan | Problem)[] = []
+  for (const [at, item] of items.entries()) {
+    if (at > 0) await giveWay()
+    const plan = await attemptAsync(async (): Promise<BudgetedPlan> => {
+      const { token, granted, needs } = planReveal(deps.kinds, caller, purpose, item, circumstances)
+      const first = earlier.get(replayOf[at] ?? '')
+      if (needs === undefined) return { token, ...granted, first, approval: undefined }
+      const question = { token, needs, purpose, reason, ticket, authority, taken }
+      const approval = await redeemApproval(deps, caller, question, facts)
+      taken.add(approval.id)
+      const { fields, budget } = approval.approved === undefined ? needs.urgent! : needs.approved
+      return { token, fields, budget, first, approval }
+    })
+    decided.push(plan)
+  }
+  return decided
 }
 
 /** What the budget does not allow becomes a refusal; the whole request is counted at once. */
@@ -121,65 +120,11 @@ async function consumeBudget(
   deps: Pick<RecordDeps, 'budgets'>,
   caller: Caller,
   purpose: Purpose,
-  decided: readonly (Granted | Problem)[],
-): Promise<(Granted | Problem)[]> {
-  const plans = decided.filter((plan): plan is Granted => !(plan instanceof Problem))
+  decided: readonly (BudgetedPlan | Problem)[],
+): Promise<(BudgetedPlan | Problem)[]> {
+  const plans = decided.filter((plan): plan is BudgetedPlan => !(plan instanceof Problem))
   const budget = plans.map((plan) => plan.budget).reduce(stricter, undefined)
   const tokens = plans.map(({ token }) => token)
   const refused = (await deps.budgets.consume(caller, purpose, tokens, budget)).values()
   return decided.map((plan) => (plan instanceof Problem ? plan : (refused.next().value ?? plan)))
-}
-
-/** Every refused item has an event of its own; what is no record is somebody's input, and is not kept. */
-async function recordRefusals(
-  deps: Pick<RecordDeps, 'newAuditEvent' | 'writeAuditEvent'>,
-  about: ReleaseAbout,
-  { items }: RevealRequest,
-  results: readonly RevealResult[],
-): Promise<void> {
-  const events = results.flatMap((result, at) => {
-    if (!('problem' in result)) return []
-    const { token, problem } = result
-    const refusal = deps.newAuditEvent({
-      ...about,
-      type: 'request.refuse',
-      outcome: problem.kind === 'refused' ? 'refused' : 'failed',
-      token: problem.code === 'record-not-found' ? undefined : parseToken(token),
-      fields: knownFields(items[at]?.fields),
-      code: problem.code,
-    })
-    return [refusal]
-  })
-  await Promise.all(events.map(deps.writeAuditEvent))
-}
-
-function grantItem(
-  deps: Pick<RecordDeps, 'kinds'>,
-  caller: Caller,
-  purpose: Purpose,
-  item: RevealRequest['items'][number],
-  circumstances: Circumstances,
-): { token: Token; fields: string[]; budget: Budget | undefined } {
-  const token = parseToken(item.token)
-  if (token === undefined) {
-    // A malformed token is of no kind: a caller that may reveal nothing for this purpose learns that first,
-    // and an approval is asked for only of a record that exists.
-    grantAnyKind(caller, purpose, { ...circumstances, approved: true })
-    throw new Problem('record-not-found')
-  }
-  const kind = deps.kinds[kindNameOf(token)]
-  if (item.fields?.some((field) => !isShown(field, kind.name))) {
-    throw new Problem('invalid-input', {
-      errors: [{ pointer: '#/fields', detail: `expected some of: ${kind.fields.join(', ')}` }],
-    })
-  }
-  const decision = decideReveal(caller, kind.name, purpose, item.fields, circumstances)
-  if (!decision.granted) throw decision.problem
-  return { token, fields: decision.fields, budget: decision.budget }
-}
-
-function grantAnyKind(caller: Caller, purpose: Purpose, circumstances: Circumstances): void {
-  const refusals = kindNames.map((kind) => attempt(() => grantReveal(caller, kind, purpose, undefined, circumstances)))
-  const refused = refusals.filter((refusal) => refusal instanceof Problem)
-  if (refused.length === refusals.length) throw refused[0]
 }

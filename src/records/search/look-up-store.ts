@@ -79,7 +79,11 @@ function toLookedUp({ key_id: keyId, sealed: bytes, ...row }: Row, asked: Token)
   if (keyId === null || bytes === null) return row.token === asked ? 'erased' : undefined
   const { token, kind, site, version, consents } = row
   return {
-    ...{ token, kind, site, version, consents },
+    token,
+    kind,
+    site,
+    version,
+    consents,
     policyVersion: row.policy_version ?? undefined,
     sealed: { keyId, bytes },
     createdAt: row.created_at,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
 import { type Route, route } from '../../http/route.ts'
-import { searchTypes } from '../../kinds/kind.ts'
+import { confirmedBy, confirmingTypes, searchTypes } from '../../kinds/kinds.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import type { RecordDeps } from '../dependencies.ts'
@@ -17,26 +17,30 @@ const value = z
   .max(320)
   .transform((text) => new Sensitive(text))
 
+const confirming = confirmingTypes.join(' and ')
+
 /** To find the card of a number is to confirm the number: it needs what revealing the number needs, and only it does. */
 function createSearchSchema({ whyMembers: { purpose, ...why } }: Why) {
   return z
     .strictObject({
       by: z.enum(searchTypes),
       value,
-      purpose: purpose.optional().describe('what the search is for; required for card_number and accepted only there'),
+      purpose: purpose
+        .optional()
+        .describe(`what the search is for; required for ${confirming} and accepted only there`),
       ...why,
     })
     .transform((body, context): SearchRequest => {
       const { by, value, purpose, ...reasons } = body
-      if (by === 'card_number') {
-        if (purpose !== undefined) return { by, value, purpose, ...reasons }
+      if (confirmedBy(by) !== undefined) {
+        if (purpose !== undefined) return { by, value, why: { purpose, ...reasons } }
         context.addIssue({
           code: 'custom',
-          ...issue('invalid-input', 'is needed to search by card number', ['purpose']),
+          ...issue('invalid-input', `is needed to search by ${by.replace('_', ' ')}`, ['purpose']),
         })
       } else {
         if ([purpose, ...Object.values(reasons)].every((member) => member === undefined)) return { by, value }
-        context.addIssue({ code: 'custom', ...issue('unknown-member', 'has a member of a search by card number') })
+        context.addIssue({ code: 'custom', ...issue('unknown-member', `has a member that is only for ${confirming}`) })
       }
       return z.NEVER
     })

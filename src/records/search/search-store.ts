@@ -160,7 +160,7 @@ interface FindingRow {
 
 /**
  * Commits the events of any number of searches and releases in one statement, each if every record in it still stands in the version
- * that was opened. The locks of its records (migration 0027) order it against erasure and correction.
+ * that was opened. The locks of its records (`hold_to_release`) order it against erasure and correction.
  *
  * @param mayWait whether the statement waits while a record is being erased or corrected
  * @returns for each match whether it was committed; false when one of its records was erased or corrected meanwhile; `WAITS`

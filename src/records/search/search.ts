@@ -5,8 +5,7 @@ import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
 import type { Budget } from '../../access/policy/roles.ts'
 import type { AuditEvent, AuditFacts } from '../../audit/event/audit-event.ts'
 import { storeUnderKeys } from '../../keys/ring/store-under-keys.ts'
-import type { SearchType } from '../../kinds/kind.ts'
-import { normaliseSearchValue } from '../../kinds/kinds.ts'
+import { confirmedBy, normaliseSearchValue, type SearchType } from '../../kinds/kinds.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Sensitive } from '../../values/sensitive.ts'
 import { giveWay } from '../../values/time-slice.ts'
@@ -15,7 +14,7 @@ import type { IdempotencyRow } from '../idempotency/idempotency-store.ts'
 import type { StoredRecord } from '../record/record.ts'
 import { sealReason } from '../record/seal-reason.ts'
 import { maskedView, openDisplay } from '../record/sealed-record.ts'
-import { authoriseCardSearch, type CardSearchReason } from './authorise-card-search.ts'
+import { authoriseConfirmingSearch, type SearchReason } from './authorise-confirming-search.ts'
 import type { Match } from './search-store.ts'
 
 /** A correction can come between opening and committing once or twice, hardly three times. */
@@ -31,10 +30,12 @@ export interface SearchResult {
 }
 
 /** What a caller looks for. To find a card by its number is to confirm the number, so that says why. */
-export type SearchRequest = { value: Sensitive<string> } & (
-  | { by: Exclude<SearchType, 'card_number'> }
-  | ({ by: 'card_number' } & CardSearchReason)
-)
+export interface SearchRequest {
+  by: SearchType
+  value: Sensitive<string>
+  /** Present exactly if a hit confirms a field. */
+  why?: SearchReason | undefined
+}
 
 interface SearchExtra {
   /** Keeps the id of the event. */
@@ -79,18 +80,21 @@ export async function searchByValue(
   extra: SearchExtra = {},
 ): Promise<SearchResult> {
   const budgets: Counted[] = [{ purpose: undefined }]
-  if (input.by === 'card_number') {
-    budgets.push({ purpose: input.purpose, extra: authoriseCardSearch(caller, input, deps.now()) })
-    if (!deps.findsCards) throw new Problem('card-search-off')
+  const { by, why } = input
+  const confirmed = confirmedBy(by)
+  if (confirmed !== undefined) {
+    if (why === undefined) throw new Error('a search that confirms a field says why')
+    budgets.push({ purpose: why.purpose, extra: authoriseConfirmingSearch(caller, confirmed, why, deps.now()) })
   }
-  const values = normaliseSearchValue(deps.kinds, input.by, input.value.expose())
+  if (by === 'card_number' && !deps.findsCards) throw new Problem('card-search-off')
+  const values = normaliseSearchValue(by, input.value.expose())
   if (values[0] === undefined) {
     throw new Problem('invalid-input', {
-      errors: [{ pointer: '#/value', detail: `is no ${input.by.replace('_', ' ')}` }],
+      errors: [{ pointer: '#/value', detail: `is no ${by.replace('_', ' ')}` }],
     })
   }
   for (const { purpose, extra } of budgets) await deps.budgets.requireRoom(caller, purpose, extra)
-  if (input.by === 'card_number') await deps.cardSearches.consume(caller, values[0])
+  if (why !== undefined) await deps.cardSearches.consume(caller, values[0])
   return deps.probes.lookUp(
     caller,
     1,
@@ -149,7 +153,7 @@ async function lookUp(
       replay_of: extra.replayOf,
     })
     events.push(event)
-    const reason = input.by === 'card_number' ? input.reason : undefined
+    const reason = input.why?.reason
     const reasons = reason === undefined ? [] : [sealReason(deps, event.id, reason)]
     return {
       found: { results, truncated: found.truncated },
@@ -183,17 +187,17 @@ async function lookUp(
 
 /** What the events of a search say of why it was made. */
 function statedIn(input: SearchRequest): Pick<AuditFacts, 'purpose' | 'ticket' | 'authority'> {
-  if (input.by !== 'card_number') return {}
-  const { purpose, ticket, authority } = input
+  if (input.why === undefined) return {}
+  const { purpose, ticket, authority } = input.why
   return { purpose, ticket, authority }
 }
 
-/** A card whose shopper has not consented to the purpose is not there for it. */
+/** A record whose shopper has not consented to the purpose is not there for it. */
 function hasConsent({ consents }: StoredRecord, input: SearchRequest): boolean {
-  return !dependsOnConsent(input) || consents.includes(input.purpose)
+  return !dependsOnConsent(input) || consents.includes(input.why.purpose)
 }
 
 /** Whether the purpose of the search must be consented to. */
-function dependsOnConsent(input: SearchRequest): input is SearchRequest & { by: 'card_number' } {
-  return input.by === 'card_number' && needsConsent(input.purpose)
+function dependsOnConsent(input: SearchRequest): input is SearchRequest & { why: SearchReason } {
+  return input.why !== undefined && needsConsent(input.why.purpose)
 }

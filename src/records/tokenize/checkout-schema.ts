@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { holdsCardNumber } from '../../kinds/card-number.ts'
+import { type CheckoutPart, checkoutParts } from '../../kinds/checkout-parts.ts'
 import { mayBeCardNumber } from '../../kinds/clear-value.ts'
 import type { Details } from '../../kinds/kind.ts'
 import type { Kinds } from '../../kinds/kinds.ts'
 import { optionalMembers } from '../../kinds/optional-members.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
-import { type Checkout, type CheckoutPart, checkoutParts } from './tokenize.ts'
+import type { Checkout } from './tokenize.ts'
 
 /**
  * The shop's own reference for a shopper. It finds all that is held on somebody, so it is needed exactly as sent. Digits
@@ -31,6 +32,13 @@ const slug = z
 /** A name and no number: it stands in the clear for as long as the record does. */
 const consent = slug.regex(/[A-Za-z]/)
 
+const partNames = Object.keys(checkoutParts) as CheckoutPart[]
+
+/** A member for each part of a checkout. */
+function forEachPart<T>(of: (part: CheckoutPart) => T): Record<CheckoutPart, T> {
+  return Object.fromEntries(partNames.map((part) => [part, of(part)])) as Record<CheckoutPart, T>
+}
+
 /** The body of `POST /v1/tokenize`. Unknown members are refused, so a verification code can never be stored by accident. */
 export function checkoutSchema(kinds: Kinds) {
   const part = (name: CheckoutPart) =>
@@ -41,14 +49,11 @@ export function checkoutSchema(kinds: Kinds) {
         customer,
         policy_version: slug.describe('the version of the privacy policy that the shopper was shown'),
         consents: z.array(consent).max(32).describe('what the shopper agreed to, by name'),
-        card: part('card'),
-        billing_address: part('billing_address'),
-        shipping_address: part('shipping_address'),
-        contact: part('contact'),
+        ...forEachPart(part),
       }),
     )
-    .refine((body) => Object.keys(checkoutParts).some((name) => body[name as CheckoutPart] !== undefined), {
-      ...issue('invalid-input', `expected at least one of: ${Object.keys(checkoutParts).join(', ')}`),
+    .refine((body) => partNames.some((name) => body[name] !== undefined), {
+      ...issue('invalid-input', `expected at least one of: ${partNames.join(', ')}`),
     })
     .transform((body): Checkout => {
       const { customer, policy_version, consents, ...parts } = body
@@ -67,8 +72,5 @@ const tokenizedPart = z.looseObject({ token: z.string(), kind: z.string() }).opt
 /** The answer to `POST /v1/tokenize`. */
 export const tokenizedSchema = z.object({
   customer: z.string().optional(),
-  card: tokenizedPart,
-  billing_address: tokenizedPart,
-  shipping_address: tokenizedPart,
-  contact: tokenizedPart,
+  ...forEachPart(() => tokenizedPart),
 })

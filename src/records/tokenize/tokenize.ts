@@ -2,6 +2,7 @@ import { auditCaller, type Caller } from '../../access/policy/caller.ts'
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
 import { storeUnderKeys } from '../../keys/ring/store-under-keys.ts'
+import { type CheckoutPart, checkoutParts } from '../../kinds/checkout-parts.ts'
 import type { Details } from '../../kinds/kind.ts'
 import type { Sensitive } from '../../values/sensitive.ts'
 import { giveWay } from '../../values/time-slice.ts'
@@ -11,16 +12,6 @@ import { customerTerm, type OpenRecord, type TermHash } from '../record/record.t
 import { divideRecord, hashTerms, maskedView, type PlainParts } from '../record/sealed-record.ts'
 import { newToken } from '../record/token.ts'
 import type { NewRecord } from './tokenize-store.ts'
-
-/** The parts of a checkout, by the member they come in: which kind each is, and what an address is used for. */
-export const checkoutParts = {
-  card: { kind: 'card', use: undefined },
-  billing_address: { kind: 'address', use: 'billing' },
-  shipping_address: { kind: 'address', use: 'shipping' },
-  contact: { kind: 'contact', use: undefined },
-} as const
-
-export type CheckoutPart = keyof typeof checkoutParts
 
 /** One checkout, parsed. At least one part is present. */
 export interface Checkout {

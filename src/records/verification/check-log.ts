@@ -38,7 +38,7 @@ function missing({ token }: LoggedRow): RecordFinding {
   return { code: 'record-missing', token: parseToken(token ?? ''), detail }
 }
 
-/** A row that is not what the vault has written. What is no id or token in it is somebody's text, and is not repeated. */
+/** A row that is not what the vault has written. A text in it that is no id and no token is not repeated. */
 export function forged({ id, token }: { id: string; token: string | null }): RecordFinding {
   const detail = 'a row among the events is not what the vault has written'
   const event = timeOfId(id) === undefined ? undefined : id

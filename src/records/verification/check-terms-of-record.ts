@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import { termMacsMark } from '../../keys/key/marks.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
-import type { Details, SearchTerm } from '../../kinds/kind.ts'
-import { type Kinds, normaliseSearchValue } from '../../kinds/kinds.ts'
+import type { Details } from '../../kinds/kind.ts'
+import { type Kinds, normaliseSearchValue, type SearchTerm } from '../../kinds/kinds.ts'
 import { customerTerm, type OpenRecord, splitTerms, type TermHash, termOf } from '../record/record.ts'
 import { searchHashes } from '../record/sealed-record.ts'
 import { termMac } from '../record/term-mac.ts'
@@ -22,7 +22,7 @@ export function checkTermsOfRecord(
   const findings: RecordFinding[] = []
   const say = (code: RecordFinding['code'], detail: string) => findings.push({ code, token, detail })
   const terms = [...customerTerm(values.customer), ...kinds[kind].terms(values.details)]
-  const given = terms.map((term) => ({ type: term.type, hashes: hashesOf({ keys, kinds }, record, term) }))
+  const given = terms.map((term) => ({ type: term.type, hashes: hashesOf(keys, record, term) }))
   const remembered = splitTerms(joined)
   for (const bytes of remembered) {
     const term = given.flatMap(({ hashes }) => hashes).find((one) => termOf(one).equals(bytes))
@@ -42,12 +42,8 @@ export function checkTermsOfRecord(
 }
 
 /** Under every index key, and in the forms that versions before gave the value. */
-function hashesOf(
-  { keys, kinds }: { keys: Keys; kinds: Kinds },
-  { site }: OpenRecord,
-  { type, value }: SearchTerm,
-): TermHash[] {
-  const forms = new Set([value, ...normaliseSearchValue(kinds, type, value)])
+function hashesOf(keys: Keys, { site }: OpenRecord, { type, value }: SearchTerm): TermHash[] {
+  const forms = new Set([value, ...normaliseSearchValue(type, value)])
   return [...forms].flatMap((form) => searchHashes(keys, site, type, form))
 }
 

@@ -25,7 +25,7 @@ export function createTermsWalk({ database, keys }: { database: Database; keys: 
 }
 
 function checkTerm(keys: Keys, { token: text, key_id, is_found, is_remembered }: TermToCheck): RecordFinding[] {
-  // Which kind of token it was is not known where there is no such record.
+  // The kind of the token is unknown if there is no such record.
   const token = parseToken(text)
   const found: RecordFinding[] = []
   const key = keys.ring.find(key_id)

@@ -2,10 +2,10 @@ import type { RecordFinding } from './record-finding.ts'
 import type { RecordToCheck } from './verification-store.ts'
 
 /**
- * What the log says of a record against the record: it was stored, under that policy version and on that site; its version is
- * that of its last correction; and it is erased when an event says so, and only then.
+ * Compares a record with the log: it was stored, under that policy version and on that site; its version is that of its
+ * last correction; and it is erased if an event says so, and only then.
  *
- * @param droppedUntil events of before may be gone, in milliseconds
+ * @param droppedUntil earlier events may be gone, in milliseconds
  */
 export function compareWithLog(record: RecordToCheck, droppedUntil: number): RecordFinding[] {
   const { token, version, events, erased_at, policy_version, site } = record

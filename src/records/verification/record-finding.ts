@@ -29,7 +29,7 @@ export interface RecordFinding {
 export interface CheckedPage {
   /** How many rows were looked at. */
   rows: number
-  /** Where the next page begins; undefined behind the last one. */
+  /** Where the next page begins; undefined after the last one. */
   next: readonly unknown[] | undefined
   findings: RecordFinding[]
   /** How many values are not bound to their row yet: an earlier version has made them, and no rotation has moved them. */

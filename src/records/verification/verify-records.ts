@@ -28,8 +28,8 @@ export interface RecordsVerification {
 }
 
 /**
- * Looks at everything that the vault holds, page by page, beside the servers that go on: every seal in its row, the search terms,
- * the kept versions, answers and reasons, and all of it against the log. Changes nothing, and leaves an event.
+ * Checks everything that the vault holds, page by page, beside running servers: every seal in its row, the search
+ * terms, the kept versions, answers and reasons, and all of it against the log. Changes nothing, and leaves an event.
  *
  * @throws {Problem} sealed, database-unavailable, audit-unavailable
  */
@@ -66,7 +66,7 @@ export async function verifyRecords(
       result.unbound += unbound
       result.rows[walk.table] = (result.rows[walk.table] ?? 0) + rows
       moved += rows
-      // Rows that came meanwhile were not counted.
+      // Rows that came in the meantime were not counted.
       const total = Math.max(counted, moved)
       onProgress({ moved, total, remaining: total - moved })
       after = next

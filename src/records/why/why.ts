@@ -6,7 +6,7 @@ import { text } from '../../kinds/text.ts'
 import { issue } from '../../values/parse-input.ts'
 import { MAX_TICKET } from './ticket-pattern.ts'
 
-/** What an operator asks of tickets and authorities beyond what the vault does. */
+/** What an operator asks of tickets and authorities, in addition to the vault's own rules. */
 export interface WhyRules {
   /** What a whole ticket must match. Default: letters, digits and `._#/-`, with at least one digit. */
   ticket?: RegExp | undefined
@@ -24,7 +24,7 @@ const TICKET = /^(?=.*\d)[A-Za-z0-9][A-Za-z0-9._#/-]*$/
 /** A phone number has more; a house, a precinct or a year has not. */
 const MAX_DIGITS = 6
 
-/** The name of a body and of no person: it stands in the audit log for ever. */
+/** Name of the requesting authority (an organisation, never a person). Stored in clear in the audit log permanently. */
 export const authorityName = z
   .string()
   .regex(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/-]{0,99}$/u)
@@ -38,7 +38,7 @@ export function createWhy({ ticket = TICKET, authorities }: WhyRules = {}) {
   const ticketSchema = z
     .string()
     .max(MAX_TICKET, { abort: true })
-    // A number of somebody's system and no text: it stands in the audit log for ever.
+    // The number of a case in another system, and no text. Stored in clear in the audit log permanently.
     .regex(/^[!-~]+$/, { abort: true })
     .refine((value) => ticket.test(value), issue('invalid-input', 'is not in the form of a ticket'))
     .refine(noCardNumber, CARD_NUMBER)

@@ -156,7 +156,7 @@ export async function examineKeys(verify: () => Promise<RootKeyDescription | und
     )
   } catch (error) {
     if (error instanceof RootKeyUnreachable) {
-      const detail = `whether somebody changed the keys was not verified, since the root key is not at hand: ${error.message}.`
+      const detail = `whether the keys were changed was not verified, since the root key is not available: ${error.message}.`
       return [{ code: 'key-registry-unverified', severity: 'warning', detail }]
     }
     const refuses = [KeyRegistryError, RootKeyConfigError, RootKeyMismatch].some((kind) => error instanceof kind)
@@ -262,7 +262,7 @@ function uncountedKey({ id, purpose }: ActiveKey): Finding {
   return {
     code: 'key-uncounted',
     severity: 'warning',
-    detail: `the row of the ${purpose} key ${id} in "key_uses" is missing: somebody has removed the count of its uses. ${replaceIt(purpose, 'Run')}`,
+    detail: `the row of the ${purpose} key ${id} in "key_uses" is missing: the count of its uses was removed. ${replaceIt(purpose, 'Run')}`,
   }
 }
 

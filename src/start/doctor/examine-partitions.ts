@@ -18,7 +18,7 @@ function tooFew({ monthsAhead }: PartitionState): Finding {
   return {
     code: 'audit-months-missing',
     severity: 'warning',
-    detail: `${which} has a partition in the audit log, where ${FEWEST_MONTHS_AHEAD} at the least should: a running server makes them within ten minutes, unless somebody reads the whole log for hours, a table has the name of one, or events of the month are astray.`,
+    detail: `${which} has a partition in the audit log, and at least ${FEWEST_MONTHS_AHEAD} should: a running server makes them within ten minutes, unless the whole log is being read for hours, a table has the name of one, or events of the month are astray.`,
   }
 }
 

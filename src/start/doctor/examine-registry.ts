@@ -18,7 +18,7 @@ export async function examineRegistry(
   database: Database,
   log: (line: string) => void,
 ): Promise<ExaminedRegistry> {
-  const pin = { ...config.pin, file: findPinFile(placeOfPin(config), config.pin.file, false) }
+  const pin = { ...config.pin, file: findPinFile(placeOfPin(config), config.pin.file) }
   // A file that cannot be used is a finding of its own.
   const shipping = await loadShipping(config.audit.witnessesFile).catch(() => undefined)
   let facts: RegistryFacts | undefined

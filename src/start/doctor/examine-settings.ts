@@ -48,7 +48,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   },
 }
 
-/** The tables with values of their own in migrations 0028 and 0032, and the scale factors there. */
+/** The tables with values of their own in the first migration, and the scale factors there. */
 const SCALE_FACTORS: Readonly<Record<string, number>> = {
   idempotency_keys: 0.01,
   records: 0.02,

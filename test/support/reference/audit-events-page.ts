@@ -16,7 +16,7 @@ const MEMBERS: Readonly<Record<Member, string>> = {
   code: 'The code of the problem of a refusal or a failure',
   count: 'How many records a search found, values a rotation moved, or events were counted or read together',
   events:
-    'Other events: of `audit.resume` the `audit.missing` events that it answers; of `audit.unproven` and `migrate` those without a MAC, as `id hash`',
+    'Other events: of `audit.resume` the `audit.missing` events that it answers; of `audit.unproven` those without a MAC, as `id hash`',
   fields:
     'Of a reveal what left (what the record has of the granted fields); of a refusal what was asked for; of a match what was compared; of a correction what changed',
   format: 'The version of this form: 1. New members may come; a member that exists keeps its meaning',

@@ -18,7 +18,7 @@ const INTRODUCTION = [
     doctor\` examines the configuration without starting the vault.`),
 ]
 
-/** Options in the order of the page. What no prefix takes stands in the first group. */
+/** Options in the order of the page. Those without a prefix of a group are in the first one. */
 const GROUPS: readonly (readonly [heading: string, prefixes: readonly string[]])[] = [
   ['The server', []],
   ['TLS, client certificates and proxies', ['CERTS', 'TLS', 'CLIENT_', 'TRUSTED_PROXIES', 'PROXY']],

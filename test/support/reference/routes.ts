@@ -13,8 +13,8 @@ import { createWhy } from '../../../src/records/why/why.ts'
 export const ISSUER = 'https://localhost:8443'
 
 /**
- * The routes of a vault with all its calls, for their descriptions. There is no vault behind them: what only a request needs
- * is left out.
+ * The routes of a vault with all its calls, for their descriptions. There is no vault: what only a request needs is
+ * left out.
  */
 export function describedRoutes(): Route<Caller>[] {
   const parts = {

@@ -19,7 +19,7 @@ export interface JsonSchema {
   anyOf?: readonly JsonSchema[]
 }
 
-/** One row for each member, and below it those inside; `[]` stands for an element of a list. */
+/** One row for each member, and below it those inside; `[]` represents an element of a list. */
 export function memberRows(schema: JsonSchema, prefix = ''): string[][] {
   const members = Object.entries(schema.properties ?? {})
   return members.flatMap(([name, member], at) => {

@@ -1,0 +1,67 @@
+import type { Caller } from '../../access/policy/caller.ts'
+import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
+import { storeUnderKeys } from '../../keys/ring/store-under-keys.ts'
+import { Problem } from '../../values/problem.ts'
+import type { RecordDeps } from '../dependencies.ts'
+import type { IdempotencyRow } from '../idempotency/idempotency-store.ts'
+import { sealReason } from '../record/seal-reason.ts'
+import type { Opened } from './open-planned.ts'
+import type { Release, ReleaseOutcome } from './release-store.ts'
+
+/** By which event each record leaves, if it does; null for what cannot. A kept answer of a reveal is no more than this. */
+export type PlannedEvents = (string | null)[]
+
+/** Makes the row of the request's Idempotency-Key, which commits with its first release. */
+export type ReserveForRelease = (planned: PlannedEvents) => IdempotencyRow
+
+/**
+ * Commits the releases of opened records, each if its record still stands as it was opened. One under an approval is a
+ * transaction of its own, which uses the approval up; the others are one.
+ */
+export async function commitOpened(
+  deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'now' | 'usedApprovals'>,
+  caller: Caller,
+  what: { reason: string | undefined; purpose: Purpose; opened: readonly (Opened & { at: number })[]; count: number },
+  reserve: ReserveForRelease | undefined,
+): Promise<(ReleaseOutcome | Problem)[]> {
+  const { reason, purpose, opened, count } = what
+  if (opened.length === 0) return []
+  const consent = needsConsent(purpose) ? purpose : undefined
+  const plannedEvents = Array.from({ length: count }, (_, at) => opened.find((one) => one.at === at)?.event.id ?? null)
+  await deps.keys.ensureFresh()
+  let hasReleased = false
+  const releaseOf = (ones: readonly Opened[]): Release => ({
+    owner: caller.id,
+    site: caller.site,
+    records: ones.map(({ record, event }) => ({ record, consent, event })),
+    reasons: reason === undefined ? [] : ones.map(({ event }) => sealReason(deps, event.id, reason)),
+    idempotency: hasReleased ? undefined : reserve?.(plannedEvents),
+    now: deps.now(),
+  })
+  const outcomes = new Map<Opened, ReleaseOutcome | Problem>()
+  const { alone = [], together = [] } = Object.groupBy(opened, ({ plan }) =>
+    plan.approval?.approved === undefined ? 'together' : 'alone',
+  )
+  if (together.length > 0) {
+    const released = await storeUnderKeys(deps.keys, () => deps.batches.release(releaseOf(together)))
+    for (const [nth, one] of together.entries()) outcomes.set(one, released[nth])
+    hasReleased = released.includes('released')
+  }
+  for (const one of alone) {
+    const { id: approval, approved } = one.plan.approval!
+    if (deps.usedApprovals.at(deps.now()).has(approval)) {
+      outcomes.set(one, new Problem('approval-required'))
+      continue
+    }
+    const release = () => deps.batches.releaseApproved(releaseOf([one]), { approval, event: one.event.id })
+    const outcome = await storeUnderKeys(deps.keys, release).catch((error: unknown) => {
+      // What was released already leaves, whatever becomes of the rest.
+      if (error instanceof Problem && (hasReleased || error.kind !== 'unavailable')) return error
+      throw error
+    })
+    outcomes.set(one, outcome)
+    if (outcome === 'released') deps.usedApprovals.add(approval, approved!.until)
+    hasReleased ||= outcome === 'released'
+  }
+  return opened.map((one) => outcomes.get(one))
+}
