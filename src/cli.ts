@@ -3,4 +3,4 @@ import './start/current-node.ts'
 
 // On an older Node.js, which native packages crash on when they are imported, what is above does not come to an end.
 const { runProgram } = await import('./cli/program.ts')
-await runProgram(await import('./main.ts'))
+await runProgram()

@@ -1,8 +1,10 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
+import type { LimitsConfig } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import { type Alert, createNewsAlert } from '../observability/alert.ts'
+import { type Job, sweepJob } from '../observability/jobs.ts'
 import type { NewId } from '../values/identifier.ts'
 import { sweepApprovals } from './approvals/sweep-approvals.ts'
 import { UsedApprovals } from './approvals/used-approvals.ts'
@@ -11,28 +13,34 @@ import { checkCallerStatus } from './callers/check-caller-status.ts'
 import { addPartner, endPartner, listPartners, type NewPartner } from './callers/partners.ts'
 import { reinstateCaller } from './callers/reinstate-caller.ts'
 import type { TrustedIssuer } from './issuers/trusted-issuers.ts'
-import { createAccessLedger } from './ledger/access-ledger.ts'
-import { createAccessMacs } from './ledger/access-macs.ts'
+import { type AccessLedger, createAccessLedger } from './ledger/access-ledger.ts'
+import { type AccessMacs, createAccessMacs } from './ledger/access-macs.ts'
 import { rebuildLedger } from './ledger-changes/rebuild-ledger.ts'
 import { createTakeInAccess } from './ledger-changes/take-in-access.ts'
-import { createBudgets } from './limits/budget.ts'
+import { type Budgets, createBudgets } from './limits/budget.ts'
 import { sweepBudgets } from './limits/budget-store.ts'
-import { createCardSearchLimit } from './limits/card-search-limit.ts'
-import { type CardLimits, createCardVelocity } from './limits/card-velocity.ts'
+import { type CardSearchLimit, createCardSearchLimit } from './limits/card-search-limit.ts'
+import { type CardVelocity, createCardVelocity } from './limits/card-velocity.ts'
 import { createCounters } from './limits/counter.ts'
 import { sweepLimits } from './limits/counter-store.ts'
-import { createGuessLimit, type WrongAnswerLimits } from './limits/guess-limit.ts'
+import { createGuessLimit, type GuessLimit } from './limits/guess-limit.ts'
 import { createLimitKeys } from './limits/limit-keys.ts'
-import { createProbeLimit } from './limits/probe-limit.ts'
-import { createRateLimit, type RateLimits } from './limits/rate-limit.ts'
-import { createStrangerLimit, type StrangerLimits } from './limits/stranger-limit.ts'
+import { createProbeLimit, type ProbeLimit } from './limits/probe-limit.ts'
+import { createRateLimit, type RateLimit, type RateLimits } from './limits/rate-limit.ts'
+import { createStrangerLimit, type StrangerLimit } from './limits/stranger-limit.ts'
 import { selectSuspended } from './limits/suspension-store.ts'
 import type { Caller } from './policy/caller.ts'
 import type { RoleFile } from './policy/role-set.ts'
 import { reviewAccess } from './review-access.ts'
 import { applyRoles } from './roles-in-force/apply-roles.ts'
-import { createCurrentRoles, createRoleSetMacs } from './roles-in-force/current-roles.ts'
+import {
+  type CurrentRoles,
+  createCurrentRoles,
+  createRoleSetMacs,
+  type RoleSetMacs,
+} from './roles-in-force/current-roles.ts'
 
+const REFUSALS_EVERY_MS = 60 * 1000
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Longer than any window, with any difference of clocks. */
 const COUNTS_KEPT_MS = 2 * DAY_MS
@@ -41,24 +49,16 @@ const APPROVALS_KEPT_MS = 90 * DAY_MS
 /** Releases that did not wait, after their review: two of the half-yearly reviews (PCI DSS 7.2.4) see them. */
 const REVIEWS_KEPT_MS = 400 * DAY_MS
 
-/** A person would not read more requests of one caller. */
-const OPEN_APPROVALS = 100
-
-/** Every limit that is not a role's own budget; what is left out is the default. */
-export interface AccessLimits {
+/** Every limit that is not a role's own budget: what is configured, and what tests alone replace. */
+export interface AccessLimits extends LimitsConfig {
   logIns?: RateLimits | undefined
   matchesPerHour?: number
-  wrongMatches?: WrongAnswerLimits | undefined
   probesPerTenMinutes?: number
-  cards?: CardLimits | undefined
-  strangers?: StrangerLimits | undefined
-  cardSearchesPerDay?: number | undefined
-  openApprovals?: number | undefined
 }
 
 export interface AccessControlDeps {
   database: Database
-  keys: Pick<Keys, 'macs' | 'ring' | 'registry' | 'refresh' | 'verified'>
+  keys: Pick<Keys, 'macs' | 'ring' | 'registry' | 'refresh' | 'times' | 'verified'>
   newAuditEvent: NewAuditEvent
   now: () => Date
   alert: Alert
@@ -66,8 +66,33 @@ export interface AccessControlDeps {
   writeAuditEvent: WriteAuditEvent
 }
 
+/** Every limit, and what counts towards it. */
+export interface Limits {
+  rateLimit: RateLimit
+  probes: ProbeLimit
+  budgets: Budgets
+  cardVelocity: CardVelocity
+  cardSearches: CardSearchLimit
+  openApprovals: number
+  usedApprovals: UsedApprovals
+  guesses: GuessLimit
+  strangers: StrangerLimit
+}
+
+export interface AccessControl {
+  roles: CurrentRoles
+  macs: AccessMacs
+  ledger: AccessLedger
+  checkCallerStatus: (caller: Caller) => Promise<Caller>
+  limits: Limits
+  commands: RoleCommands
+  jobs: readonly Job[]
+}
+
+type RoleCommands = ReturnType<typeof createRoleCommands>
+
 /** Everything that decides, after authentication, what a caller may do, with the operator's commands over it. */
-export function createAccessControl(deps: AccessControlDeps, limits: AccessLimits = {}) {
+export function createAccessControl(deps: AccessControlDeps, limits: AccessLimits): AccessControl {
   const { database, keys, now } = deps
   const ago = (ms: number) => new Date(now().getTime() - ms)
   const macs = createAccessMacs(deps)
@@ -77,6 +102,8 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const roles = createCurrentRoles({ ...deps, macs: roleSetMacs, ledger })
   const statusOf = createCallerStatuses({ database, ledger, tell })
   const counting = { ...deps, increment: createCounters(database, now), keyOf: createLimitKeys(deps) }
+  const strangers = createStrangerLimit(counting, limits.strangers)
+  const everyMs = keys.times.tendEveryMs
   const probes = createProbeLimit(counting, limits.probesPerTenMinutes)
   const statusDeps = { ...deps, tell, statusOf, roles, probes, macs }
   return {
@@ -90,33 +117,44 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       budgets: createBudgets({ ...deps, ledger }),
       cardVelocity: createCardVelocity(counting, limits.cards),
       cardSearches: createCardSearchLimit(counting, limits.cardSearchesPerDay),
-      openApprovals: limits.openApprovals ?? OPEN_APPROVALS,
+      openApprovals: limits.openApprovals,
       usedApprovals: new UsedApprovals(),
       guesses: createGuessLimit(counting, limits.wrongMatches, limits.matchesPerHour),
-      strangers: createStrangerLimit(counting, limits.strangers),
+      strangers,
     },
-    takeIn: createTakeInAccess({ database, ledger, tell }),
-    /** What removes rows that are over, by the name of the background task. */
-    sweeps: {
-      'sweep-budgets': () => sweepBudgets(database, ago(COUNTS_KEPT_MS)),
-      'sweep-approvals': () =>
+    jobs: [
+      { name: 'take-in-access', everyMs, run: createTakeInAccess({ database, ledger, tell }) },
+      { name: 'write-refusal-counts', everyMs: REFUSALS_EVERY_MS, firstMs: REFUSALS_EVERY_MS, run: strangers.flush },
+      sweepJob('sweep-budgets', () => sweepBudgets(database, ago(COUNTS_KEPT_MS))),
+      sweepJob('sweep-approvals', () =>
         sweepApprovals(database, { over: ago(APPROVALS_KEPT_MS), reviewed: ago(REVIEWS_KEPT_MS) }),
-      'sweep-rate-limits': () => sweepLimits(database, now()),
-    },
-    commands: {
-      readRoles: () => roles.refresh(),
-      applyRoles: (operator: AuditCaller, file: RoleFile) =>
-        applyRoles({ ...deps, roles, macs: roleSetMacs, ledger }, operator, file),
-      reviewAccess: (operator: AuditCaller, issuers: readonly TrustedIssuer[]) =>
-        reviewAccess({ ...deps, roles, macs, ledger }, operator, issuers),
-      addPartner: (operator: AuditCaller, partner: NewPartner) =>
-        addPartner({ ...deps, macs, ledger }, operator, partner),
-      listPartners: () => listPartners(deps),
-      endPartner: (operator: AuditCaller, id: string) => endPartner({ ...deps, ledger }, operator, id),
-      rebuildLedger: (operator: AuditCaller) => rebuildLedger({ ...deps, macs, roleSetMacs, ledger }, operator),
-      listSuspended: () => selectSuspended(database),
-      reinstateCaller: (operator: AuditCaller, caller: string) =>
-        reinstateCaller({ ...deps, ledger, probes }, operator, caller),
-    },
+      ),
+      sweepJob('sweep-rate-limits', () => sweepLimits(database, now())),
+    ],
+    commands: createRoleCommands({ ...deps, roles, macs, roleSetMacs, ledger, probes }),
+  }
+}
+
+interface RoleCommandDeps extends AccessControlDeps {
+  roles: CurrentRoles
+  macs: AccessMacs
+  roleSetMacs: RoleSetMacs
+  ledger: AccessLedger
+  probes: ProbeLimit
+}
+
+/** The operator's commands over roles, partners and suspensions. */
+function createRoleCommands(deps: RoleCommandDeps) {
+  return {
+    readRoles: () => deps.roles.refresh(),
+    applyRoles: (operator: AuditCaller, file: RoleFile) =>
+      applyRoles({ ...deps, macs: deps.roleSetMacs }, operator, file),
+    reviewAccess: (operator: AuditCaller, issuers: readonly TrustedIssuer[]) => reviewAccess(deps, operator, issuers),
+    addPartner: (operator: AuditCaller, partner: NewPartner) => addPartner(deps, operator, partner),
+    listPartners: () => listPartners(deps),
+    endPartner: (operator: AuditCaller, id: string) => endPartner(deps, operator, id),
+    rebuildLedger: (operator: AuditCaller) => rebuildLedger(deps, operator),
+    listSuspended: () => selectSuspended(deps.database),
+    reinstateCaller: (operator: AuditCaller, caller: string) => reinstateCaller(deps, operator, caller),
   }
 }

@@ -36,13 +36,15 @@ const querySchema = z.strictObject({
 /** After so long a page is answered with what was found so far. */
 const PAGE_MS = 50
 
-/** `GET /v1/audit/events`: the log, a page at a time. Reading it is an event too. */
-export function createAuditRoutes(deps: {
+export interface AuditRouteDeps {
   readers: LogReaders
   authenticity: EventAuthenticity
   newAuditEvent: NewAuditEvent
   writeAuditEvent: WriteAuditEvent
-}): Route<Caller>[] {
+}
+
+/** `GET /v1/audit/events`: the log, a page at a time. Reading it is an event too. */
+export function createAuditRoutes(deps: AuditRouteDeps): Route<Caller>[] {
   return [
     route<Caller, undefined, z.output<typeof querySchema>>({
       method: 'GET',

@@ -19,7 +19,7 @@ import { READ_SCOPES, readableSite } from './readable-site.ts'
 /** A full tile never changes. A cache that keeps it for one caller may not give it to another. */
 const FINAL = { 'cache-control': 'private, max-age=31536000, immutable' } as const
 
-interface LogRoutesDeps {
+export interface LogRouteDeps {
   database: Database
   readers: LogReaders
   authenticity: EventAuthenticity
@@ -42,7 +42,7 @@ const minimumIndexSchema = z.object({ minimum_index: z.number().int().min(0) })
  * The log for its verifiers: checkpoints and tiles in the forms of C2SP, so that other tools read them, and the
  * receipts of single events. Reading events is an event; reading hashes is not.
  */
-export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
+export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
   const { database, readers } = deps
   const recordRead = (request: RouteRequest<Caller>, facts: Partial<AuditFacts>) =>
     deps.writeAuditEvent(

@@ -1,37 +1,31 @@
 import type { Database, Queryable } from '../database/database.ts'
 import type { Alert, AlertFacts } from '../observability/alert.ts'
 import type { Background } from '../observability/background.ts'
+import { type AuditCommands, createAuditCommands } from './audit-commands.ts'
 import { claimNumbers } from './completeness/claim-numbers.ts'
 import { endForOthers } from './completeness/end-for-others.ts'
 import { describeMissing } from './completeness/missing-name.ts'
 import type { MissingNumbers, SeenNumbers } from './completeness/number-tracker.ts'
 import { reportMissing } from './completeness/report-missing.ts'
 import { SEEN_DOMAIN, type SealedSeen } from './completeness/seen-numbers.ts'
-import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
 import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './event/audit-event.ts'
 import { CLAIM_DOMAIN } from './event/event-book.ts'
 import type { FindState } from './event/vouch.ts'
 import type { WriteAuditEvent } from './event/write-audit-event.ts'
-import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
 import type { VaultMark } from './formats/checkpoint.ts'
 import { keepLog } from './keep-log.ts'
-import { createEventAuthenticity, type VerifyEventMac } from './log/event-authenticity.ts'
+import { createEventAuthenticity, type EventAuthenticity, type VerifyEventMac } from './log/event-authenticity.ts'
 import { findMinimumIndex } from './log/find-drops.ts'
-import { hasSignedLast, type LogKey, listLogKeys } from './log/log-keys.ts'
-import { createIsProven } from './log/proven-event.ts'
+import { hasSignedLast, type LogKey } from './log/log-keys.ts'
+import { createIsProven, type IsProven } from './log/proven-event.ts'
 import { watchLogEnd } from './log/watch-log-end.ts'
-import type { EventPage } from './reading/event-page-store.ts'
-import { readEvents } from './reading/read-events.ts'
-import { watchOutage } from './release-gate/outage.ts'
+import { type ObservedAnswer, type Outage, watchOutage } from './release-gate/outage.ts'
 import type { ReleaseGate } from './release-gate/release-gate.ts'
-import { resumeReleases } from './release-gate/resume-releases.ts'
-import { type DropEventsRequest, dropEvents } from './retention/drop-events.ts'
 import { preparePartitions } from './retention/partition-store.ts'
-import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
-import { type WaiveRestoreDeps, waiveRestore } from './waive-restore.ts'
-import { createSettlements } from './witness/settlements.ts'
+import type { WaiveRestoreDeps } from './waive-restore.ts'
+import { createSettlements, type Settlements } from './witness/settlements.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
-import { watchOutside } from './witness/watch-outside.ts'
+import { type OutsideWatch, watchOutside } from './witness/watch-outside.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
 
 interface AuditLogDeps {
@@ -77,6 +71,35 @@ interface AuditLogOptions {
   log: (facts: AlertFacts, message: string) => void
 }
 
+/** The audit log of one vault, and the server's part in keeping it. */
+export interface AuditLog {
+  observe(answer: ObservedAnswer): void
+  /** What is known of whether events can be written. */
+  outage: Pick<Outage, 'isOpen' | 'missed'>
+  /** @throws {Problem} audit-unavailable */
+  requireWritable(): void
+  /** Says in the database that this process makes no further event. */
+  endClaims(): Promise<void>
+  /** @throws {Problem} audit-log-changed, where the log is watched */
+  requireUnchanged(): void
+  /** What is known of the log from outside. */
+  outside: OutsideWatch
+  /** Tells the vault's events from other rows. */
+  authenticity: EventAuthenticity
+  /** What `restore apply` goes by. */
+  restoring: {
+    outside: OutsideWatch
+    settlements: Settlements
+    isProven: IsProven
+    signingKeys: () => readonly LogKey[]
+  }
+  /** Whether the key has signed the latest checkpoint. */
+  hasSignedLast(db: Queryable, id: string): Promise<boolean>
+  commands: AuditCommands
+  /** What was committed before still gets its place, and the last checkpoint is shipped. */
+  close(): Promise<void>
+}
+
 /** A release on another server stops within this time after one server has found that an event is missing. */
 const LOOK_EVERY_MS = 1_000
 /** After a process was killed, what it wrote since its last claim does not count as missing. */
@@ -93,7 +116,7 @@ const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 export async function createAuditLog(
   deps: AuditLogDeps,
   { isKeptHere, isWatchedHere, shipping, ...options }: AuditLogOptions,
-) {
+): Promise<AuditLog> {
   const { alert, background, database, gate, newAuditEvent, writeAuditEvent, keys } = deps
   const signing = {
     async active() {
@@ -173,58 +196,18 @@ export async function createAuditLog(
     isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options, onSignedOther, isHeld }, shipping) : undefined
   return {
     observe: outage.observe,
-    /** What is known of whether events can be written. */
     outage: { isOpen: outage.isOpen, missed: outage.missed },
     requireWritable: outage.requireOver,
-    /** Says in the database that this process makes no further event. */
     endClaims: () => claims.close().catch((error) => background.failed('claim-event-numbers', error)),
-    /** @throws {Problem} audit-log-changed, where the log is watched */
     requireUnchanged: () => end?.requireUnchanged(),
-    /** What is known of the log from outside. */
     outside,
-    /** Tells the vault's events from other rows. */
     authenticity,
-    /** What `restore apply` goes by. */
     restoring: { outside, settlements, isProven, signingKeys: signing.all },
-    /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
       const key = signing.all().find((one) => one.id === id)
       return key !== undefined && hasSignedLast(db, key)
     },
-    commands: {
-      listAuditEvents: async (operator: AuditCaller, filter: EventPage) => {
-        const { events } = await readEvents(read, filter, Number.POSITIVE_INFINITY)
-        await writeAuditEvent(
-          newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
-        )
-        return events
-      },
-      deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(read, operator, delivery),
-      reviewLog: (operator: AuditCaller, review: Review) => reviewLog(read, operator, review),
-      acknowledgeFinding: (operator: AuditCaller, review: Review & { finding: string; note: string }) =>
-        acknowledgeFinding(read, operator, review),
-      recordFailedCommand: (operator: AuditCaller, failure: FailedCommand) =>
-        recordFailedCommand(deps, options.failures, operator, failure),
-      /** @param owner the database as the role that owns the log */
-      dropEvents: (owner: Database, operator: AuditCaller, request: DropEventsRequest) =>
-        dropEvents({ database: owner, newAuditEvent, now: deps.now, settlements }, operator, request),
-      recordVerification: (operator: AuditCaller, { ok, size }: { ok: boolean; size: number }) =>
-        writeAuditEvent(
-          newAuditEvent({
-            type: 'audit.read',
-            outcome: ok ? 'success' : 'failed',
-            caller: operator,
-            subject: 'verify',
-            count: size,
-          }),
-        ),
-      /** Resumes releases after events were found missing. */
-      resumeReleases: (operator: AuditCaller) => resumeReleases(deps, operator),
-      waiveRestore: (operator: AuditCaller, reason: string) =>
-        waiveRestore({ ...deps, outside, settlements }, operator, reason),
-      listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
-    },
-    /** What was committed before still gets its place, and the last checkpoint is shipped. */
+    commands: createAuditCommands({ ...deps, ...options, ...read, outside, settlements, signingKeys: signing.all }),
     async close() {
       await outage.stop()
       if (isStarted) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))

@@ -3,7 +3,7 @@ import { readConfig } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { onInterruption } from '../start/interruption.ts'
 import { type OpenVault, type OpenVaultOptions, openVault, openVaultDatabase } from '../start/open-vault.ts'
-import type { Strongroom } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 import { recordFailure } from './failed-command.ts'
 import { operator, withOperator } from './operator.ts'
 
@@ -55,17 +55,16 @@ const LOOKING = new Set([
 /** Opens the vault for one command, until it is done or interrupted. */
 export async function withVault(
   command: string,
-  work: (strongroom: Strongroom, openAsOwner: OpenVault['openAsOwner']) => Promise<void>,
+  work: (vault: Vault, openAsOwner: OpenVault['openAsOwner']) => Promise<void>,
   needs: CommandNeeds = {},
 ): Promise<void> {
   const vault = await openForCommand(command, needs)
-  const { strongroom, openAsOwner } = vault
   const run = async () => {
-    await requireSchema(command, strongroom, needs)
-    await work(strongroom, openAsOwner)
+    await requireSchema(command, vault, needs)
+    await work(vault, vault.openAsOwner)
   }
   try {
-    await recordFailure(command, strongroom, () => Promise.race([run(), interruption]))
+    await recordFailure(command, vault, () => Promise.race([run(), interruption]))
   } finally {
     await vault.close()
   }
@@ -84,19 +83,18 @@ export async function withVaultDatabase<T>(command: string, work: (database: Dat
 /** Opens the vault for a command that stops at a good moment after the signal. */
 export async function withPausableVault(
   command: string,
-  work: (strongroom: Strongroom, signal: AbortSignal) => Promise<void>,
+  work: (vault: Vault, signal: AbortSignal) => Promise<void>,
   needs: CommandNeeds = {},
 ): Promise<void> {
   const vault = await openForCommand(command, needs)
-  const { strongroom } = vault
   const abort = new AbortController()
   interruption.catch(() => abort.abort())
   const run = async () => {
-    await requireSchema(command, strongroom, needs)
-    await work(strongroom, abort.signal)
+    await requireSchema(command, vault, needs)
+    await work(vault, abort.signal)
   }
   try {
-    await recordFailure(command, strongroom, run)
+    await recordFailure(command, vault, run)
   } finally {
     await vault.close()
   }
@@ -108,12 +106,12 @@ export async function withPausableVault(
  *
  * @throws {Problem} schema-changed
  */
-export async function requireSchema(command: string, strongroom: Strongroom, needs: CommandNeeds): Promise<void> {
+export async function requireSchema(command: string, vault: Vault, needs: CommandNeeds): Promise<void> {
   if (needs.anySchema || LOOKING.has(command)) return
   try {
-    await strongroom.commands.requireOwnSchema()
+    await vault.commands.requireOwnSchema()
   } catch (error) {
-    if (!needs.takesAccessAway || strongroom.sealedBecause() === undefined) throw error
+    if (!needs.takesAccessAway || vault.sealedBecause() === undefined) throw error
     note(
       'warning: the schema was changed outside the vault; without the root key it is unknown whether the change was accepted.',
     )

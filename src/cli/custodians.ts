@@ -1,5 +1,5 @@
 import { formatShare, parseShare } from '../keys/root-key/share-text.ts'
-import type { Strongroom } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 import { type CommandNeeds, operator, requireSchema, withPausableVault, withVault } from './command.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
@@ -26,21 +26,21 @@ export function withPausableKeys(
 /** The work, once the root key is there: without it nothing says whether a changed schema was accepted. */
 function onceOpen<Given>(
   command: string,
-  work: (strongroom: Strongroom, given: Given) => Promise<void>,
+  work: (vault: Vault, given: Given) => Promise<void>,
   needs: CommandNeeds,
-): (strongroom: Strongroom, given: Given) => Promise<void> {
-  return async (strongroom, given) => {
-    await bringRootKey(strongroom)
-    await requireSchema(command, strongroom, needs)
-    await work(strongroom, given)
+): (vault: Vault, given: Given) => Promise<void> {
+  return async (vault, given) => {
+    await bringRootKey(vault)
+    await requireSchema(command, vault, needs)
+    await work(vault, given)
   }
 }
 
 /** Opens the vault for a command that reads the roles: a set that an operator applied is read with the keys alone. */
-export function withRoles(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
-  return withVault(command, async (strongroom) => {
-    await strongroom.commands.readRoles().catch(() => bringRootKey(strongroom))
-    await work(strongroom)
+export function withRoles(command: string, work: (vault: Vault) => Promise<void>): Promise<void> {
+  return withVault(command, async (vault) => {
+    await vault.commands.readRoles().catch(() => bringRootKey(vault))
+    await work(vault)
   })
 }
 
@@ -49,7 +49,7 @@ export function withRoles(command: string, work: (strongroom: Strongroom) => Pro
  * the other, and clears the screen between them. One custodian alone gets nowhere (PCI DSS 3.7.6), and that they tried is
  * in the audit log.
  */
-export async function bringRootKey({ unsealing, rootKeys, sealedBecause }: Strongroom): Promise<void> {
+export async function bringRootKey({ unsealing, rootKeys, sealedBecause }: Vault): Promise<void> {
   const reason = sealedBecause()
   if (reason === undefined) return
   if ((await rootKeys.find())?.provider !== 'custodian-shares') throw reason.cause ?? reason
@@ -74,7 +74,7 @@ export const NOT_ACCEPTED =
 
 /** Leads the custodians through a ceremony: each sees their share, proves to have it, and acknowledges. */
 export async function holdCeremony(
-  { rootKeys }: Strongroom,
+  { rootKeys }: Vault,
   { shares, threshold }: { shares: number; threshold: number },
 ): Promise<{ id: string; replaced: string | null; rewrapped: number; custodians: string[]; texts: string[] }> {
   const terminal = openTerminal('The shares of a root key')

@@ -6,11 +6,12 @@ import { type FailedCommand, recordFailedCommand } from '../audit/failed-command
 import { type Config, ConfigError, readConfig } from '../config/config.ts'
 import { NoEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
 import { Interrupted } from '../start/interruption.ts'
-import { openVaultDatabase, Unsafe } from '../start/open-vault.ts'
+import { openVaultDatabase } from '../start/open-vault.ts'
+import { Unsafe } from '../start/unsafe.ts'
 import { createNewId } from '../values/identifier.ts'
 import { Problem } from '../values/problem.ts'
 import { createRandomBytes } from '../values/random.ts'
-import type { Strongroom } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 import { NotConfirmed } from './confirm.ts'
 import { operatorOfFailure, UnnamedOperator } from './operator.ts'
 import { reportFailure } from './operator-client.ts'
@@ -19,7 +20,7 @@ import { reportFailure } from './operator-client.ts'
 const seenTo = new WeakSet<object>()
 
 /** Runs what a command does with the vault that it has opened. That it failed is an event under the keys of the vault. */
-export async function recordFailure<T>(command: string, vault: Strongroom, work: () => Promise<T>): Promise<T> {
+export async function recordFailure<T>(command: string, vault: Vault, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -34,7 +35,7 @@ export async function recordFailure<T>(command: string, vault: Strongroom, work:
  *
  * @param vault where it is open; otherwise the database is opened, without keys
  */
-export async function recordFailed(command: string, error: unknown, vault?: Strongroom): Promise<void> {
+export async function recordFailed(command: string, error: unknown, vault?: Vault): Promise<void> {
   if (typeof error === 'object' && error !== null) {
     if (seenTo.has(error)) return
     seenTo.add(error)
@@ -54,7 +55,7 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error ? error.name : 'Error'
 }
 
-async function leaveEvent(failure: FailedCommand, vault: Strongroom | undefined): Promise<void> {
+async function leaveEvent(failure: FailedCommand, vault: Vault | undefined): Promise<void> {
   const config = knownConfig()
   if (config === undefined) return
   try {
@@ -78,7 +79,7 @@ function knownConfig(): Config | undefined {
 }
 
 /** @returns false above the limits */
-async function write(failure: FailedCommand, config: Config, vault: Strongroom | undefined): Promise<boolean> {
+async function write(failure: FailedCommand, config: Config, vault: Vault | undefined): Promise<boolean> {
   if (vault !== undefined) return vault.commands.recordFailedCommand(operatorOfFailure(), failure)
   // A clock that is wrong is no reason to leave no event.
   const { database, now, close } = await openVaultDatabase(config, {
@@ -91,5 +92,5 @@ async function write(failure: FailedCommand, config: Config, vault: Strongroom |
   const newId = createNewId(now, createRandomBytes())
   const newAuditEvent = inBook(createKeylessBook(newId('proc')), createNewAuditEvent(now, newId, hostname()))
   const deps = { database, newAuditEvent, now }
-  return recordFailedCommand(deps, config.strangerLimits, operatorOfFailure(), failure).finally(close)
+  return recordFailedCommand(deps, config.limits.strangers, operatorOfFailure(), failure).finally(close)
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { purposes } from '../access/policy/purpose.ts'
 import { auditEventTypes } from '../audit/event/audit-event.ts'
 import type { EventFilter } from '../audit/reading/event-filter-store.ts'
-import type { Strongroom } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 import { label, pointInTime } from './arguments.ts'
 import { note } from './command.ts'
 import { bringRootKey } from './custodians.ts'
@@ -31,12 +31,12 @@ export function withLogFilter(command: Command): Command {
 }
 
 /** What the options ask for. The records of a customer are found by the index, which needs the vault's keys. */
-export async function readLogFilter(options: LogFilterOptions, strongroom: Strongroom): Promise<EventFilter> {
+export async function readLogFilter(options: LogFilterOptions, vault: Vault): Promise<EventFilter> {
   const { caller, token, customer, purpose, type, since, until, site } = options
   const filter = { caller, token, purpose, type, since, until, site }
   if (customer === undefined) return filter
-  await bringRootKey(strongroom)
-  const tokens = await strongroom.commands.findCustomerTokens(site ?? DEFAULT_SITE, customer)
+  await bringRootKey(vault)
+  const tokens = await vault.commands.findCustomerTokens(site ?? DEFAULT_SITE, customer)
   if (tokens.length === 0) note('no record of this customer is known; what was erased cannot be found by its customer.')
   return { ...filter, tokens, site: site ?? DEFAULT_SITE }
 }

@@ -3,8 +3,9 @@ import type { Command } from 'commander'
 import { CallerError } from '../access/callers/clients.ts'
 import { normaliseName } from '../access/policy/person.ts'
 import type { AuditCaller } from '../audit/event/audit-event.ts'
-import { ConfigError, loadEnvironment, PERSON_NAME } from '../config/config.ts'
+import { ConfigError, loadEnvironment } from '../config/config.ts'
 import { type OperatorEnvironment, readOperator } from '../config/operator-environment.ts'
+import { PERSON_NAME } from '../config/option-values.ts'
 import { canonicalAddress } from '../http/source/ip-address.ts'
 
 /** Root may run these without a name: machines run them, or there is no log yet. */

@@ -1,10 +1,14 @@
+import '../start/buffer-sweeping.ts'
 import { Command, CommanderError } from 'commander'
 import { CallerError } from '../access/callers/clients.ts'
 import { readConfig } from '../config/config.ts'
 import { version } from '../config/version.ts'
 import { ensureDevelopmentCertificate } from '../http/tls/development-certificate.ts'
 import { examinePassphrases } from '../start/doctor/examine-passphrases.ts'
-import { examineVault, migrateVault, Unsafe } from '../start/open-vault.ts'
+import { explain } from '../start/explain.ts'
+import { examineVault, migrateVault } from '../start/open-vault.ts'
+import { endOnUncaughtErrors } from '../start/uncaught-errors.ts'
+import { Unsafe } from '../start/unsafe.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './command.ts'
 import { addAccessCommands } from './commands/access-commands.ts'
 import { addAuditCommands } from './commands/audit-commands.ts'
@@ -19,13 +23,6 @@ import { addUnsealCommand } from './commands/root-key-commands.ts'
 import { addStaffCommands } from './commands/staff-commands.ts'
 import { recordFailed } from './failed-command.ts'
 import { nameOperator } from './operator.ts'
-
-/** What the program needs of the server, which is started beside it. */
-interface ServerProgram {
-  runServer: () => Promise<void>
-  endOnUncaughtErrors: () => void
-  explain: (error: unknown, what: string) => string
-}
 
 /** A server's start is no operator's command, and the others have nothing to do with the vault. */
 const WITHOUT_VAULT = new Set(['serve', 'certs dev', 'roles check'])
@@ -44,7 +41,7 @@ function acceptChangedSchema(options: Json, hash: string): Promise<void> {
 }
 
 /** All commands; nothing has run yet. */
-export function createProgram(server: Pick<ServerProgram, 'runServer'>): Command {
+export function createProgram(): Command {
   const program = new Command('strongroom')
     .description('A vault for checkout payment data.')
     .version(version)
@@ -53,7 +50,10 @@ export function createProgram(server: Pick<ServerProgram, 'runServer'>): Command
 
   withJson(program.command('serve'))
     .description('start the vault')
-    .action(() => server.runServer())
+    .action(async () => {
+      const { runServer } = await import('../start/run-server.ts')
+      await runServer()
+    })
 
   withJson(program.command('migrate'))
     .description('apply pending migrations, as the owner of the schema')
@@ -117,15 +117,15 @@ export function createProgram(server: Pick<ServerProgram, 'runServer'>): Command
 }
 
 /** Runs the command that the arguments name; sets the exit code. */
-export async function runProgram(server: ServerProgram): Promise<void> {
-  const program = createProgram(server)
+export async function runProgram(): Promise<void> {
+  const program = createProgram()
   let running: string | undefined
   program.hook('preAction', (_program, command) => {
     running = nameOf(command)
     nameOperator(running, command.opts<{ as?: string }>().as)
   })
 
-  server.endOnUncaughtErrors()
+  endOnUncaughtErrors()
 
   try {
     await program.parseAsync()
@@ -139,7 +139,7 @@ export async function runProgram(server: ServerProgram): Promise<void> {
       note(error.message)
       process.exitCode = USAGE
     } else {
-      process.stderr.write(server.explain(error, 'The command failed'))
+      process.stderr.write(explain(error, 'The command failed'))
       process.exitCode = FAILED
     }
     if (running !== undefined && !WITHOUT_VAULT.has(running)) await recordFailed(running, error)

@@ -19,7 +19,7 @@ function refusalOf(env: NodeJS.ProcessEnv): string {
 
 describe('readConfig', () => {
   it('pins each database in a file of its own, for any role that connects', () => {
-    const of = (env: NodeJS.ProcessEnv) => readConfig(env).pinFile
+    const of = (env: NodeJS.ProcessEnv) => readConfig(env).pin.file
     const url = 'postgres://server:secret@db.example/shop'
     expect(of({ DATABASE_URL: url })).toBe(of({ DATABASE_URL: url.replace('server:secret', 'other') }))
     const places = [{}, { STRONGROOM_DATA_DIR: 'other' }, { DATABASE_URL: url }, { DATABASE_URL: `${url}2` }]
@@ -44,10 +44,10 @@ describe('readConfig', () => {
       },
       trustedProxies: [],
       proxyProtocol: false,
-      rootKeyFile: path.join(cwd, '.strongroom/root-key'),
-      pinFile: expect.stringMatching(/\/certs\/vault-[0-9a-f]{12}\.pin$/),
-      rootKey: {
+      pin: { file: expect.stringMatching(/\/certs\/vault-[0-9a-f]{12}\.pin$/) },
+      keys: {
         provider: 'passphrase-file',
+        passphraseFile: path.join(cwd, '.strongroom/root-key'),
         keyId: undefined,
         pkcs11Module: undefined,
         pkcs11Token: undefined,
@@ -57,11 +57,16 @@ describe('readConfig', () => {
       database: undefined,
       embedded: {},
       logLevel: 'info',
-      cardSearch: {},
-      strangerLimits: { perSource: 20, inAll: 200 },
-      wrongMatches: { perCaller: undefined, perRecord: undefined },
-      openApprovals: 100,
-      why: { ticketPattern: undefined, authoritiesFile: undefined },
+      audit: {},
+      access: {},
+      limits: {
+        cards: {},
+        strangers: { perSource: 20, inAll: 200 },
+        cardSearchesPerDay: 200,
+        wrongMatches: { perCaller: 5, perRecord: 20 },
+        openApprovals: 100,
+      },
+      records: { findsCards: undefined, ticketPattern: undefined, authoritiesFile: undefined },
       workers: Math.max(1, availableParallelism() - 1),
     })
   })
@@ -69,33 +74,36 @@ describe('readConfig', () => {
   it.each<[Partial<Record<OptionName, string>>, object]>([
     [{ NODE_ENV: 'production' }, { production: true }],
     [{ NODE_ENV: 'development' }, { production: false }],
-    [{ STRONGROOM_DATA_DIR: '/srv/v' }, { dataDir: '/srv/v', rootKeyFile: '/srv/v/root-key' }],
+    [{ STRONGROOM_DATA_DIR: '/srv/v' }, { dataDir: '/srv/v', keys: { passphraseFile: '/srv/v/root-key' } }],
     [{ STRONGROOM_HOST: '::' }, { host: '::' }],
     [{ STRONGROOM_PORT: '443' }, { port: 443, issuer: 'https://localhost:443' }],
     [{ STRONGROOM_WORKERS: '3' }, { workers: 3 }],
-    [{ STRONGROOM_CARDS_PER_BIN: '60' }, { cardLimits: { perBin: 60 } }],
-    [{ STRONGROOM_REFUSALS_PER_SOURCE: '5' }, { strangerLimits: { perSource: 5, inAll: 200 } }],
-    [{ STRONGROOM_REFUSALS_IN_ALL: '1000' }, { strangerLimits: { perSource: 20, inAll: 1000 } }],
-    [{ STRONGROOM_OPEN_APPROVALS: '7' }, { openApprovals: 7 }],
+    [{ STRONGROOM_CARDS_PER_BIN: '60' }, { limits: { cards: { perBin: 60 } } }],
+    [{ STRONGROOM_REFUSALS_PER_SOURCE: '5' }, { limits: { strangers: { perSource: 5, inAll: 200 } } }],
+    [{ STRONGROOM_REFUSALS_IN_ALL: '1000' }, { limits: { strangers: { perSource: 20, inAll: 1000 } } }],
+    [{ STRONGROOM_OPEN_APPROVALS: '7' }, { limits: { openApprovals: 7 } }],
     [
       { STRONGROOM_CARDS_PER_CLIENT: '6', STRONGROOM_CARDS_PER_SOURCE: '9' },
-      { cardLimits: { perClient: 6, perSource: 9 } },
+      { limits: { cards: { perClient: 6, perSource: 9 } } },
     ],
-    [{ STRONGROOM_CARD_SEARCH: 'off' }, { cardSearch: { isOn: false, perDay: undefined } }],
-    [{ STRONGROOM_CARD_SEARCHES_PER_DAY: '40' }, { cardSearch: { isOn: undefined, perDay: 40 } }],
+    [{ STRONGROOM_CARD_SEARCH: 'off' }, { records: { findsCards: false }, limits: { cardSearchesPerDay: 200 } }],
+    [
+      { STRONGROOM_CARD_SEARCHES_PER_DAY: '40' },
+      { records: { findsCards: undefined }, limits: { cardSearchesPerDay: 40 } },
+    ],
     [
       { STRONGROOM_WRONG_MATCHES_PER_CALLER: '3', STRONGROOM_WRONG_MATCHES_PER_RECORD: '9' },
-      { wrongMatches: { perCaller: 3, perRecord: 9 } },
+      { limits: { wrongMatches: { perCaller: 3, perRecord: 9 } } },
     ],
     [{ STRONGROOM_ISSUER: 'https://vault.example.sg/' }, { issuer: 'https://vault.example.sg' }],
     [
       { STRONGROOM_CERTS_DIR: '/tls' },
       { tls: { certsDir: '/tls', certFile: '/tls/server.pem', keyFile: '/tls/server-key.pem' } },
     ],
-    [{ STRONGROOM_VAULT_ID: `vault_${'0a'.repeat(13)}` }, { vaultId: `vault_${'0a'.repeat(13)}` }],
+    [{ STRONGROOM_VAULT_ID: `vault_${'0a'.repeat(13)}` }, { pin: { vaultId: `vault_${'0a'.repeat(13)}` } }],
     [{ STRONGROOM_TLS_CERT_FILE: 'a.pem' }, { tls: { certFile: path.join(cwd, 'a.pem') } }],
     [{ STRONGROOM_TLS_KEY_FILE: '/k.pem' }, { tls: { keyFile: '/k.pem' } }],
-    [{ STRONGROOM_ISSUERS_FILE: '/issuers.json' }, { issuersFile: '/issuers.json' }],
+    [{ STRONGROOM_ISSUERS_FILE: '/issuers.json' }, { access: { issuersFile: '/issuers.json' } }],
     [{ STRONGROOM_CLIENT_CA: '/clients.pem' }, { tls: { clientCaFile: '/clients.pem' } }],
     [
       { STRONGROOM_CLIENT_CA: '/clients.pem', STRONGROOM_CLIENT_CRL: 'crl.pem' },
@@ -108,13 +116,13 @@ describe('readConfig', () => {
     [{ STRONGROOM_TRUSTED_PROXIES: '::1', STRONGROOM_PROXY_PROTOCOL: 'on' }, { proxyProtocol: true }],
     [{ STRONGROOM_TRUSTED_PROXIES: '::1', STRONGROOM_PROXY_PROTOCOL: 'true' }, { proxyProtocol: true }],
     [{ STRONGROOM_PROXY_PROTOCOL: 'off' }, { proxyProtocol: false }],
-    [{ STRONGROOM_ROOT_KEY_FILE: '/run/root' }, { rootKeyFile: '/run/root' }],
-    [{ STRONGROOM_ROOT_KEY: 'pkcs11' }, { rootKey: { provider: 'pkcs11' } }],
-    [{ STRONGROOM_ROOT_KEY_ID: 'alias/vault' }, { rootKey: { keyId: 'alias/vault' } }],
-    [{ STRONGROOM_ROOT_KEY_LEASE_SECONDS: '60' }, { rootKey: { leaseSeconds: 60 } }],
-    [{ STRONGROOM_PKCS11_MODULE: '/hsm.so' }, { rootKey: { pkcs11Module: '/hsm.so' } }],
-    [{ STRONGROOM_PKCS11_TOKEN: 'vault' }, { rootKey: { pkcs11Token: 'vault' } }],
-    [{ STRONGROOM_PKCS11_PIN_FILE: 'pin' }, { rootKey: { pkcs11PinFile: path.join(cwd, 'pin') } }],
+    [{ STRONGROOM_ROOT_KEY_FILE: '/run/root' }, { keys: { passphraseFile: '/run/root' } }],
+    [{ STRONGROOM_ROOT_KEY: 'pkcs11' }, { keys: { provider: 'pkcs11' } }],
+    [{ STRONGROOM_ROOT_KEY_ID: 'alias/vault' }, { keys: { keyId: 'alias/vault' } }],
+    [{ STRONGROOM_ROOT_KEY_LEASE_SECONDS: '60' }, { keys: { leaseSeconds: 60 } }],
+    [{ STRONGROOM_PKCS11_MODULE: '/hsm.so' }, { keys: { pkcs11Module: '/hsm.so' } }],
+    [{ STRONGROOM_PKCS11_TOKEN: 'vault' }, { keys: { pkcs11Token: 'vault' } }],
+    [{ STRONGROOM_PKCS11_PIN_FILE: 'pin' }, { keys: { pkcs11PinFile: path.join(cwd, 'pin') } }],
     [{ STRONGROOM_LOG_LEVEL: 'warn' }, { logLevel: 'warn' }],
     [{ STRONGROOM_EMBEDDED_SHARED_BUFFERS: '16MB' }, { embedded: { sharedBuffers: '16MB', maxWalSize: undefined } }],
     [{ STRONGROOM_EMBEDDED_MAX_WAL_SIZE: '1024GB' }, { embedded: { maxWalSize: '1024GB' } }],

@@ -16,7 +16,7 @@ const URL_OF_SHOP = 'postgres://server@db.example/shop'
 const find = (env: NodeJS.ProcessEnv) => {
   const folders = { STRONGROOM_CERTS_DIR: at('certs'), STRONGROOM_DATA_DIR: at('data') }
   const config = readConfig({ ...folders, DATABASE_URL: URL_OF_SHOP, ...env })
-  return findPinFile(placeOfPin(config), config.pinFile)
+  return findPinFile(placeOfPin(config), config.pin.file)
 }
 
 it('lies beside the certificate that is configured', () => {

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { SCHEMA_NAME } from '../config/config.ts'
+import { SCHEMA_NAME } from '../config/option-values.ts'
 import { VaultError } from '../values/vault-error.ts'
 import { connectionOptions, type DatabaseOptions } from './database.ts'
 import { translate, unavailable } from './database-error.ts'

@@ -2,6 +2,8 @@ import type { AuditCaller } from '../audit/event/audit-event.ts'
 import { findKeyEvents } from '../audit/event/event-lookup-store.ts'
 import { findNewerRegistries } from '../audit/witness/newer-registry.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
+import type { KeysConfig } from '../config/config.ts'
+import type { RootKeyProviderName } from '../config/option-values.ts'
 import type { AlertFacts } from '../observability/alert.ts'
 import { reasonOf } from '../observability/describe-error.ts'
 import { Problem } from '../values/problem.ts'
@@ -13,11 +15,10 @@ import { createRegistryAge } from './registry/registry-age.ts'
 import { createRegistryAnchor } from './registry/registry-anchor.ts'
 import { createVaultPin, type VaultPinOptions } from './registry/vault-pin.ts'
 import { type Keys, type KeysOptions, openKeys } from './ring/keys.ts'
-import { createRootKeyProvider, type RootKeyOptions } from './root-key/providers.ts'
+import { createRootKeyProvider } from './root-key/providers.ts'
 import {
   RootKeyConfigError,
   type RootKeyProvider,
-  type RootKeyProviderName,
   type RootKeyRecord,
   RootKeyUnreachable,
 } from './root-key/root-key.ts'
@@ -26,7 +27,7 @@ import { createRootKeySource } from './root-key/root-key-source.ts'
 export interface VaultKeysOptions
   extends Omit<KeysOptions, 'newRootKey' | 'openRootKey' | 'pin' | 'anchor'>,
     Pick<ReplaceRootKeyDeps, 'newAuditEvent'> {
-  provider: RootKeyProviderName
+  config: KeysConfig
   pin: Pick<VaultPinOptions, 'file' | 'vaultId' | 'mayBeginAgain' | 'mustBePinned'>
   /**
    * The places that checkpoints were shipped to, as far as this process knows: the key registry is compared with them.
@@ -38,18 +39,18 @@ export interface VaultKeysOptions
   replacesRootKey?: boolean | undefined
   /** Says what cannot be looked at. */
   log: (facts: AlertFacts, message: string) => void
-  rootKey: Omit<RootKeyOptions, 'randomBytes'>
-  leaseSeconds: number
+  /** Whether a new vault may make itself a passphrase, marked as one for development. */
+  development: boolean
   /** How long a start and `refresh` wait for a root key that is not there at once. */
   patienceMs: number
 }
 
 /** The vault's keys, the root key that opens them, and what operators and custodians do about it. */
 export async function openVaultKeys(options: VaultKeysOptions) {
-  const { database, randomBytes, newId, newAuditEvent, alert, shipping, log } = options
+  const { config, development, database, randomBytes, newId, newAuditEvent, alert, shipping, log } = options
   const providerOf = (name: RootKeyProviderName) =>
-    createRootKeyProvider(name, { ...options.rootKey, randomBytes, pinnedToken: (id) => pin.tokenOf(id) })
-  const provider = providerOf(options.provider)
+    createRootKeyProvider(name, { config, development, randomBytes, pinnedToken: (id) => pin.tokenOf(id) })
+  const provider = providerOf(config.provider)
   const unreachable = (error: unknown) => alert('root-key-unreachable', { reason: reasonOf(error) })
   const comparesRootKey = options.pin.file !== undefined && !options.replacesRootKey
   const pin = createVaultPin({
@@ -66,7 +67,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   let keys: Keys | undefined
   const source = createRootKeySource({
     provider,
-    leaseMs: options.leaseSeconds * 1000,
+    leaseMs: config.leaseSeconds * 1000,
     patienceMs: options.patienceMs,
     onReachable: (reachable, error) => {
       // Custodians are not expected to be there.

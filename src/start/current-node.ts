@@ -11,8 +11,7 @@ import { NO_INSPECTOR_SIGNAL, withoutInspectorSignal } from '../values/inspector
  *
  * npm's scripts and npx run the vault on the Node.js that npm brought. A command that is started directly on an older
  * one is started again on the right one, because native packages crash on an older one without a message. The import
- * does not end there, so everything that must not load on the old one is imported after it. `main.ts` says how it wants
- * to be started.
+ * does not end there, so everything that must not load on the old one is imported after it.
  */
 const OLDEST = 24
 

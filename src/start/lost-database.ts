@@ -1,11 +1,8 @@
 import type { EmbeddedDatabase } from '../embedded-postgres/embedded.ts'
-import type { Strongroom } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 
 /** Starts the embedded database again whenever it ends. Resolves when that fails. */
-export function lostDatabase(
-  { logger, alert }: Strongroom,
-  keepRunning: EmbeddedDatabase['keepRunning'],
-): Promise<Error> {
+export function lostDatabase({ logger, alert }: Vault, keepRunning: EmbeddedDatabase['keepRunning']): Promise<Error> {
   return new Promise((resolve) => {
     keepRunning({
       onRestart: (facts) => alert('database-restarted', facts),

@@ -3,15 +3,14 @@ import { type Config, ConfigError } from '../config/config.ts'
 import { findPinFile, placeOfPin } from '../config/pin-file.ts'
 import { databaseTime, examineClock } from '../database/clock.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../database/database.ts'
-import { inspectDatabase } from '../database/inspect.ts'
-import { migrate } from '../database/migration/migrate.ts'
+import { type DatabaseFacts, inspectDatabase } from '../database/inspect.ts'
+import { knownMigrations, migrate } from '../database/migration/migrate.ts'
 import { connectionsFor } from '../database/session-pool.ts'
 import { examineServer, UnfitServer } from '../database/vault-server.ts'
 import { makeDataDir } from '../embedded-postgres/data-dir.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
-import { VaultError } from '../values/vault-error.ts'
-import { createStrongroom, type Strongroom } from '../vault/vault.ts'
-import type { Overrides, StrongroomConfig } from '../vault/vault-config.ts'
+import type { Overrides, VaultDuties } from '../vault/vault-options.ts'
+import { createVault, type Vault } from '../vault.ts'
 import {
   examineConfig,
   examineDatabase,
@@ -23,11 +22,11 @@ import {
 import { examineMachine } from './doctor/examine-machine.ts'
 import { examineOpenDatabase } from './doctor/examine-open-database.ts'
 import { lostDatabase } from './lost-database.ts'
+import { Unsafe } from './unsafe.ts'
 
 const COMMAND_PATIENCE_MS = 20_000
 
-export interface OpenVault {
-  strongroom: Strongroom
+export interface OpenVault extends Vault {
   /** Resolves when the embedded database has ended and does not start again. */
   databaseLost: Promise<Error>
   /** Opens the same database as the role that owns the schema; who opens it closes it. */
@@ -52,17 +51,6 @@ export interface OpenVaultOptions {
   creates?: boolean
 }
 
-/** The start was refused; each finding says what is wrong and how to mend it. */
-export class Unsafe extends VaultError {
-  override readonly name = 'Unsafe'
-  readonly findings: readonly Finding[]
-
-  constructor(findings: readonly Finding[]) {
-    super(findings.map(({ detail }) => detail).join('\n'))
-    this.findings = findings
-  }
-}
-
 /**
  * Opens the vault that the configuration names, for a server or for one command: examines what could be unsafe, starts
  * the embedded database if that is the one, brings its schema up to date, and builds everything on top.
@@ -74,69 +62,74 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
   const ofMachine = options.role === 'command' && config.database !== undefined ? [] : examineMachine(config)
   refuse([...examineProcess(process.env, process.execArgv), ...ofMachine, ...(await examineConfig(config))])
   return withDatabase(config, options, async (urls, stopDatabase, keepRunning) => {
-    if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
-    const place = await findVault(config, urls.server)
-    const facts = await look(place, inspectDatabase)
+    const { place, facts } = await findMigrated(config, urls, options.role)
     const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
     const ofClock = examineClock(facts.clockLeadMs, options)
     refuse([...findings, ...ofClock])
     warn(ofClock, options.log)
     if (options.role === 'server') warn([...ofMachine, ...findings], options.log)
-    const strongroom = await createStrongroom(
+    const vault = await createVault(
       {
-        databaseUrl: urls.server,
-        databaseCaFile: place.caFile,
-        databaseSchema: place.schema,
-        databaseConnections: connectionsFor(config.workers),
-        rootKeyFile: config.rootKeyFile,
-        createRootKey: !config.production,
-        rootKey: config.rootKey,
-        pinFile: findPinFile(placeOfPin(config), config.pinFile),
-        vaultId: config.vaultId,
-        // Access is taken away without it.
-        mustBePinned: config.production && options.role !== 'command',
-        replacesRootKey: options.replacesRootKey,
-        // A command has nothing to do without it; a server has to answer that it is sealed.
-        ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
-        // The workers come later, and another server is kept out by the lock of the data directory.
-        isOnlyServer: options.role === 'server' && config.database === undefined,
-        runsRotations: options.role === 'server',
-        keepsLog: options.role === 'server',
-        watchesLog: options.role !== 'command',
-        auditOrigin: config.auditOrigin,
-        [options.role === 'server' || options.seesOutside ? 'witnessesFile' : 'shippedBy']: config.witnessesFile,
-        restores: options.seesOutside,
-        issuer: config.issuer,
-        issuersFile: config.issuersFile,
-        // A command beside a server signs tokens for that server, even if its own environment names another port.
-        recordedIssuer: recordedIssuer(config, options.role),
-        asksForCertificates: config.tls.clientCaFile !== undefined,
-        production: config.production,
-        cardLimits: config.cardLimits,
-        strangerLimits: config.strangerLimits,
-        cardSearch: config.cardSearch,
-        wrongMatches: config.wrongMatches,
-        openApprovals: config.openApprovals,
-        why: config.why,
+        ...config,
+        ...dutiesOf(config, options),
+        database: { ...place, maxConnections: connectionsFor(config.workers) },
+        pin: { ...config.pin, file: findPinFile(placeOfPin(config), config.pin.file) },
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.takesAccessAway ? { ...options.overrides, now: databaseTime(facts.clockLeadMs) } : options.overrides,
     )
     return {
-      strongroom,
+      ...vault,
       openAsOwner: () => openDatabase({ ...place, url: urls.owner, maxConnections: 2 }),
-      databaseLost: options.role === 'server' ? lostDatabase(strongroom, keepRunning) : new Promise(() => {}),
+      databaseLost: options.role === 'server' ? lostDatabase(vault, keepRunning) : new Promise(() => {}),
       async close() {
-        await strongroom.close()
+        await vault.close()
         await stopDatabase()
       },
     }
   })
 }
 
-function recordedIssuer(config: Config, role: OpenVaultOptions['role']): StrongroomConfig['recordedIssuer'] {
-  if (role === 'server') return 'write'
-  return config.issuerIsSet ? 'ignore' : 'prefer'
+/** What the process does of the vault's work, by its role. */
+function dutiesOf(config: Config, { role, replacesRootKey, seesOutside }: OpenVaultOptions): VaultDuties {
+  const isServer = role === 'server'
+  const isCommand = role === 'command'
+  return {
+    serves: !isCommand,
+    createsRootKey: !config.production,
+    // Access is taken away without it.
+    mustBePinned: config.production && !isCommand,
+    replacesRootKey,
+    // A command has nothing to do without it; a server has to answer that it is sealed.
+    rootKeyPatienceMs: isCommand ? COMMAND_PATIENCE_MS : undefined,
+    // The workers come later, and another server is kept out by the lock of the data directory.
+    isOnlyServer: isServer && config.database === undefined,
+    runsRotations: isServer,
+    keepsLog: isServer,
+    watchesLog: !isCommand,
+    restores: seesOutside,
+    // A command beside a server signs tokens for that server, whatever port its own environment names.
+    recordedIssuer: isServer ? 'write' : config.issuerIsSet ? 'ignore' : 'prefer',
+    asksForCertificates: config.tls.clientCaFile !== undefined,
+  }
+}
+
+interface FoundVault {
+  place: Place
+  facts: DatabaseFacts
+}
+
+/** A command beside a server finds the database migrated already, and does not load what migrates it. */
+async function findMigrated(config: Config, urls: Urls, role: OpenVaultOptions['role']): Promise<FoundVault> {
+  const find = async (): Promise<FoundVault> => {
+    const place = await findVault(config, urls.server)
+    return { place, facts: await look(place, inspectDatabase) }
+  }
+  if (!migratesItself(config, role)) return find()
+  const found = role === 'command' ? await find() : undefined
+  if (found && knownMigrations.every((name) => found.facts.migrations.includes(name))) return found
+  await migrateDatabase(config, urls)
+  return find()
 }
 
 /** The embedded database always fits; another one is migrated by its owner, for convenience by a development server. */

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type RoleName, roleOf } from '../access/policy/roles.ts'
 import type { AuditCaller } from '../audit/event/audit-event.ts'
-import type { Strongroom } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 
 /** A client that a development vault makes for itself on its first start, with its secret. */
 export interface SampleCaller {
@@ -20,14 +20,14 @@ const OPERATOR: AuditCaller = { id: 'operator:first-start', kind: 'operator' }
  * The sample callers of a development vault; made on its first start and kept in `sample-callers.json`, mode 0600.
  * They are clients called "sample …", which a production start refuses.
  */
-export async function ensureSampleCallers(strongroom: Strongroom, dataDir: string): Promise<void> {
+export async function ensureSampleCallers(vault: Vault, dataDir: string): Promise<void> {
   const file = path.join(dataDir, 'sample-callers.json')
   if (existsSync(file)) return
   const callers: SampleCaller[] = []
   for (const role of SAMPLES) {
     const { scopes } = roleOf(role)
     const input = { name: `sample ${role}`, role, scopes, site: 'default' }
-    const { id, secret } = await strongroom.commands.addClient(OPERATOR, input)
+    const { id, secret } = await vault.commands.addClient(OPERATOR, input)
     callers.push({ role, client_id: id, client_secret: secret.expose(), scope: scopes.join(' ') })
   }
   await writeFile(file, `${JSON.stringify(callers, null, 2)}\n`, { mode: 0o600 })

@@ -14,7 +14,7 @@ import { createTicketSecret, replaceHourly, type TicketSecret, ticketKeysOf } fr
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from '../http/tls/tls.ts'
 import { reasonOf } from '../observability/describe-error.ts'
 import type { MetricsText } from '../observability/metrics.ts'
-import type { Strongroom } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 import { readCoreDumpLimit } from './doctor/process-limits.ts'
 import { type OpenVault, openVault } from './open-vault.ts'
 import { ensureSampleCallers, firstSteps, placeOf } from './sample-callers.ts'
@@ -35,26 +35,25 @@ export type Announce = (text: string) => void
 
 const LOOK_WHILE_SEALED_MS = 250
 
-/** Starts the vault in this process: config → database → strongroom → TLS listener. */
+/** Starts the vault in this process: config → database → vault → TLS listener. */
 export async function serve(config: Config, announce: Announce): Promise<Serving> {
   const vault = await openAsServer(config, announce)
-  const { strongroom } = vault
   const started: Listening[] = []
   const tickets = createTicketSecret()
   const endTickets = replaceHourly(tickets)
   let unfollow = () => {}
   const stop = once(async () => {
-    strongroom.beginShutdown()
+    vault.beginShutdown()
     unfollow()
     endTickets()
     await Promise.all(started.map((listener) => listener.stop()))
     await vault.close()
   })
   try {
-    started.push(await listenToCallers(config, strongroom, tickets))
-    started.push(await listenToOperator(config, strongroom, strongroom.metrics.text, tickets))
-    unfollow = followCertificates(config, started, strongroom)
-    await welcome(config, strongroom, announce)
+    started.push(await listenToCallers(config, vault, tickets))
+    started.push(await listenToOperator(config, vault, vault.metrics.text, tickets))
+    unfollow = followCertificates(config, started, vault)
+    await welcome(config, vault, announce)
   } catch (error) {
     await stop()
     throw error
@@ -71,7 +70,7 @@ export async function openAsServer(config: Config, announce: Announce): Promise<
   }
   const vault = await openVault(config, { role: 'server', log })
   const limit = readCoreDumpLimit()
-  if (limit !== undefined && limit !== '0') vault.strongroom.alert('core-dumps', { limit })
+  if (limit !== undefined && limit !== '0') vault.alert('core-dumps', { limit })
   return vault
 }
 
@@ -79,17 +78,13 @@ export async function openAsServer(config: Config, announce: Announce): Promise<
  * The HTTPS listener of the API. It answers for the names in its certificate; behind a proxy, which may have another
  * certificate, also for the public host.
  */
-export async function listenToCallers(
-  config: Config,
-  strongroom: Strongroom,
-  tickets: TicketSecret,
-): Promise<Listening> {
-  const { logger, metrics, newId, alert, issuer, onFramingError } = strongroom
+export async function listenToCallers(config: Config, vault: Vault, tickets: TicketSecret): Promise<Listening> {
+  const { logger, metrics, newId, alert, issuer, onFramingError } = vault
   let tls = await loadTls(config.tls)
   let isOnCertificate = certificateNames(tls.cert)
   const proxies = createTrustedProxies(config.trustedProxies)
   const publicHost = config.trustedProxies.length > 0 ? new URL(config.issuer).hostname : undefined
-  const app = strongroom.createApp((host) => isOnCertificate(host) || host === publicHost, {
+  const app = await vault.createApp((host) => isOnCertificate(host) || host === publicHost, {
     proxies,
     refusesCertificate: (certificate) => tls.clientCrl?.refuses(certificate, new Date()) ?? false,
   })
@@ -121,11 +116,11 @@ export async function listenToCallers(
 /** What the operator has: metrics and health on a port of loopback, and a socket for what changes something. */
 export async function listenToOperator(
   config: Config,
-  strongroom: Strongroom,
+  vault: Vault,
   metrics: MetricsText,
   tickets: TicketSecret,
 ): Promise<Listening> {
-  const { checkReady } = strongroom
+  const { checkReady } = vault
   const { certFile, keyFile } = config.tls
   let tls = await loadTls({ certFile, keyFile })
   const mayReadMetrics = await createOperatorTokenCheck(config.operatorTokenFile)
@@ -133,7 +128,7 @@ export async function listenToOperator(
   const useTicketKeys = () => server.setTicketKeys(ticketKeysOf(tickets, 'operator', tls))
   useTicketKeys()
   const unfollowTickets = tickets.onReplace(useTicketKeys)
-  const closeSocket = await openOperatorSocket(config, strongroom)
+  const closeSocket = await openOperatorSocket(config, vault)
   try {
     await startListening(server, config.operatorPort, '127.0.0.1')
   } catch (error) {
@@ -160,7 +155,7 @@ export async function listenToOperator(
  */
 async function openOperatorSocket(
   { dataDir }: Config,
-  { unsealing, takeFailure }: Strongroom,
+  { unsealing, takeFailure }: Vault,
 ): Promise<() => Promise<void>> {
   if (process.platform === 'win32') return async () => {}
   const server = createOperatorSocketServer(
@@ -178,7 +173,7 @@ async function openOperatorSocket(
 export function followCertificates(
   config: Config,
   listeners: readonly Listening[],
-  { background, logger }: Pick<Strongroom, 'background' | 'logger'>,
+  { background, logger }: Pick<Vault, 'background' | 'logger'>,
 ): () => void {
   const all = {
     setSecureContext(renewed: TlsOptions) {
@@ -209,21 +204,21 @@ export function followCertificates(
  * Says what there is to do next. A vault that is sealed says that, and the rest when it has opened. Outside production:
  * makes the sample callers on the first start, and shows what to try.
  */
-export async function welcome(config: Config, strongroom: Strongroom, announce: Announce): Promise<void> {
-  const sealed = strongroom.sealedBecause()
+export async function welcome(config: Config, vault: Vault, announce: Announce): Promise<void> {
+  const sealed = vault.sealedBecause()
   if (sealed !== undefined) {
     const reason = sealed.cause instanceof Error ? reasonOf(sealed.cause) : 'the root key is not there'
     announce(`Strongroom is sealed: ${reason}.\n`)
     const timer = setInterval(() => {
-      if (strongroom.sealedBecause() !== undefined) return
+      if (vault.sealedBecause() !== undefined) return
       clearInterval(timer)
-      welcome(config, strongroom, announce).catch((error: Error) => announce(`${error.message}\n`))
+      welcome(config, vault, announce).catch((error: Error) => announce(`${error.message}\n`))
     }, LOOK_WHILE_SEALED_MS).unref()
     return
   }
   if (config.production) return
   const { issuer, dataDir, tls } = config
-  await ensureSampleCallers(strongroom, dataDir)
+  await ensureSampleCallers(vault, dataDir)
   announce(firstSteps(placeOf({ issuer, dataDir, caFile: path.join(tls.certsDir, 'ca.pem') })))
 }
 

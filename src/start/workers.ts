@@ -5,7 +5,7 @@ import type { HandedRootKey } from '../keys/lifecycle/unseal.ts'
 import { describeError } from '../observability/describe-error.ts'
 import { createClusterMetricsText } from '../observability/metrics.ts'
 import { withoutInspectorSignal } from '../values/inspector-signal.ts'
-import type { Strongroom } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 import { openVault } from './open-vault.ts'
 import { passOnConnection } from './pass-on-connection.ts'
 import {
@@ -48,7 +48,7 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   // Buffers go as they are, and a root key is not made into text on its way.
   cluster.setupPrimary({ serialization: 'advanced', execArgv: withoutInspectorSignal(process.execArgv) })
   const vault = await openAsServer(config, announce)
-  const { logger, unsealing } = vault.strongroom
+  const { logger, unsealing } = vault
   const tell = (worker: Worker, rootKey: HandedRootKey | undefined) =>
     worker.send({ rootKey } satisfies RootKeyMessage, () => rootKey?.key.fill(0))
   const tickets = createTicketSecret()
@@ -94,9 +94,9 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   tickets.onReplace(() => workers().forEach(tellTickets))
   try {
     await Promise.all(Array.from({ length: config.workers }, () => listeningOf(fork())))
-    operator = await listenToOperator(config, vault.strongroom, createClusterMetricsText(), tickets)
-    unfollow = followCertificates(config, [operator], vault.strongroom)
-    await welcome(config, vault.strongroom, announce)
+    operator = await listenToOperator(config, vault, createClusterMetricsText(), tickets)
+    unfollow = followCertificates(config, [operator], vault)
+    await welcome(config, vault, announce)
   } catch (error) {
     await stop()
     throw error
@@ -111,17 +111,16 @@ export async function serveAsWorker(config: Config): Promise<void> {
     process.on('message', (message) => message === STOP && resolve()) // may come while the worker still starts
   })
   const vault = await openVault(config, { role: 'worker', log: () => {} })
-  const { strongroom } = vault
-  strongroom.metrics.shareWithFirstProcess()
+  vault.metrics.shareWithFirstProcess()
   const tickets = createTicketSecret()
   process.on('message', (message: unknown) => {
     if (isTicketSecretMessage(message)) tickets.replace(message.ticketSecret)
   })
-  await receiveRootKey(strongroom)
-  const listening = await listenToCallers(config, strongroom, tickets)
-  const unfollow = followCertificates(config, [listening], strongroom)
+  await receiveRootKey(vault)
+  const listening = await listenToCallers(config, vault, tickets)
+  const unfollow = followCertificates(config, [listening], vault)
   await stopMessage
-  strongroom.beginShutdown()
+  vault.beginShutdown()
   unfollow()
   await listening.stop()
   await vault.close()
@@ -129,7 +128,7 @@ export async function serveAsWorker(config: Config): Promise<void> {
 }
 
 /** Resolves when the first process has said whether it has one; later ones are taken as they come. */
-function receiveRootKey({ unsealing, logger }: Strongroom): Promise<void> {
+function receiveRootKey({ unsealing, logger }: Vault): Promise<void> {
   return new Promise((resolve) => {
     process.on('message', async (message: unknown) => {
       if (!isRootKeyMessage(message)) return

@@ -30,3 +30,5 @@ export function createVaultApp(parts: Omit<AppOptions<Caller>, OfListener | OfEv
       holdsCardNumber: (text) => holdsCardNumber(text, { besideLetters: false }),
     })
 }
+
+export type VaultApp = ReturnType<ReturnType<typeof createVaultApp>>

@@ -1,28 +1,46 @@
 import type { NamedCaller } from '../access/callers/find-caller.ts'
 import type { AuditCaller } from '../audit/event/audit-event.ts'
-import { findCustomerTokens } from '../records/find-customer-tokens.ts'
-import { type AccessQuestion, explainAccess } from '../records/read/explain-access.ts'
-import { type VerifyRecordsControl, verifyRecords } from '../records/verification/verify-records.ts'
-import { type ApplyLogDeps, type ApplyLogRequest, applyLog } from '../restore/apply-log.ts'
-import { acceptSchema } from '../schema/accept-schema.ts'
+import type { findCustomerTokens } from '../records/find-customer-tokens.ts'
+import type { AccessQuestion, explainAccess } from '../records/read/explain-access.ts'
+import type { VerifyRecordsControl, verifyRecords } from '../records/verification/verify-records.ts'
+import type { ApplyLogDeps, ApplyLogRequest } from '../restore/apply-log.ts'
+import type { acceptSchema } from '../schema/accept-schema.ts'
 import type { SchemaWatch } from '../schema/watch-schema.ts'
 
-type VaultCommandDeps = Parameters<typeof explainAccess>[0] &
-  Parameters<typeof acceptSchema>[0] &
-  Parameters<typeof findCustomerTokens>[0] &
-  Parameters<typeof verifyRecords>[0] &
-  ApplyLogDeps & { schema: SchemaWatch }
+type DepsOf<Work extends (deps: never, ...rest: never[]) => unknown> = Parameters<Work>[0]
 
-/** The operator's commands that look over the whole vault. */
+export type VaultCommandDeps = DepsOf<typeof explainAccess> &
+  DepsOf<typeof acceptSchema> &
+  DepsOf<typeof findCustomerTokens> &
+  DepsOf<typeof verifyRecords> &
+  ApplyLogDeps & { schema: () => Promise<SchemaWatch> }
+
+export type VaultCommands = ReturnType<typeof createVaultCommands>
+
+/** The operator's commands that look over the whole vault. Each loads what it needs when it runs. */
 export function createVaultCommands(deps: VaultCommandDeps) {
   return {
-    explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
-      explainAccess(deps, operator, who, question),
-    applyLog: (operator: AuditCaller, request: ApplyLogRequest) => applyLog(deps, operator, request),
+    async explainAccess(operator: AuditCaller, who: NamedCaller, question: AccessQuestion) {
+      const { explainAccess } = await import('../records/read/explain-access.ts')
+      return explainAccess(deps, operator, who, question)
+    },
+    async applyLog(operator: AuditCaller, request: ApplyLogRequest) {
+      const { applyLog } = await import('../restore/apply-log.ts')
+      return applyLog(deps, operator, request)
+    },
     /** Before anything is changed. @throws {Problem} schema-changed */
-    requireOwnSchema: deps.schema.requireUnchanged,
-    acceptSchema: (operator: AuditCaller, hash: string) => acceptSchema(deps, operator, hash),
-    findCustomerTokens: (site: string, customer: string) => findCustomerTokens(deps, { site, customer }),
-    verifyRecords: (operator: AuditCaller, control: VerifyRecordsControl) => verifyRecords(deps, operator, control),
+    requireOwnSchema: async () => (await deps.schema()).requireUnchanged(),
+    async acceptSchema(operator: AuditCaller, hash: string) {
+      const { acceptSchema } = await import('../schema/accept-schema.ts')
+      return acceptSchema(deps, operator, hash)
+    },
+    async findCustomerTokens(site: string, customer: string) {
+      const { findCustomerTokens } = await import('../records/find-customer-tokens.ts')
+      return findCustomerTokens(deps, { site, customer })
+    },
+    async verifyRecords(operator: AuditCaller, control: VerifyRecordsControl) {
+      const { verifyRecords } = await import('../records/verification/verify-records.ts')
+      return verifyRecords(deps, operator, control)
+    },
   }
 }

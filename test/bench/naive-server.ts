@@ -30,7 +30,7 @@ import { openVaultParts } from './vault-parts.ts'
 
 const config = readConfig()
 const databaseUrl = config.database?.url ?? ''
-const parts = await openVaultParts({ databaseUrl, rootKeyFile: config.rootKeyFile })
+const parts = await openVaultParts({ databaseUrl, rootKeyFile: config.keys.passphraseFile })
 const db = knex({
   client: 'pg',
   connection: connectionOptions({ url: databaseUrl }) as Knex.PgConnectionConfig,

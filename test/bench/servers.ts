@@ -26,10 +26,10 @@ const REUSE_TOKEN_MS = 120_000
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const programs = {
-  vault: here('../../dist/src/main.js'),
-  stubbed: here('stubbed-server.ts'),
-  naive: here('naive-server.ts'),
-  express: here('express-floor.ts'),
+  vault: [here('../../dist/src/cli.js'), 'serve'],
+  stubbed: [here('stubbed-server.ts')],
+  naive: [here('naive-server.ts')],
+  express: [here('express-floor.ts')],
 } as const
 
 export type Program = keyof typeof programs
@@ -59,7 +59,7 @@ export async function startProgram(program: Program, place: Place, options: Prog
   const [port, operatorPort] = [await findFreePort(), await findFreePort()]
   return startServer({
     name: options.name,
-    args: [programs[program]],
+    args: programs[program],
     directory: place.directory,
     port,
     env: {

@@ -18,5 +18,5 @@ const vault = await openVault(config, {
     },
   },
 })
-await listenToCallers(config, vault.strongroom, createTicketSecret())
+await listenToCallers(config, vault, createTicketSecret())
 process.once('SIGTERM', () => process.exit(0))

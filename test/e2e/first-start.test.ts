@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
 import { findFreePorts, processesNaming, startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
-import { builtProgram, VaultProcess } from '../support/vault-process.ts'
+import { builtServer, VaultProcess } from '../support/vault-process.ts'
 
 interface Masked {
   token: string
@@ -90,7 +90,7 @@ describe('beside a vault that runs', () => {
     const [port, operatorPort] = await findFreePorts(2)
     const { ended, child } = startProgram({
       command: process.execPath,
-      args: [builtProgram('main')],
+      args: builtServer(),
       cwd: vault.directory,
       env: { ...vault.env, STRONGROOM_PORT: String(port), STRONGROOM_OPERATOR_PORT: String(operatorPort) },
     })

@@ -79,7 +79,7 @@ type Changes = Partial<Pick<Program, 'openFiles' | 'user'>> & { env?: Record<str
 function start(args: readonly string[], { env: more, ...program }: Changes = {}): RunningProgram {
   const started = startProgram({
     command: process.execPath,
-    args: [builtProgram(args.length === 0 ? 'main' : 'cli'), ...args],
+    args: [builtProgram('cli'), ...(args.length === 0 ? ['serve'] : args)],
     cwd: directory,
     env: { ...env, ...more },
     ...program,

@@ -10,7 +10,7 @@ import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/embedded-
 import { ensureDevelopmentCertificate } from '../../src/http/tls/development-certificate.ts'
 import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from '../support/run-program.ts'
-import { builtProgram } from '../support/vault-process.ts'
+import { builtServer } from '../support/vault-process.ts'
 
 const PASSWORD = 'correct-horse-battery'
 
@@ -97,7 +97,7 @@ function spawnMain(changes: Record<string, string | undefined>, nodeArgs: readon
   )
   const program = startProgram({
     command: process.execPath,
-    args: [...nodeArgs, builtProgram('main')],
+    args: [...nodeArgs, ...builtServer()],
     cwd: directory,
     env,
   })

@@ -17,10 +17,10 @@ beforeAll(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-type Question = Parameters<typeof vault.strongroom.commands.explainAccess>[2]
-type Who = Parameters<typeof vault.strongroom.commands.explainAccess>[1]
+type Question = Parameters<typeof vault.commands.explainAccess>[2]
+type Who = Parameters<typeof vault.commands.explainAccess>[1]
 const explain = (who: Partial<Who>, question: Partial<Question>) =>
-  vault.strongroom.commands.explainAccess(
+  vault.commands.explainAccess(
     OPERATOR,
     { id: 'staff:ann', site: 'default', ...who },
     { token: parts.card!.token!, purpose: 'process-payment', circumstances: {}, ...question },
@@ -92,7 +92,7 @@ describe('explain', () => {
     const client = await vault.client(['card:reveal'], { role: 'billing' })
     expect(await lookIn({ id: client.id }, {})).toMatchObject({ allowed: false, code: 'unauthenticated' })
     expect(await lookIn({ id: client.id, bound: true }, {})).toMatchObject({ allowed: true })
-    await vault.strongroom.commands.revokeClient(OPERATOR, client.id)
+    await vault.commands.revokeClient(OPERATOR, client.id)
     expect(await lookIn({ id: client.id, bound: true }, {})).toMatchObject({ allowed: false, code: 'unauthenticated' })
     await vault.database.sql("INSERT INTO suspended_callers VALUES ('staff:sue', 'billing', '', now())")
     expect(await lookIn({ id: 'staff:sue', role: 'billing' }, {})).toMatchObject({ code: 'caller-suspended' })
@@ -102,7 +102,7 @@ describe('explain', () => {
 
   it('conditions, as if they were met', async () => {
     const careful = conditionalRole({ reason: true, sender_constrained: true })
-    await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
+    await vault.commands.applyRoles(OPERATOR, roleFile({ careful }))
     const purpose = 'enforce-rights'
     const met = { purpose, circumstances: { reason: true } } as const
     expect(await lookIn({ role: 'careful' }, met)).toEqual({
@@ -127,7 +127,7 @@ describe('explain', () => {
 
 describe('review', () => {
   it('lists every grant of every role, every live client with what is left to it, and every partner', async () => {
-    await vault.strongroom.commands.applyRoles(
+    await vault.commands.applyRoles(
       OPERATOR,
       roleFile({
         fraud: { denials: [{ kind: 'card', fields: ['holder_name'] }] },
@@ -136,16 +136,16 @@ describe('review', () => {
     )
     const contract = { name: 'Carrier', country: 'MY', contact: 'Ann', purposes: ['provide-goods'] as const }
     const ends_at = new Date(Date.now() + 60_000)
-    const { id } = await vault.strongroom.commands.addPartner(OPERATOR, {
+    const { id } = await vault.commands.addPartner(OPERATOR, {
       ...contract,
       fields: ['address.line1'],
       ends_at,
     })
     const carrier = await vault.client(['address:reveal'], { role: 'fulfilment', partner: id })
     const revoked = await vault.client(['token:read'])
-    await vault.strongroom.commands.revokeClient(OPERATOR, revoked.id)
+    await vault.commands.revokeClient(OPERATOR, revoked.id)
 
-    const lines = await vault.strongroom.commands.reviewAccess(OPERATOR)
+    const lines = await vault.commands.reviewAccess(OPERATOR)
     const of = (subject: string, name: string) => lines.filter((line) => line.subject === subject && line.id === name)
     for (const role of roleNames) {
       const seen = Object.fromEntries(
@@ -178,10 +178,10 @@ describe('review', () => {
       expect.objectContaining({ see: 'grant', kind: 'address', fields: 'line1', purposes: 'provide-goods' }),
     ])
     expect(of('client', revoked.id)).toEqual([])
-    const listed = await vault.strongroom.commands.listClients()
+    const listed = await vault.commands.listClients()
     expect(listed.find((client) => client.id === carrier.id)?.partner).toBe(id)
-    await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:gone')
-    const [gone] = (await vault.strongroom.commands.reviewAccess(OPERATOR)).filter(({ subject }) => subject === 'staff')
+    await vault.commands.disableStaff(OPERATOR, 'staff:gone')
+    const [gone] = (await vault.commands.reviewAccess(OPERATOR)).filter(({ subject }) => subject === 'staff')
     expect(gone).toMatchObject({ id: 'staff:gone', name: 'disabled', see: '', since: expect.stringMatching(/^2/) })
     expect(of('partner', id)).toEqual([expect.objectContaining({ name: 'Carrier (MY)', until: ends_at.toISOString() })])
     expect((await vault.events({ type: 'access.review' })).at(-1)).toMatchObject({

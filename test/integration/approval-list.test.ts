@@ -24,7 +24,7 @@ const asked: { caller: string; role: string; token: string; broken: boolean }[] 
 beforeAll(async () => {
   vault = await TestVault.start()
   const role = conditionalRole({ approval: true, break_glass: true })
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful: role, examiner: role }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful: role, examiner: role }))
   approver = await vault.staffToken('privacy-officer', { name: 'Olga' })
   const people = [
     { caller: 'staff:ann', role: 'careful', bearer: await vault.staffToken('careful', { name: 'Ann' }) },

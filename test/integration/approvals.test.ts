@@ -39,7 +39,7 @@ afterAll(async () => {
 function apply(conditions: Conditions) {
   const role = conditionalRole(conditions)
   const careful = { ...role, scopes: [...role.scopes, 'release:approve'] as const }
-  return vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
+  return vault.commands.applyRoles(OPERATOR, roleFile({ careful }))
 }
 const reveal = (body: object = {}, as = asker, of = token, on = vault) =>
   on.call('POST', `/v1/tokens/${of}/reveal`, { token: as, body: { purpose, fields: ['number'], reason, ...body } })
@@ -129,7 +129,7 @@ describe('a release that needs approval', () => {
 
   it('does not leave if the role lost it in the meantime', async () => {
     await decide(await request(), 'approve')
-    await vault.strongroom.commands.applyRoles(
+    await vault.commands.applyRoles(
       OPERATOR,
       roleFile({ careful: { ...conditionalRole({ approval: true }), denials: [{ kind: 'card' }] } }),
     )

@@ -16,7 +16,7 @@ let approver: string
 
 beforeAll(async () => {
   vault = await TestVault.start()
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({ approval: true }) }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({ approval: true }) }))
   asker = await vault.staffToken('careful', { name: 'Ann' })
   approver = await vault.staffToken('privacy-officer', { name: 'Olga' })
 })

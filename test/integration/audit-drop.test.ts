@@ -66,7 +66,7 @@ async function settled(): Promise<void> {
 }
 
 const drop = (request: Partial<DropEventsRequest> = {}) =>
-  vault.strongroom.commands.dropEvents(owner, OPERATOR, { olderThanMonths: 12, isDryRun: false, ...request })
+  vault.commands.dropEvents(owner, OPERATOR, { olderThanMonths: 12, isDryRun: false, ...request })
 
 /** Every leaf's place, and the month of its event while that is there. */
 async function places(): Promise<{ sequence: number; event: string; isThere: boolean }[]> {
@@ -169,7 +169,7 @@ describe('events that are older than a year', () => {
     await database.sql(`INSERT INTO outside_checkpoints VALUES ($1, $2, NULL, 'checkpoints', now(), $3)`, [
       ...[lost.size, lost.root, earlier],
     ])
-    const look = () => vault.strongroom.background.tasks.get('watch-outside-checkpoints')!.run()
+    const look = () => vault.background.tasks.get('watch-outside-checkpoints')!.run()
     const isReady = async () => (await vault.call('GET', '/readyz')).status === 200
     await look()
     expect(await isReady()).toBe(true)
@@ -234,7 +234,7 @@ describe('nothing is dropped', () => {
     await start()
     const server = openDatabase({ url: database.serverUrl, maxConnections: 1 })
     const request = { olderThanMonths: 12, isDryRun: false }
-    await expect(vault.strongroom.commands.dropEvents(server, OPERATOR, request)).rejects.toThrow(
+    await expect(vault.commands.dropEvents(server, OPERATOR, request)).rejects.toThrow(
       'DATABASE_OWNER_URL must name the role that owns the audit log',
     )
     await server.close()

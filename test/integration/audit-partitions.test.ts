@@ -46,7 +46,7 @@ const monthAhead = (count: number) => {
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + count, 2))
 }
 
-const prepare = (server = keeper) => server.strongroom.background.tasks.get('prepare-audit-partitions')!.run()
+const prepare = (server = keeper) => server.background.tasks.get('prepare-audit-partitions')!.run()
 
 interface Line {
   alert?: string
@@ -83,7 +83,7 @@ async function migrateAgain(): Promise<string[]> {
 /** The server whose clock is that many months ahead writes an event. */
 async function writeAhead(count: number): Promise<void> {
   ahead.clockOffsetMs = monthAhead(count).getTime() - Date.now()
-  await ahead.strongroom.commands.recordVerification(OPERATOR, { ok: true, size: 1 })
+  await ahead.commands.recordVerification(OPERATOR, { ok: true, size: 1 })
   ahead.clockOffsetMs = 0
 }
 

@@ -32,7 +32,7 @@ const caFile = () => path.join(inject('cluster').certsDir, 'ca.pem')
 
 async function startVault(configuration: object): Promise<TestVault> {
   writeFileSync(file('witnesses.json'), JSON.stringify({ every_seconds: 1, ...configuration }))
-  const config = { keepsLog: true, witnessesFile: file('witnesses.json') }
+  const config = { keepsLog: true, audit: { witnessesFile: file('witnesses.json') } }
   vault = await TestVault.start({ sharedDatabase: database, config })
   return vault
 }
@@ -284,7 +284,7 @@ describe('a witness', () => {
 it('two servers on one database tell a target once, not twice', async () => {
   const hook = await started(PostServer.start())
   const running = await startVault({ ship: [{ name: 'hook', url: hook.url, ca: caFile() }] })
-  const config = { keepsLog: true, witnessesFile: file('witnesses.json') }
+  const config = { keepsLog: true, audit: { witnessesFile: file('witnesses.json') } }
   const second = await TestVault.start({ sharedDatabase: database, config })
   try {
     for (let round = 0; round < 3; round++) {

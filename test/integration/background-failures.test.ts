@@ -22,7 +22,7 @@ const lines = () => vault.logLines.map((line) => JSON.parse(line) as Line)
 const failuresOf = (task: TaskName) =>
   lines().filter((line) => line.alert === 'background-task-failed' && line.task === task)
 
-const run = (name: TaskName, on = vault) => on.strongroom.background.tasks.get(name)!.run()
+const run = (name: TaskName, on = vault) => on.background.tasks.get(name)!.run()
 
 describe('a task that fails', () => {
   it.each<[TaskName, string]>([
@@ -39,7 +39,7 @@ describe('a task that fails', () => {
     await run(name)
     expect(failuresOf(name)).toEqual([expect.objectContaining({ level: 'error', reason: expect.any(String) })])
     expect(lines()).toContainEqual(expect.objectContaining({ msg: 'background task failed', task: name }))
-    const { body } = await vault.strongroom.metrics.text()
+    const { body } = await vault.metrics.text()
     expect(body).toContain(`strongroom_background_failures_total{task="${name}"} 2`)
     expect(body).toContain('strongroom_alerts_total{alert="background-task-failed"} 1')
     await may('GRANT')

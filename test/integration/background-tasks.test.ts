@@ -33,7 +33,7 @@ beforeEach(async () => {
   writeFileSync(witnessesFile, JSON.stringify({ every_seconds: 1, ship: [{ file: 'checkpoints' }] }))
   vault = await TestVault.start({
     sharedDatabase: database,
-    config: { keepsLog: true, runsRotations: true, witnessesFile },
+    config: { keepsLog: true, runsRotations: true, audit: { witnessesFile } },
     overrides: quickKeys,
   })
 })
@@ -56,7 +56,7 @@ const failuresOf = (task: TaskName) =>
 
 /** Does the work of a task now, or waits for it when it is under way, as its timer would have it done. */
 async function run(name: TaskName): Promise<void> {
-  await vault.strongroom.background.tasks.get(name)!.run()
+  await vault.background.tasks.get(name)!.run()
 }
 
 async function one<T>(text: string, values: unknown[] = []): Promise<T> {
@@ -85,9 +85,9 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     const states = `UPDATE keys SET deactivated_at = now() WHERE purpose = 'display'`
     await database.sql(states)
     await run('read-key-registry')
-    await vi.waitFor(() => expect(vault.strongroom.sealedBecause()).toBeDefined(), PATIENCE)
+    await vi.waitFor(() => expect(vault.sealedBecause()).toBeDefined(), PATIENCE)
     await database.sql(states.replace('now()', 'NULL'))
-    await vi.waitFor(() => expect(vault.strongroom.sealedBecause()).toBeUndefined(), PATIENCE)
+    await vi.waitFor(() => expect(vault.sealedBecause()).toBeUndefined(), PATIENCE)
   },
 
   'renew-certificates': () => seeCertificatesFollowed(vault, directory, () => failuresOf('renew-certificates').length),
@@ -104,7 +104,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
 
   async 'run-rotations'() {
     await vault.tokenize({ contact })
-    await vault.strongroom.commands.requestRotation(OPERATOR, { purposes: ['index'] })
+    await vault.commands.requestRotation(OPERATOR, { purposes: ['index'] })
     const active = `SELECT id AS value FROM keys WHERE purpose = 'index' AND state = 'active'`
     const before = await one<string>(active)
     await vi.waitFor(
@@ -185,7 +185,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
   async 'sweep-spent-ids'() {
     const key = await createCallerKey()
     const caller = { name: 'Ann', role: 'billing', purposes: [], site: 'default', minutes: 15 } as const
-    const { access_token: token } = await vault.strongroom.commands.issueStaffToken(OPERATOR, {
+    const { access_token: token } = await vault.commands.issueStaffToken(OPERATOR, {
       ...caller,
       dpopJkt: key.thumbprint,
     })
@@ -258,11 +258,11 @@ const proofs: Record<TaskName, () => Promise<void>> = {
   async 'write-refusal-counts'() {
     const strict = await TestVault.start({
       sharedDatabase: database,
-      config: { strangerLimits: { perSource: 1, inAll: 100 } },
+      config: { limits: { strangers: { perSource: 1, inAll: 100 } } },
     })
     try {
       for (let calls = 0; calls < 3; calls++) await strict.call('GET', '/v1/audit/events', { token: 'none' })
-      await strict.strongroom.background.tasks.get('write-refusal-counts')!.run()
+      await strict.background.tasks.get('write-refusal-counts')!.run()
       expect(await strict.events({ code: 'too-many-requests' })).toMatchObject([{ type: 'request.refuse', count: 2 }])
     } finally {
       await strict.stop()
@@ -277,6 +277,6 @@ it.each(Object.keys(BACKGROUND_TASKS) as TaskName[])('%s does its work as the ro
 })
 
 it('a server begins every task that there is, but for what follows its certificate', () => {
-  const begun = [...vault.strongroom.background.tasks.keys(), 'renew-certificates']
+  const begun = [...vault.background.tasks.keys(), 'renew-certificates']
   expect(begun.toSorted()).toEqual(Object.keys(BACKGROUND_TASKS).toSorted())
 })

@@ -22,7 +22,7 @@ beforeAll(async () => {
   key = await createCallerKey()
   const careful = conditionalRole({ sender_constrained: true })
   const watched = conditionalRole({ sender_constrained: true, budget: { per_hour: 1, beyond: 'suspend' } })
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful, watched }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful, watched }))
   path = await pathOfNewCard()
 })
 afterEach(() => vault.checkInvariants())
@@ -37,7 +37,7 @@ async function pathOfNewCard(): Promise<string> {
 
 async function staffToken(role: string, dpopJkt?: string): Promise<string> {
   const request = { name: `test ${role}`, role, purposes: [], site: 'default', minutes: 15, dpopJkt }
-  return (await vault.strongroom.commands.issueStaffToken(OPERATOR, request)).access_token
+  return (await vault.commands.issueStaffToken(OPERATOR, request)).access_token
 }
 
 describe('a grant that wants a token bound to its owner', () => {
@@ -84,7 +84,7 @@ describe('a thief of a bound token', () => {
 
 describe('a client with a key of its own', () => {
   const add = (input: { role?: string; partner?: string; scopes?: ['card:reveal'] | ['tokenize'] }) =>
-    vault.strongroom.commands.addClientWithKey(
+    vault.commands.addClientWithKey(
       OPERATOR,
       { name: 'with a key', scopes: ['card:reveal'], site: 'default', ...input },
       { keys: { keys: [{ ...key.jwk, kid: 'one' }] } },
@@ -97,12 +97,12 @@ describe('a client with a key of its own', () => {
   })
 
   it('can be a third party’s', async () => {
-    const { id: partner } = await vault.strongroom.commands.addPartner(OPERATOR, {
+    const { id: partner } = await vault.commands.addPartner(OPERATOR, {
       ...{ name: 'Acquirer', country: 'SG', contact: 'desk@acquirer.example', purposes: ['enforce-rights'] },
       ...{ fields: ['card.number'], ends_at: new Date(Date.now() + 86_400_000) },
     })
     const { id } = await add({ role: 'careful', partner })
-    const lines = await vault.strongroom.commands.reviewAccess(OPERATOR)
+    const lines = await vault.commands.reviewAccess(OPERATOR)
     expect(lines.find((line) => line.id === id)).toMatchObject({ subject: 'client', partner })
     await expect(add({ role: 'careful', partner: 'partner_none' })).rejects.toThrow('there is no such partner')
     await expect(add({ partner, scopes: ['tokenize'] })).rejects.toThrow('scopes to reveal and no other')

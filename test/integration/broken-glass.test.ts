@@ -23,7 +23,7 @@ const alerts = () =>
 /** What leaves for a role with these grants, with and without breaking the glass. */
 async function release(grants: readonly Grant[]) {
   const careful = { ...conditionalRole({}), grants: [...grants] }
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful }))
   const token = (await vault.tokenize({ card })).card!.token!
   const asker = await vault.staffToken('careful', { name: 'Ann' })
   const reveal = (body: object) =>

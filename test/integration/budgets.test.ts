@@ -40,7 +40,7 @@ let people = 0
 /** A person whose role has a budget of its own for reveals, or for everything. */
 async function person(grant: Budget | undefined, role?: Budget): Promise<{ id: string; bearer: string }> {
   const careful = { ...conditionalRole({ budget: grant }, { purposes: ['enforce-rights', 'research'] }), budget: role }
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful }))
   const name = `Person ${++people}`
   return { id: `staff:${name.toLowerCase()}`, bearer: await vault.staffToken('careful', { name, minutes: 180 }) }
 }
@@ -172,15 +172,15 @@ describe('a budget that suspends', () => {
     }
     expect((await reveal(other.bearer, 2)).status).toBe(200)
     expect(alerts('caller-suspended', id)).toHaveLength(1)
-    const suspended = await vault.strongroom.commands.listSuspended()
+    const suspended = await vault.commands.listSuspended()
     expect(suspended).toEqual([expect.objectContaining({ caller: id, role: 'careful', purpose: 'enforce-rights' })])
     expect(await vault.events({ type: 'caller.suspend', subject: id })).toEqual([
       expect.objectContaining({ caller: { id: 'strongroom', kind: 'vault' }, purpose: 'enforce-rights' }),
     ])
 
-    await second.strongroom.commands.reinstateCaller(OPERATOR, id)
+    await second.commands.reinstateCaller(OPERATOR, id)
     expect((await reveal(bearer, 2)).status).toBe(200)
     expect(await vault.events({ type: 'caller.lift', subject: id, outcome: 'success' })).toHaveLength(1)
-    await expect(vault.strongroom.commands.reinstateCaller(OPERATOR, id)).rejects.toThrow(/no such suspended caller/)
+    await expect(vault.commands.reinstateCaller(OPERATOR, id)).rejects.toThrow(/no such suspended caller/)
   })
 })

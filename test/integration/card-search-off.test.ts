@@ -19,7 +19,7 @@ beforeAll(async () => {
   off = await TestVault.start({
     sharedDatabase: vault.database,
     overrides: quickKeys,
-    config: { cardSearch: { isOn: false } },
+    config: { records: { findsCards: false } },
   })
 })
 afterEach(() => vault.checkInvariants())
@@ -49,7 +49,7 @@ async function found(on: TestVault, by: 'card_number' | 'customer', value: strin
 
 /** How many search terms are under keys for card numbers, in any state. */
 async function termsOfCards(): Promise<number> {
-  const status = await vault.strongroom.commands.keyStatus()
+  const status = await vault.commands.keyStatus()
   return status.reduce((sum, key) => sum + (key.purpose === 'card-index' ? key.search_terms! : 0), 0)
 }
 
@@ -77,7 +77,7 @@ describe('a vault that finds no card by its number', () => {
       (await vault.call('GET', `/v1/tokens/${stored[1][1]}`, { token: await vault.staffToken('support') })).status,
     ).toBe(200)
 
-    const estimate = await vault.strongroom.commands.estimateRotation({ purposes: ['card-index'] })
+    const estimate = await vault.commands.estimateRotation({ purposes: ['card-index'] })
     expect(estimate.total).toBe(3)
     expect(await vault.rotate('index')).toMatchObject({ done: true, remaining: 0 })
     for (const [number, token] of [...stored, later]) {
@@ -87,18 +87,18 @@ describe('a vault that finds no card by its number', () => {
     await expectExactTerms(vault)
     // There is nothing left to index.
     expect(await vault.rotate('data')).toMatchObject({ done: true })
-    expect((await vault.strongroom.commands.estimateRotation({ purposes: ['card-index'] })).total).toBe(3)
+    expect((await vault.commands.estimateRotation({ purposes: ['card-index'] })).total).toBe(3)
   })
 })
 
 describe('the index keys that a rotation has emptied', () => {
   const rotate = (keepsKeys = false) =>
-    vault.strongroom.commands.rotateKeys(
+    vault.commands.rotateKeys(
       OPERATOR,
       { purposes: ['index', 'card-index'], keepsKeys },
       { onProgress: () => {}, signal: new AbortController().signal },
     )
-  const stateOf = async (id: string) => (await vault.strongroom.commands.listKeys()).find((key) => key.id === id)!.state
+  const stateOf = async (id: string) => (await vault.commands.listKeys()).find((key) => key.id === id)!.state
 
   it('are destroyed at its end, but for one that a kept answer needs, which is named', async () => {
     const answer = await vault.call('POST', '/v1/tokenize', {

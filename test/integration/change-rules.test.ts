@@ -39,7 +39,7 @@ async function person(...changes: ChangeRule[]): Promise<string> {
     grants: [],
     changes,
   }
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ changer: role }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ changer: role }))
   return vault.staffToken('changer', { name: `Cara ${++people}`, minutes: 60 })
 }
 const correct = (as: string, token: string, body: object = {}) => {
@@ -182,7 +182,7 @@ describe('a budget', () => {
 
 describe('built in: support gives a reason to change a shipping address', () => {
   it('and not for anything else', async () => {
-    await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({}))
+    await vault.commands.applyRoles(OPERATOR, roleFile({}))
     const support = await vault.staffToken('support', { name: 'Sam' })
     const refused = await correct(support, tokens.shipping_address)
     expectProblem(refused, 403, 'condition-not-met')
@@ -202,7 +202,7 @@ describe('built in: support gives a reason to change a shipping address', () => 
 
 describe('the operator', () => {
   const explain = (token: string, more: object) =>
-    vault.strongroom.commands.explainAccess(
+    vault.commands.explainAccess(
       OPERATOR,
       { id: 'staff:Cara', role: 'changer', site: 'default' },
       { token, circumstances: {}, ...more },
@@ -247,7 +247,7 @@ describe('the operator', () => {
       purposes: ['communicate'],
       conditions: { budget: { per_day: 3 } },
     })
-    const lines = await vault.strongroom.commands.reviewAccess(OPERATOR)
+    const lines = await vault.commands.reviewAccess(OPERATOR)
     const changes = lines.filter(({ see, subject }) => see === 'change' && subject === 'role')
     expect(changes).toEqual([
       expect.objectContaining({

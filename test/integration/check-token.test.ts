@@ -22,7 +22,7 @@ beforeAll(async () => {
   const mappings = [{ claim: 'groups', value: 'payments', role: 'billing', purposes: ['process-payment'] }]
   const corp = { name: 'corp', issuer: provider.url, audience: 'vault', ca_file: provider.caFile, mappings }
   writeFileSync(issuersFile, JSON.stringify([corp]))
-  vault = await TestVault.start({ config: { issuersFile } })
+  vault = await TestVault.start({ config: { access: { issuersFile } } })
 })
 afterEach(async () => {
   await apply(roleFile({}))
@@ -34,7 +34,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true })
 })
 
-const apply = (file: RoleFile) => vault.strongroom.commands.applyRoles(OPERATOR, file)
+const apply = (file: RoleFile) => vault.commands.applyRoles(OPERATOR, file)
 
 async function check(changes: Json = {}) {
   const now = Math.floor((Date.now() + vault.clockOffsetMs) / 1000)
@@ -43,7 +43,7 @@ async function check(changes: Json = {}) {
     { alg: 'RS256', typ: 'at+jwt', kid: 'one' },
     { ...claims, iat: now, exp: now + 300, ...changes },
   )
-  const report = await vault.strongroom.commands.checkToken(token)
+  const report = await vault.commands.checkToken(token)
   const failed = report.rules.filter(({ passed }) => !passed)
   // The check and a request say the same.
   const answer = await vault.call('GET', `/v1/tokens/card_${'0'.repeat(26)}`, { token })

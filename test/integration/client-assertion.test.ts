@@ -28,7 +28,7 @@ afterAll(async () => {
 async function clientWith(...keys: CallerKey[]): Promise<string> {
   const input = { name: 'signs', scopes: ['tokenize'], site: 'default' } as const
   const set = { keys: keys.map(({ jwk, thumbprint }) => ({ ...jwk, kid: thumbprint })) }
-  return (await vault.strongroom.commands.addClientWithKey(OPERATOR, input, { keys: set })).id
+  return (await vault.commands.addClientWithKey(OPERATOR, input, { keys: set })).id
 }
 
 const now = () => new Date(Date.now() + vault.clockOffsetMs)
@@ -177,7 +177,7 @@ describe('401', () => {
 
   it('for a client that was revoked, and tells it from an unknown one by nothing', async () => {
     const gone = await clientWith(key)
-    await vault.strongroom.commands.revokeClient(OPERATOR, gone)
+    await vault.commands.revokeClient(OPERATOR, gone)
     const [revoked, unknown] = [await ask(await assertion({}, key, gone)), await ask(await assertion({}, key, NOBODY))]
     expectProblem(revoked, 401, 'invalid-client')
     expect(withoutRequestId(revoked)).toBe(withoutRequestId(unknown))
@@ -186,7 +186,7 @@ describe('401', () => {
   it('for keys that were replaced', async () => {
     const next = await createCallerKey()
     const from = await clientWith(key)
-    await vault.strongroom.commands.replaceClientKeys(OPERATOR, from, { keys: [next.jwk] })
+    await vault.commands.replaceClientKeys(OPERATOR, from, { keys: [next.jwk] })
     expectProblem(await ask(await assertion({}, key, from)), 401, 'invalid-client')
     expect((await ask(await assertion({}, next, from))).status).toBe(200)
     expect(await vault.events({ type: 'client.replace-keys', subject: from })).toHaveLength(1)

@@ -25,7 +25,7 @@ const wait = (milliseconds: number) => {
   for (const server of [vault, second]) server.clockOffsetMs += milliseconds
 }
 const rotate = async (id: string, how?: { overlapSeconds?: number; expiresInSeconds?: number }) =>
-  (await vault.strongroom.commands.rotateClientSecret(OPERATOR, id, how)).expose()
+  (await vault.commands.rotateClientSecret(OPERATOR, id, how)).expose()
 
 async function expectWorks(id: string, secret: string): Promise<void> {
   for (const server of [vault, second]) expect((await server.requestToken(id, secret)).status).toBe(200)
@@ -77,7 +77,7 @@ describe('a secret that is rotated with an overlap', () => {
   it('dies with the client', async () => {
     const { id, secret } = await vault.client(['tokenize'])
     const fresh = await rotate(id, { overlapSeconds: 3600 })
-    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    await vault.commands.revokeClient(OPERATOR, id)
     await expectDead(id, secret)
     await expectDead(id, fresh)
   })
@@ -91,7 +91,7 @@ describe('a secret that is rotated with an overlap', () => {
 describe('a secret that expires', () => {
   it('is worth nothing from then on, and a new one brings the client back', async () => {
     const input = { name: 'for a month', scopes: ['tokenize'], site: 'default', expiresInSeconds: 3600 } as const
-    const { id, secret } = await vault.strongroom.commands.addClient(OPERATOR, input)
+    const { id, secret } = await vault.commands.addClient(OPERATOR, input)
     await expectWorks(id, secret.expose())
     wait(HOUR_MS)
     await expectDead(id, secret.expose())

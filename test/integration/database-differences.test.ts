@@ -45,7 +45,7 @@ const migrateTo = (schema: string) =>
     schema,
   })
 const status = async (on = vault) => (await on.call('GET', '/readyz')).body
-const look = (on = vault) => on.strongroom.background.tasks.get('watch-database-schema')!.run()
+const look = (on = vault) => on.background.tasks.get('watch-database-schema')!.run()
 const migrations = () => vault.events({ type: 'migrate' })
 
 /** Changes what the manifest remembers, as another process of the vault would. */

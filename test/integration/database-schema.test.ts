@@ -45,7 +45,7 @@ async function startVault(schema: string): Promise<{ vault: TestVault; stop(): P
   const shown = lookingAt(schema)
   const vault = await TestVault.start({
     sharedDatabase: shown,
-    config: { databaseSchema: schema, keepsLog: true, runsRotations: true },
+    config: { database: { schema }, keepsLog: true, runsRotations: true },
   })
   return {
     vault,

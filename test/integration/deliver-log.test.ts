@@ -51,7 +51,7 @@ async function deliver(
 ): Promise<Delivered & { entries: LogEntry[]; pages: number }> {
   const entries: LogEntry[] = []
   let pages = 0
-  const delivered = await vault.strongroom.commands.deliverLog(OPERATOR, {
+  const delivered = await vault.commands.deliverLog(OPERATOR, {
     ...{ what: 'export', filter: {}, from: 0, follow: false, signal: new AbortController().signal },
     deliver: async (page) => {
       entries.push(...page)
@@ -118,7 +118,7 @@ describe('filters', () => {
   })
 
   it('the records of a customer, by the index, and none that were erased', async () => {
-    const { findCustomerTokens } = vault.strongroom.commands
+    const { findCustomerTokens } = vault.commands
     expect(await findCustomerTokens('default', ' cus_1042 ')).toHaveLength(tokens.length)
     expect(new Set(await findCustomerTokens('default', 'cus_1042'))).toEqual(new Set(tokens))
     expect(await findCustomerTokens('default', 'nobody')).toEqual([])

@@ -20,12 +20,12 @@ let vault: TestVault
 let sealed: TestVault
 
 beforeAll(async () => {
-  vault = await TestVault.start({ config: { rootKey, keepsLog: true }, overrides: quickKeys })
+  vault = await TestVault.start({ config: { keys: rootKey, keepsLog: true }, overrides: quickKeys })
   const custodians = ['Meera Pillai', 'Jonas Weber']
-  const ceremony = await vault.strongroom.rootKeys.beginCeremony(OPERATOR, { custodians, threshold: 2 })
+  const ceremony = await vault.rootKeys.beginCeremony(OPERATOR, { custodians, threshold: 2 })
   await ceremony.complete(custodians.map(() => new Date()))
-  await vi.waitUntil(() => vault.strongroom.sealedBecause() === undefined, PATIENCE)
-  sealed = await TestVault.start({ config: { rootKey }, sharedDatabase: vault.database, overrides: quickKeys })
+  await vi.waitUntil(() => vault.sealedBecause() === undefined, PATIENCE)
+  sealed = await TestVault.start({ config: { keys: rootKey }, sharedDatabase: vault.database, overrides: quickKeys })
 })
 afterAll(async () => {
   await sealed?.stop()
@@ -74,13 +74,13 @@ describe('what is done without keys', () => {
   it('takes access away at once, and comes into the log marked as vouched for', async () => {
     const { id } = await vault.client(['tokenize'])
     const contract = { name: 'Carrier', country: 'DE', contact: 'desk@carrier.example' }
-    const partner = await vault.strongroom.commands.addPartner(OPERATOR, {
+    const partner = await vault.commands.addPartner(OPERATOR, {
       ...contract,
       purposes: ['provide-goods'],
       fields: ['address.line1'],
       ends_at: new Date(Date.now() + 3_600_000),
     })
-    const { commands } = sealed.strongroom
+    const { commands } = sealed
     await commands.revokeClient(OPERATOR, id)
     await commands.disableStaff(OPERATOR, 'staff:ada')
     await commands.endPartner(OPERATOR, partner.id)
@@ -98,15 +98,15 @@ describe('what is done without keys', () => {
 
   it('is believed of a person who was let in again before a server with keys has seen it', async () => {
     const release = await holdLog(vault.database)
-    await sealed.strongroom.commands.disableStaff(OPERATOR, 'staff:grace')
-    await vault.strongroom.commands.enableStaff(OPERATOR, 'staff:grace')
+    await sealed.commands.disableStaff(OPERATOR, 'staff:grace')
+    await vault.commands.enableStaff(OPERATOR, 'staff:grace')
     await release()
     const [event] = await vault.events({ type: 'staff.disable', subject: 'staff:grace' })
     await vi.waitFor(async () => expect(await isLogged(event!.id)).toBe(true), PATIENCE)
   })
 
   it('is believed once of each state: a second event stays out, and a command that changes nothing writes none', async () => {
-    const { commands } = sealed.strongroom
+    const { commands } = sealed
     const { id: subject } = await vault.client(['tokenize'])
     await commands.revokeClient(OPERATOR, subject)
     await expect(commands.revokeClient(OPERATOR, subject)).rejects.toThrow('done before')
@@ -122,7 +122,7 @@ describe('what is done without keys', () => {
     ]
     await expectForged(forged)
     // Enabled again, a person can be disabled again.
-    await vault.strongroom.commands.enableStaff(OPERATOR, 'staff:edsger')
+    await vault.commands.enableStaff(OPERATOR, 'staff:edsger')
     await commands.disableStaff(OPERATOR, 'staff:edsger')
     const [, again] = await vault.events({ type: 'staff.disable', subject: 'staff:edsger' })
     await vi.waitFor(async () => expect(await isLogged(again!.id)).toBe(true), PATIENCE)
@@ -143,8 +143,8 @@ describe('what is done without keys', () => {
   })
 
   it('is named as unproven where it leaves no state, and what is named cannot be exchanged', async () => {
-    await sealed.strongroom.commands.recordFailedCommand(OPERATOR, { command: 'clients add', code: 'sealed' })
-    await sealed.strongroom.commands.listAuditEvents(OPERATOR, { limit: 1 })
+    await sealed.commands.recordFailedCommand(OPERATOR, { command: 'clients add', code: 'sealed' })
+    await sealed.commands.listAuditEvents(OPERATOR, { limit: 1 })
     const looks = await vi.waitFor(async () => {
       const named = (await vault.events({ type: 'audit.unproven' })).flatMap(({ events }) => events as string[])
       const unproven = await vault.events({ unproven: true })
@@ -181,7 +181,7 @@ describe('what is done without keys', () => {
   })
 
   it('is nothing that gives access', async () => {
-    await expect(sealed.strongroom.commands.enableStaff(OPERATOR, 'staff:ada')).rejects.toMatchObject({
+    await expect(sealed.commands.enableStaff(OPERATOR, 'staff:ada')).rejects.toMatchObject({
       code: 'sealed',
     })
     expect(await sql("SELECT FROM disabled_staff WHERE id = 'staff:ada'")).toHaveLength(1)

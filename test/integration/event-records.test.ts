@@ -54,7 +54,7 @@ describe('which records', () => {
     expect(ofOther.body.events.map(({ type }: Event) => type)).toEqual(['record.tokenize'])
     // And by the customer of the records, as an export looks for it.
     const operator = { id: 'operator:test', kind: 'operator' } as const
-    const byTokens = await vault.strongroom.commands.listAuditEvents(operator, { tokens: [tokens[1]!], limit: 100 })
+    const byTokens = await vault.commands.listAuditEvents(operator, { tokens: [tokens[1]!], limit: 100 })
     expect(byTokens.map(({ id }) => id)).toContain(event!.id)
   })
 

@@ -126,7 +126,7 @@ describe('a log-in that is refused', () => {
 
   it('names a client that was revoked', async () => {
     const gone = await vault.client(roleOf('checkout').scopes, { role: 'checkout' })
-    await vault.strongroom.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, gone.id)
+    await vault.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, gone.id)
     const [event] = await eventsOf(await logIn('grant_type=client_credentials', basic(gone.id, gone.secret)))
     expect(event).toMatchObject({ reason: 'revoked', subject: gone.id })
   })
@@ -153,7 +153,7 @@ describe('a log-in that is refused', () => {
       })
     }
     const operator = { id: 'operator:test', kind: 'operator' } as const
-    const findings = await vault.strongroom.commands.reviewLog(operator, { since: before, timeZone: 'UTC' })
+    const findings = await vault.commands.reviewLog(operator, { since: before, timeZone: 'UTC' })
     const found = findings.find(({ rule, detail }) => rule === 'many-refusals' && detail.includes('/oauth/token'))
     expect(found?.sources).toContain('198.51.100.7')
     expect(found?.claimed).toContain(client.id)
@@ -195,7 +195,7 @@ describe('a request that leads nowhere', () => {
     for (const line of ['GET / HTTP/1.1\r\nHost : x', 'NOT HTTP AT ALL', 'GET /4242424242424242 HTTP/9.9']) {
       expect((await exchangeOnce(vault, `${line}\r\n\r\n`)).status).toBe(400)
     }
-    await vault.strongroom.background.tasks.get('write-refusal-counts')!.run()
+    await vault.background.tasks.get('write-refusal-counts')!.run()
     const [event, ...others] = (await vault.events({ code: 'malformed-request' })).slice(seen)
     expect(others).toEqual([])
     expect(event).toMatchObject({ type: 'request.refuse', outcome: 'refused', count: 3, sources: ['127.0.0.1'] })
@@ -204,7 +204,7 @@ describe('a request that leads nowhere', () => {
   })
 
   it('fills the log no more than unknown callers do', async () => {
-    const config = { strangerLimits: { perSource: 3, inAll: 100 } }
+    const config = { limits: { strangers: { perSource: 3, inAll: 100 } } }
     const strict = await TestVault.start({ sharedDatabase: vault.database, config, trustedProxies: ['127.0.0.1'] })
     const headers = { 'X-Forwarded-For': '203.0.113.9' }
     const from = { source: '203.0.113.9' }

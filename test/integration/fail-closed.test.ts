@@ -156,7 +156,7 @@ describe.each(ways)('when $way', ({ cut, mend }) => {
   })
 
   it('the operator changes nothing either: no client, no secret, no token, no key', async () => {
-    const { commands } = vault.strongroom
+    const { commands } = vault
     const before = await everythingElse()
     await whileCut(async () => {
       for (const command of [

@@ -17,7 +17,7 @@ describe('a command that failed', () => {
     const before = (await vault.events({ type: 'audit.gap' })).length
     await vault.database.sql('REVOKE INSERT ON audit_events FROM strongroom_runtime')
     try {
-      await gapped.strongroom.takeFailure(operator, { command: 'keys status', code: 'database-unavailable' })
+      await gapped.takeFailure(operator, { command: 'keys status', code: 'database-unavailable' })
     } finally {
       await vault.database.sql('GRANT INSERT ON audit_events TO strongroom_runtime')
     }
@@ -27,11 +27,11 @@ describe('a command that failed', () => {
   })
 
   it('leaves no more events than refusals do', async () => {
-    const config = { strangerLimits: { perSource: 2, inAll: 100 } }
+    const config = { limits: { strangers: { perSource: 2, inAll: 100 } } }
     const strict = await TestVault.start({ sharedDatabase: vault.database, config })
     const operator = { id: 'operator:bo', kind: 'operator', source: 'host:loop' } as const
     for (let times = 0; times < 5; times++) {
-      await strict.strongroom.takeFailure(operator, { command: 'clients list', code: 'wrong-usage' })
+      await strict.takeFailure(operator, { command: 'clients list', code: 'wrong-usage' })
     }
     await strict.stop()
     expect(await vault.events({ route: 'clients list' })).toHaveLength(2)

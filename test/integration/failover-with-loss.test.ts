@@ -24,7 +24,7 @@ afterEach(async () => {
 })
 
 async function start(witnessesFile?: string): Promise<TestVault> {
-  vault = await TestVault.start({ sharedDatabase: database, config: { keepsLog: true, witnessesFile } })
+  vault = await TestVault.start({ sharedDatabase: database, config: { keepsLog: true, audit: { witnessesFile } } })
   return vault
 }
 
@@ -54,7 +54,7 @@ it(
     expect((await first.call('DELETE', `/v1/tokens/${token}`, { token: officer })).status).toBe(204)
     await settled(first)
     for (const task of ['watch-log-end', 'watch-outside-checkpoints'] as const) {
-      await first.strongroom.background.tasks.get(task)!.run()
+      await first.background.tasks.get(task)!.run()
     }
     answers.length = 0
     await failOver()

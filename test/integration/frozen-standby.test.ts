@@ -16,7 +16,7 @@ let token: string
 
 beforeAll(async () => {
   cluster = await startOwnCluster()
-  vault = await TestVault.start({ sharedDatabase: cluster, config: { databaseConnections: CONNECTIONS } })
+  vault = await TestVault.start({ sharedDatabase: cluster, config: { database: { maxConnections: CONNECTIONS } } })
   token = await vault.clientToken(['tokenize'])
   // A vault that has served: a name that is new would wait for the standby first, and what uses it for that name.
   expect((await tokenize()).status).toBe(201)

@@ -45,7 +45,7 @@ async function download(): Promise<ForeignLog> {
   const bundle = await bytes('entries/000')
   const [event] = await vault.events({ type: 'record.tokenize' })
   const receipt = await vault.call('GET', `/v1/audit/events/${event!.id}/receipt`, { token: auditor })
-  const [key] = await vault.strongroom.commands.listLogKeys()
+  const [key] = await vault.commands.listLogKeys()
   return { key: key!.verifier_key, older, newer, tiles, entries: entriesOf(bundle), receipt: receipt.body }
 }
 

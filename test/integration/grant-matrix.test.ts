@@ -67,7 +67,7 @@ beforeAll(async () => {
     }
     return [roleName(view, condition, denial), role] as const
   })
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile(Object.fromEntries(roles)))
+  await vault.commands.applyRoles(OPERATOR, roleFile(Object.fromEntries(roles)))
 })
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())

@@ -91,7 +91,7 @@ function operationsOf(document: OpenApi) {
 describe('GET /openapi.json', () => {
   it('names exactly the routes that are mounted, beside the documentation itself', async () => {
     const documented = operationsOf(await openApi()).map(({ method, path }) => `${method} ${path}`)
-    const mounted = vault.strongroom.routes
+    const mounted = (await vault.routes())
       .filter(({ path }) => path !== '/openapi.json' && !path.startsWith('/docs'))
       .map(({ method, path }) => `${method} ${path.replace(/[:*](\w+)/g, '{$1}')}`)
     expect(documented.sort()).toEqual(mounted.sort())
@@ -199,7 +199,7 @@ describe('GET /problems/{code}', () => {
   it('is where the type of a problem leads, without an access token', async () => {
     const problem = await vault.call('GET', '/v1/tokens/nonsense')
     expectProblem(problem, 401, 'unauthenticated')
-    expect(problem.body.type).toBe(`${vault.strongroom.issuer}/problems/unauthenticated`)
+    expect(problem.body.type).toBe(`${vault.issuer}/problems/unauthenticated`)
     const page = await vault.call('GET', new URL(problem.body.type).pathname)
     expect([page.status, page.headers['content-type']]).toEqual([200, 'text/plain; charset=utf-8'])
     expect(page.text).toMatch(/^unauthenticated\n\n401 A valid access token is required\.\n/)
@@ -227,7 +227,7 @@ describe('metrics', () => {
     const token = await vault.staffToken('support')
     const unknown = `card_${'1'.repeat(26)}`
     await vault.call('GET', `/v1/tokens/${unknown}`, { token })
-    const { body } = await vault.strongroom.metrics.text()
+    const { body } = await vault.metrics.text()
     expect(body).toMatch(
       /^strongroom_request_duration_seconds_count\{method="GET",route="\/v1\/tokens\/:token",status="404"\} 1$/m,
     )
@@ -243,8 +243,8 @@ describe('metrics', () => {
       keyFile: path.join(certsDir, 'server-key.pem'),
     })
     const listener = createOperatorListener(tls, {
-      metrics: vault.strongroom.metrics.text,
-      checkReady: vault.strongroom.checkReady,
+      metrics: vault.metrics.text,
+      checkReady: vault.checkReady,
     }).listen(0, '127.0.0.1')
     await once(listener, 'listening')
     const operator = Object.create(vault, { url: { value: urlOf(listener.address()) } }) as TestVault

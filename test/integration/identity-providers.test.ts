@@ -21,7 +21,7 @@ let vault: TestVault
 beforeAll(async () => {
   provider = await PlainProvider.start()
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-recipes-'))
-  vault = await TestVault.start({ config: { issuersFile: write(recipes.map(({ entry }) => here(entry))) } })
+  vault = await TestVault.start({ config: { access: { issuersFile: write(recipes.map(({ entry }) => here(entry))) } } })
 })
 afterEach(() => vault.checkInvariants())
 afterAll(async () => {
@@ -62,7 +62,7 @@ describe.each(recipes.map((recipe) => [recipe.provider, recipe] as const))('%s',
     const token = sign(recipe)
     // 404: the caller was accepted, and looked for a record that does not exist.
     expectProblem(await vault.call('GET', UNKNOWN, { token }), 404, 'record-not-found')
-    const report = await vault.strongroom.commands.checkToken(token)
+    const report = await vault.commands.checkToken(token)
     expect(report.rules.filter(({ passed }) => !passed)).toEqual([])
     expect(report).toMatchObject({ accepted: true, code: null, issuer: recipe.entry.name, ...recipe.outcome })
   })
@@ -99,7 +99,7 @@ const required = recipes.flatMap((recipe) =>
 it.each(weakening)('the entry of %s needs its %s', async (_provider, option, recipe) => {
   const { [option]: _left, ...rest } = here(recipe.entry)
   const issuersFile = write([rest])
-  const without = await TestVault.start({ sharedDatabase: vault.database, config: { issuersFile } })
+  const without = await TestVault.start({ sharedDatabase: vault.database, config: { access: { issuersFile } } })
   try {
     expectProblem(await without.call('GET', UNKNOWN, { token: sign(recipe) }), 401, 'unauthenticated')
   } finally {

@@ -57,7 +57,7 @@ async function search(on: TestVault, by: string, value: string): Promise<string[
 }
 
 async function indexKeys(state: string, purpose: IndexPurpose = 'index') {
-  const keys = await vault.strongroom.commands.keyStatus()
+  const keys = await vault.commands.keyStatus()
   return keys.filter((key) => key.purpose === purpose && key.state === state)
 }
 
@@ -136,9 +136,9 @@ describe('a rotation of the index key', () => {
       },
     })
     await expect(killed).rejects.toThrow('killed')
-    const keys = await vault.strongroom.commands.listKeys()
+    const keys = await vault.commands.listKeys()
     expect(await second.rotate('index')).toMatchObject({ done: true, resumed: true })
-    expect((await vault.strongroom.commands.listKeys()).map(({ id }) => id)).toEqual(keys.map(({ id }) => id))
+    expect((await vault.commands.listKeys()).map(({ id }) => id)).toEqual(keys.map(({ id }) => id))
     await expectExactTerms(vault)
   })
 
@@ -208,7 +208,7 @@ describe('an Idempotency-Key', () => {
       const early = tokenize(vault, key)
       await vi.waitUntil(async () => (await vault.database.waiting()) === 1)
       await changeRegistry(parts, OPERATOR, (change) => change.transition(next, 'active'))
-      await second.strongroom.checkReady()
+      await second.checkReady()
       const late = tokenize(second, key)
       await vi.waitUntil(async () => (await vault.database.waiting()) === 2).finally(release)
       return Promise.all([early, late])

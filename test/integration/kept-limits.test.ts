@@ -8,9 +8,14 @@ const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const overrides = {
   ...quickKeys,
   rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 3 },
-  limits: { probesPerTenMinutes: 4, cardSearchesPerDay: 2, matchesPerHour: 50, wrongMatches: { perCaller: 2 } },
+  limits: {
+    probesPerTenMinutes: 4,
+    cardSearchesPerDay: 2,
+    matchesPerHour: 50,
+    wrongMatches: { perCaller: 2, perRecord: 20 },
+  },
 }
-const config = { cardLimits: { perClient: 2 } }
+const config = { limits: { cards: { perClient: 2 } } }
 
 let vault: TestVault
 /** The one that ends with the database. */
@@ -58,31 +63,31 @@ async function attempts(): Promise<Record<string, Attempt>> {
 describe('limits that are reached stay so', () => {
   it.each([
     ['a rotation of the index key', () => vault.rotate('index')],
-    ['a new root key, with fresh MAC keys', () => vault.strongroom.rootKeys.rotate(OPERATOR)],
+    ['a new root key, with fresh MAC keys', () => vault.rootKeys.rotate(OPERATOR)],
     [
       'the compromise of the key that names counts, seen by a server that starts then',
       async () => {
-        const keys = await vault.strongroom.commands.keyStatus()
+        const keys = await vault.commands.keyStatus()
         const { id } = keys.find(({ purpose, state }) => purpose === 'limit-mac' && state === 'active')!
-        await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+        await vault.commands.compromiseKey(OPERATOR, id)
         vault = await TestVault.start({ overrides, config, sharedDatabase: owner.database })
       },
     ],
     [
       'its compromise',
       async () => {
-        const keys = await vault.strongroom.commands.keyStatus()
+        const keys = await vault.commands.keyStatus()
         const { id } = keys.find(({ purpose, state }) => purpose === 'index' && state === 'active')!
-        await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+        await vault.commands.compromiseKey(OPERATOR, id)
       },
     ],
     [
       'the destruction of the key before',
       async () => {
         await vault.rotate('index')
-        const keys = await vault.strongroom.commands.keyStatus()
+        const keys = await vault.commands.keyStatus()
         const { id } = keys.find(({ purpose, state }) => purpose === 'index' && state === 'deactivated')!
-        await vault.strongroom.commands.destroyKey(OPERATOR, id)
+        await vault.commands.destroyKey(OPERATOR, id)
       },
     ],
   ] as [string, () => Promise<unknown>][])('after %s', async (_name, change) => {

@@ -24,11 +24,11 @@ afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
 async function activeKey(purpose: string): Promise<string> {
-  const keys = await vault.strongroom.commands.listKeys()
+  const keys = await vault.commands.listKeys()
   return keys.find((key) => key.purpose === purpose && key.state === 'active')!.id
 }
 
-const certify = (id: string) => vault.strongroom.commands.certifyKey(OPERATOR, id)
+const certify = (id: string) => vault.commands.certifyKey(OPERATOR, id)
 
 /** As a person with only the public key does it. */
 async function verified({
@@ -48,7 +48,7 @@ describe('the certificate of a key', () => {
     const id = await activeKey('secret')
     await expect(certify(id)).rejects.toThrow(/is active/)
     await vault.tokenize(checkout)
-    await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+    await vault.commands.compromiseKey(OPERATOR, id)
     await expect(certify(id)).rejects.toThrow(/4 in records\.secret/)
     // Counting one key and counting all of them come to the same.
     await withVaultKeys(vault, async ({ database }) => {
@@ -97,11 +97,11 @@ describe('the certificate of a key', () => {
     // The log says what verifies it, and that is no key of the log's own.
     const raw = createPublicKey(certified.public_key).export({ format: 'jwk' }).x!
     expect(event!.public_key).toBe(Buffer.from(raw, 'base64url').toString('base64'))
-    const inventory = await vault.strongroom.commands.takeInventory()
+    const inventory = await vault.commands.takeInventory()
     const signers = inventory.filter((line) => line.public_key === certified.public_key)
     expect(signers.map(({ purpose }) => purpose)).toEqual(['certificate-signing'])
 
-    await vault.strongroom.commands.destroyKey(OPERATOR, id)
+    await vault.commands.destroyKey(OPERATOR, id)
     const after = await certify(id)
     expect(await verified(after)).toMatchObject({ state: 'destroyed', values_moved: standing!.count })
     expect(after.statement.destroyed_at).not.toBeNull()
@@ -123,7 +123,7 @@ describe('the certificate of a key', () => {
     await expect(compactVerify(certificate, await importSPKI(other.public_key, 'EdDSA'))).rejects.toThrow()
     await verified(other)
     // A verifier can have the public keys beforehand, also of keys that no longer sign.
-    const inventory = await vault.strongroom.commands.takeInventory()
+    const inventory = await vault.commands.takeInventory()
     const publicKeys = inventory
       .filter(({ purpose }) => purpose === 'certificate-signing')
       .map((line) => line.public_key)
@@ -141,11 +141,11 @@ describe('an index key that was rotated', () => {
     const first = await vault.call('POST', '/v1/tokenize', { token: await as(), ...kept })
     const id = await activeKey('index')
     await vault.rotate('index')
-    await expect(vault.strongroom.commands.destroyKey(OPERATOR, id)).rejects.toThrow(/1 in idempotency_keys/)
+    await expect(vault.commands.destroyKey(OPERATOR, id)).rejects.toThrow(/1 in idempotency_keys/)
     expect((await vault.call('POST', '/v1/tokenize', { token: await as(), ...kept })).text).toBe(first.text)
     vault.clockOffsetMs = DAY_MS + 60_000
     try {
-      await vault.strongroom.commands.destroyKey(OPERATOR, id)
+      await vault.commands.destroyKey(OPERATOR, id)
       expect((await certify(id)).statement).toMatchObject({ state: 'destroyed', purpose: 'index' })
       const officer = await vault.staffToken('support')
       const body = { by: 'email', value: person.email }
@@ -164,10 +164,10 @@ describe('a compromised key', () => {
     async (purpose) => {
       const { card } = await vault.tokenize(checkout)
       const id = await activeKey(purpose)
-      const exposure = await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+      const exposure = await vault.commands.compromiseKey(OPERATOR, id)
       expect(exposure).toMatchObject({ id, purpose, exposed: expect.any(Number) })
       expect(exposure.exposed).toBeGreaterThan(0)
-      const result = await vault.strongroom.commands.rotateKeys(
+      const result = await vault.commands.rotateKeys(
         OPERATOR,
         { purposes: [purpose] },
         { onProgress: () => {}, signal: new AbortController().signal, wait: true },

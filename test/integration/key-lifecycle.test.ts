@@ -31,9 +31,9 @@ afterAll(async () => {
 const passAnHour = () => {
   for (const server of [vault, second]) server.clockOffsetMs = HOUR_MS
 }
-const inventory = () => vault.strongroom.commands.takeInventory()
-const destroy = (id: string) => vault.strongroom.commands.destroyKey(OPERATOR, id)
-const compromise = (id: string) => vault.strongroom.commands.compromiseKey(OPERATOR, id)
+const inventory = () => vault.commands.takeInventory()
+const destroy = (id: string) => vault.commands.destroyKey(OPERATOR, id)
+const compromise = (id: string) => vault.commands.compromiseKey(OPERATOR, id)
 const rotate = () => vault.rotate()
 
 async function keyOf(purpose: InventoryLine['purpose'], state = 'active'): Promise<InventoryLine> {
@@ -150,7 +150,7 @@ describe('destroying a key', () => {
     let done = false
     const said: string[] = []
     const onWait = (reason: string) => said.push(reason)
-    const destroyed = vault.strongroom.commands.destroyKey(OPERATOR, id, onWait).then(() => {
+    const destroyed = vault.commands.destroyKey(OPERATOR, id, onWait).then(() => {
       done = true
     })
     // It is empty, and still it is there until every server has stopped using it.

@@ -45,7 +45,7 @@ async function reveal(on: TestVault, token: string): Promise<Record<string, unkn
 }
 
 async function dataKeys(state?: string) {
-  const keys = await vault.strongroom.commands.keyStatus()
+  const keys = await vault.commands.keyStatus()
   return keys.filter((key) => key.sealed_values !== null && (state === undefined || key.state === state))
 }
 

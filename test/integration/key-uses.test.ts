@@ -58,7 +58,7 @@ it('counts every value that a key seals, signs or hashes, exactly, over several 
   await reported('secret', 66)
   // Asked, the servers report at once.
   await tokenizeContacts(1)
-  const line = (await vault.strongroom.commands.takeInventory()).find(({ purpose }) => purpose === 'secret')
+  const line = (await vault.commands.takeInventory()).find(({ purpose }) => purpose === 'secret')
   expect(line).toMatchObject({ uses: 67, references: 67, uses_limit: 2 ** 31 })
 })
 
@@ -66,7 +66,7 @@ it('a count that is put back or removed is an alert that names it, and continues
   await tokenizeContacts(3)
   await reported('secret', 3)
   // The server must have seen that count; the first look may be one that began before.
-  for (let look = 0; look < 2; look++) await vault.strongroom.checkReady()
+  for (let look = 0; look < 2; look++) await vault.checkReady()
   const [{ id } = { id: '' }] = await vault.database.sql<{ id: string }>("SELECT id FROM keys WHERE purpose = 'secret'")
   await vault.database.sql("UPDATE key_uses SET uses = 0 FROM keys WHERE id = key_id AND purpose = 'secret'")
   const alerts = () => vault.logLines.filter((line) => line.includes('"alert":"key-registry-changed"'))

@@ -19,7 +19,7 @@ let keys = 0
 beforeAll(async () => {
   vault = await TestVault.start({ overrides: quickKeys })
   server = await openTestKeys(vault.database)
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({ approval: true }) }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({ approval: true }) }))
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     support: await vault.staffToken('support'),

@@ -25,12 +25,12 @@ let unlock: (() => Promise<void>) | undefined
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  const config = { databaseConnections: CONNECTIONS }
+  const places = { maxConnections: CONNECTIONS }
   vault = await TestVault.start({
     sharedDatabase: database,
-    config: { ...config, databaseLockTimeoutMs: LOCK_TIMEOUT_MS },
+    config: { database: { ...places, lockTimeoutMs: LOCK_TIMEOUT_MS } },
   })
-  second = await TestVault.start({ sharedDatabase: database, config })
+  second = await TestVault.start({ sharedDatabase: database, config: { database: places } })
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     support: await vault.staffToken('support'),

@@ -78,7 +78,7 @@ it('has one order, although two servers compete and its keeper is killed repeate
 })
 
 it('takes an event that commits long after its neighbours, and does not wait for one that never does', async () => {
-  const { book, newAuditEvent } = first.strongroom
+  const { book, newAuditEvent } = first
   const written = ['late', 'never'].map(() => {
     const entry = book.enter([newAuditEvent({ type: 'audit.read', outcome: 'success' })])
     return { ...entry, event: entry.events[0]! }

@@ -22,8 +22,8 @@ beforeAll(async () => {
   vault = await TestVault.start({ overrides: quickKeys })
   second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
   const role = conditionalRole({ approval: true })
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful: role }))
-  const { id: partner } = await vault.strongroom.commands.addPartner(OPERATOR, {
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful: role }))
+  const { id: partner } = await vault.commands.addPartner(OPERATOR, {
     ...{ name: 'Carrier', country: 'MY', contact: 'despatch@carrier.example', purposes: ['provide-goods'] },
     ...{ fields: ['address.country'], ends_at: new Date(Date.now() + 1000 * DAY_MS) },
   })
@@ -42,8 +42,7 @@ afterAll(async () => {
 const keys = () => vault.database.sql<KeyRow>('SELECT * FROM keys ORDER BY created_at, id')
 const keyOf = async (purpose: KeyPurpose) =>
   (await keys()).find((key) => key.purpose === purpose && key.state === 'active')!.id
-const compromise = async (purpose: KeyPurpose) =>
-  vault.strongroom.commands.compromiseKey(OPERATOR, await keyOf(purpose))
+const compromise = async (purpose: KeyPurpose) => vault.commands.compromiseKey(OPERATOR, await keyOf(purpose))
 const activeMacKeys = async () =>
   new Map(
     (await keys())
@@ -76,7 +75,7 @@ async function keysOfMacs(): Promise<string[]> {
 
 describe('fresh MAC keys', () => {
   it.each<[string, () => Promise<unknown>]>([
-    ['a new root key', () => vault.strongroom.rootKeys.rotate(OPERATOR)],
+    ['a new root key', () => vault.rootKeys.rotate(OPERATOR)],
     ['"keys rotate mac"', () => vault.rotate('mac')],
     ['a compromised data key', () => compromise('secret')],
     ['a compromised key of the registry', () => compromise('registry-mac')],
@@ -85,7 +84,7 @@ describe('fresh MAC keys', () => {
       'an unattended vault, at 80 % of the cryptoperiod',
       async () => {
         for (const server of [vault, second]) server.clockOffsetMs = 0.81 * 365 * DAY_MS
-        await vault.strongroom.background.tasks.get('keep-mac-keys')!.run()
+        await vault.background.tasks.get('keep-mac-keys')!.run()
       },
     ],
   ])('come with %s; everything that they authenticate stays valid, on every server', async (_name, replace) => {
@@ -133,7 +132,7 @@ describe('fresh MAC keys', () => {
     })
     for (const { id, secret } of [forged, old]) expect((await second.requestToken(id, secret)).status).toBe(401)
     expect(second.logLines.filter((line) => line.includes('"access-changed"'))).toHaveLength(2)
-    for (const { id } of [forged, old]) await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    for (const { id } of [forged, old]) await vault.commands.revokeClient(OPERATOR, id)
   })
 
   it('leave no client out that is made, or given another secret, while they are replaced', async () => {
@@ -144,10 +143,10 @@ describe('fresh MAC keys', () => {
     const making = (async () => {
       while (!isOver) {
         made.push(await vault.client(['tokenize']))
-        secret = (await second.strongroom.commands.rotateClientSecret(OPERATOR, changed.id)).expose()
+        secret = (await second.commands.rotateClientSecret(OPERATOR, changed.id)).expose()
       }
     })()
-    for (let times = 0; times < 3; times++) await vault.strongroom.rootKeys.rotate(OPERATOR)
+    for (let times = 0; times < 3; times++) await vault.rootKeys.rotate(OPERATOR)
     isOver = true
     await making
     expect(await keysOfMacs()).toEqual([await keyOf('access-mac')])

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { RootKeySettings } from '../../src/vault/vault-config.ts'
+import type { KeysConfig } from '../../src/config/config.ts'
 import { type KmsEmulator, kmsIsMissing, startKmsEmulator } from '../support/aws-kms.ts'
 import { keysIn, withToken } from '../support/in-token.ts'
 import { card, contact } from '../support/samples.ts'
@@ -27,19 +27,20 @@ afterEach(async () => {
   await vault.stop()
 })
 
-async function startVault(name: string, rootKey: RootKeySettings = passphrase): Promise<void> {
+async function startVault(name: string, rootKey: Partial<KeysConfig> = passphrase): Promise<void> {
   rootKeyFile = path.join(directory, name)
-  const config = { rootKey, rootKeyFile, rootKeyPatienceMs: 20_000, createRootKey: true }
+  const config = { keys: { ...rootKey, passphraseFile: rootKeyFile }, rootKeyPatienceMs: 20_000, createsRootKey: true }
   vault = await TestVault.start({ config, overrides: quickKeys })
   const made = await vault.tokenize({ card, contact })
   stored = [made.card!.token!, made.contact!.token!]
 }
 
 /** What a server that starts now, with this provider, makes of what was stored before. */
-async function startsWith(rootKey: RootKeySettings): Promise<string> {
-  const again = await TestVault.start({ config: { rootKey, rootKeyFile }, sharedDatabase: vault.database }).catch(
-    (error: Error) => error,
-  )
+async function startsWith(rootKey: Partial<KeysConfig>): Promise<string> {
+  const again = await TestVault.start({
+    config: { keys: { ...rootKey, passphraseFile: rootKeyFile } },
+    sharedDatabase: vault.database,
+  }).catch((error: Error) => error)
   if (again instanceof Error) return again.message
   try {
     const billing = await again.staffToken('billing')
@@ -69,7 +70,7 @@ describe('a new root key of the same kind', () => {
     const tables = ['records', 'search_terms', 'record_versions']
     const before = await Promise.all(tables.map(places))
     const asked = performance.now()
-    const { id, replaced, rewrapped } = await vault.strongroom.rootKeys.rotate(operator)
+    const { id, replaced, rewrapped } = await vault.rootKeys.rotate(operator)
     expect(performance.now() - asked).toBeLessThan(5_000)
     expect(await Promise.all(tables.map(places))).toEqual(before)
     const keys = await vault.database.sql<{ root_key_id: string }>(
@@ -84,14 +85,14 @@ describe('a new root key of the same kind', () => {
   it('is taken up by a server that runs, which goes on when keys are made under it', async () => {
     await startVault('followed')
     const second = await TestVault.start({
-      config: { rootKey: passphrase, rootKeyFile },
+      config: { keys: { ...passphrase, passphraseFile: rootKeyFile } },
       sharedDatabase: vault.database,
       overrides: quickKeys,
     })
     const token = await vault.clientToken(['tokenize'])
     const sell = () => second.call('POST', '/v1/tokenize', { token, body: { contact } })
     try {
-      await vault.strongroom.rootKeys.rotate(operator)
+      await vault.rootKeys.rotate(operator)
       expect((await sell()).status).toBe(201)
       await vault.rotate()
       expect((await sell()).status).toBe(201)
@@ -104,7 +105,7 @@ describe('a new root key of the same kind', () => {
   it('that is not committed leaves no passphrase, and the old one opens the vault', async () => {
     await startVault('failed')
     await refuseNextGeneration()
-    await expect(vault.strongroom.rootKeys.rotate(operator)).rejects.toThrow()
+    await expect(vault.rootKeys.rotate(operator)).rejects.toThrow()
     await vault.database.sql('ALTER TABLE key_registry DROP CONSTRAINT stop')
     expect(readdirSync(directory).filter((name) => name.startsWith('failed'))).toEqual(['failed'])
     expect(await startsWith(passphrase)).toBe('200')
@@ -116,7 +117,7 @@ describe('a new root key of the same kind', () => {
       `CREATE TABLE k AS TABLE keys; CREATE TABLE r AS TABLE root_keys; CREATE TABLE m AS TABLE key_registry;
        CREATE TABLE a AS TABLE access_ledger`,
     )
-    await vault.strongroom.rootKeys.rotate(operator)
+    await vault.rootKeys.rotate(operator)
     await vault.database.sql(`TRUNCATE keys, root_keys, key_registry, access_ledger;
       INSERT INTO access_ledger TABLE a; INSERT INTO keys TABLE k; INSERT INTO root_keys TABLE r; INSERT INTO key_registry TABLE m`)
     expect(await startsWith(passphrase)).toBe('200')
@@ -131,9 +132,9 @@ describe('a configuration that names another provider than the vault has', () =>
     expect(await startsWith({ provider: 'custodian-shares', leaseSeconds: 900 })).toContain(
       'strongroom keys migrate-root --to custodian-shares',
     )
-    await expect(vault.strongroom.rootKeys.migrate(operator, 'passphrase-file')).rejects.toThrow('already')
-    await expect(vault.strongroom.rootKeys.migrate(operator, 'aws-kms')).rejects.toThrow('STRONGROOM_ROOT_KEY_ID')
-    await expect(vault.strongroom.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('STRONGROOM_PKCS11_TOKEN')
+    await expect(vault.rootKeys.migrate(operator, 'passphrase-file')).rejects.toThrow('already')
+    await expect(vault.rootKeys.migrate(operator, 'aws-kms')).rejects.toThrow('STRONGROOM_ROOT_KEY_ID')
+    await expect(vault.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('STRONGROOM_PKCS11_TOKEN')
     expect(await vault.count('root_keys')).toBe(1)
   })
 })
@@ -149,7 +150,7 @@ const missing = kmsIsMissing() ?? softHsmIsMissing()
 describe.skipIf(missing)(`a root key that moves${without(missing)}`, () => {
   let kms: KmsEmulator
   let hsm: SoftHsm
-  let settings: Omit<RootKeySettings, 'provider'>
+  let settings: Omit<Partial<KeysConfig>, 'provider'>
   const keysInToken = () => withToken(hsm, (token) => keysIn(token).length)
   beforeAll(async () => {
     kms = await startKmsEmulator()
@@ -172,18 +173,18 @@ describe.skipIf(missing)(`a root key that moves${without(missing)}`, () => {
   it('from the file to KMS, to the HSM, and back: each start with the new provider reads, and one with the old is refused', async () => {
     await startVault('moved', { ...settings, provider: 'passphrase-file' })
     const before = await places('records')
-    let at: RootKeySettings['provider'] = 'passphrase-file'
+    let at: Partial<KeysConfig>['provider'] = 'passphrase-file'
     for (const to of ['aws-kms', 'pkcs11', 'passphrase-file'] as const) {
       const mover = await TestVault.start({
-        config: { rootKey: { ...settings, provider: at }, rootKeyFile, createRootKey: true },
+        config: { keys: { ...settings, provider: at, passphraseFile: rootKeyFile }, createsRootKey: true },
         sharedDatabase: vault.database,
       })
       // A rehearsal finds what the move will find, and leaves nothing: no row, no file, no key in the token.
       const left = () => [vault.count('root_keys'), readdirSync(directory), keysInToken()] as const
       const leftBefore = await Promise.all(left())
-      expect(await mover.strongroom.rootKeys.rehearse(to)).toMatchObject({ provider: to, algorithm: ALGORITHMS[to] })
+      expect(await mover.rootKeys.rehearse(to)).toMatchObject({ provider: to, algorithm: ALGORITHMS[to] })
       expect(await Promise.all(left())).toEqual(leftBefore)
-      const moved = await mover.strongroom.rootKeys.migrate(operator, to)
+      const moved = await mover.rootKeys.migrate(operator, to)
       await mover.stop()
       expect(moved).toMatchObject({ provider: to, algorithm: ALGORITHMS[to], lacks: [] })
       expect(await startsWith({ ...settings, provider: to })).toBe('200')
@@ -200,34 +201,38 @@ describe.skipIf(missing)(`a root key that moves${without(missing)}`, () => {
     await startVault('not-committed', { ...settings, provider: 'passphrase-file' })
     await refuseNextGeneration()
     const before = keysInToken()
-    await expect(vault.strongroom.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('stop')
+    await expect(vault.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('stop')
     expect(keysInToken()).toBe(before)
   })
 
   it('is where it was pinned and configured: a token with another serial number is refused, and an alias of another key', async () => {
     const pinFile = path.join(directory, 'token.pin')
     await startVault('pinned', { ...settings, provider: 'pkcs11', keyId: undefined })
-    const start = (rootKey: RootKeySettings) =>
+    const start = (rootKey: Partial<KeysConfig>) =>
       TestVault.start({
-        config: { rootKey, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000 },
+        config: {
+          keys: { ...rootKey, passphraseFile: rootKeyFile },
+          pin: { file: pinFile },
+          rootKeyPatienceMs: 20_000,
+        },
         sharedDatabase: vault.database,
       }).then(
         (again) => again.stop(),
         (error: Error) => error.message,
       )
-    const inToken: RootKeySettings = { ...settings, provider: 'pkcs11', keyId: undefined }
+    const inToken: Partial<KeysConfig> = { ...settings, provider: 'pkcs11', keyId: undefined }
     expect(await start(inToken)).toBeUndefined()
     const { from, to } = hsm.changeSerial()
     expect(await start(inToken)).toContain(`its serial number is ${to}, and ${from} is pinned`)
     hsm.changeSerial()
 
     const alias = await kms.createAlias(settings.keyId!)
-    const inKms: RootKeySettings = { ...settings, provider: 'aws-kms', keyId: alias }
+    const inKms: Partial<KeysConfig> = { ...settings, provider: 'aws-kms', keyId: alias }
     const mover = await TestVault.start({
-      config: { rootKey: { ...inKms, provider: 'pkcs11' }, rootKeyFile, rootKeyPatienceMs: 20_000 },
+      config: { keys: { ...inKms, provider: 'pkcs11', passphraseFile: rootKeyFile }, rootKeyPatienceMs: 20_000 },
       sharedDatabase: vault.database,
     })
-    await mover.strongroom.rootKeys.migrate(operator, 'aws-kms')
+    await mover.rootKeys.migrate(operator, 'aws-kms')
     await mover.stop()
     rmSync(pinFile)
     expect(await start(inKms)).toBeUndefined()
@@ -235,10 +240,15 @@ describe.skipIf(missing)(`a root key that moves${without(missing)}`, () => {
     expect(await start(inKms)).toContain('STRONGROOM_ROOT_KEY_ID leads to arn:')
     // The options name the root key that replaces the present one.
     const rotator = await TestVault.start({
-      config: { rootKey: inKms, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000, replacesRootKey: true },
+      config: {
+        keys: { ...inKms, passphraseFile: rootKeyFile },
+        pin: { file: pinFile },
+        rootKeyPatienceMs: 20_000,
+        replacesRootKey: true,
+      },
       sharedDatabase: vault.database,
     })
-    const { id } = await rotator.strongroom.rootKeys.rotate(operator)
+    const { id } = await rotator.rootKeys.rotate(operator)
     await rotator.stop()
     expect(JSON.parse(readFileSync(pinFile, 'utf8'))).toMatchObject({ root_key: { id } })
   }, 240_000)
@@ -246,10 +256,13 @@ describe.skipIf(missing)(`a root key that moves${without(missing)}`, () => {
   it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {
     await startVault(`rotated-${provider}`, { ...settings, provider })
     const another = { ...settings, provider, keyId: await kms.createKey() }
-    const rotator = await TestVault.start({ config: { rootKey: another, rootKeyFile }, sharedDatabase: vault.database })
-    await rotator.strongroom.rootKeys.rotate(operator)
+    const rotator = await TestVault.start({
+      config: { keys: { ...another, passphraseFile: rootKeyFile } },
+      sharedDatabase: vault.database,
+    })
+    await rotator.rootKeys.rotate(operator)
     await rotator.stop()
-    await vault.strongroom.checkReady()
+    await vault.checkReady()
     await vault.rotate()
     expect(await startsWith({ ...settings, provider })).toBe('200')
   })

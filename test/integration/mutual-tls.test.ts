@@ -43,7 +43,7 @@ afterAll(async () => {
 
 const register = async (certificate: string) => {
   const input = { name: 'carrier', scopes: ['tokenize'], site: 'default' } as const
-  return (await vault.strongroom.commands.addClientWithKey(OPERATOR, input, { certificate })).id
+  return (await vault.commands.addClientWithKey(OPERATOR, input, { certificate })).id
 }
 
 function connectAs(certificate: ClientCertificate | undefined, options: { maxVersion?: 'TLSv1.2' } = {}): Agent {
@@ -102,7 +102,7 @@ describe('a client with a certificate', () => {
     const client = await register('subject:CN=carrier,O=Acme')
     const agent = connectAs(carrier)
     const { access_token } = (await ask(agent, client)).body
-    await vault.strongroom.commands.revokeClient(OPERATOR, client)
+    await vault.commands.revokeClient(OPERATOR, client)
     expect((await tokenize(agent, access_token)).status).toBe(401)
     expect((await ask(agent, client)).status).toBe(401)
   })
@@ -158,10 +158,10 @@ it('a client is not added by a certificate where none are asked for', async () =
   try {
     const input = { name: 'unreachable', scopes: ['tokenize'], site: 'default' } as const
     for (const certificate of ['subject:CN=carrier', `sha256:${'A'.repeat(43)}`]) {
-      const adding = plain.strongroom.commands.addClientWithKey(OPERATOR, input, { certificate })
+      const adding = plain.commands.addClientWithKey(OPERATOR, input, { certificate })
       await expect(adding).rejects.toThrow(/asks for no certificates: .*STRONGROOM_CLIENT_CA/)
     }
-    const clients = await plain.strongroom.commands.listClients()
+    const clients = await plain.commands.listClients()
     expect(clients.filter(({ name }) => name === 'unreachable')).toEqual([])
   } finally {
     await plain.stop()

@@ -35,7 +35,7 @@ function expectTokenError({ status, headers, body }: Pick<Answer, 'status' | 'he
   expect(headers['content-type']).toBe('application/json')
   expect(headers['cache-control']).toBe('no-store')
   expect(body).toMatchObject({ error, status, request_id: headers['request-id'], title: expect.any(String) })
-  expect(body.type).toBe(`${vault.strongroom.issuer}/problems/${body.code}`)
+  expect(body.type).toBe(`${vault.issuer}/problems/${body.code}`)
   expect(body.error_description).toBe(body.detail ?? body.title)
 }
 
@@ -89,7 +89,7 @@ describe('an error of the token endpoint is application/json, with `error` besid
   it('503, with the time to wait', async () => {
     const stopping = await TestVault.start({ sharedDatabase: vault.database })
     try {
-      stopping.strongroom.beginShutdown()
+      stopping.beginShutdown()
       const answer = await postForm(grant, {}, stopping)
       expect(answer.status).toBe(503)
       expect(answer.headers['retry-after']).toBe('1')
@@ -147,7 +147,7 @@ describe('log and event say why a client was not believed, and which it claimed 
     postForm({ ...grant, client_assertion_type: ASSERTION_TYPE, client_assertion, ...more })
 
   it('an unknown client, a wrong secret, a revoked client', async () => {
-    const { commands } = vault.strongroom
+    const { commands } = vault
     const revoked = await vault.client(['tokenize'])
     await commands.revokeClient(OPERATOR, revoked.id)
     const answers = [
@@ -163,7 +163,7 @@ describe('log and event say why a client was not believed, and which it claimed 
   })
 
   it('a secret that was right until a while ago', async () => {
-    const { commands } = vault.strongroom
+    const { commands } = vault
     const own = await vault.client(['tokenize'])
     await commands.rotateClientSecret(OPERATOR, own.id, { overlapSeconds: 60, expiresInSeconds: 3600 })
     vault.clockOffsetMs += 61_000
@@ -180,7 +180,7 @@ describe('log and event say why a client was not believed, and which it claimed 
 
   it('another key, another audience, a second time, and a client that proves itself otherwise', async () => {
     const [key, thief] = [await createCallerKey(), await createCallerKey()]
-    const { id } = await vault.strongroom.commands.addClientWithKey(OPERATOR, ofClient, { keys: { keys: [key.jwk] } })
+    const { id } = await vault.commands.addClientWithKey(OPERATOR, ofClient, { keys: { keys: [key.jwk] } })
     const now = () => new Date(Date.now() + vault.clockOffsetMs)
     const signedBy = (by: typeof key, claims = {}, from = id) => signAssertion(by, from, now(), { claims })
     await expectReason(await withAssertion(await signedBy(thief)), 'wrong-key', id)

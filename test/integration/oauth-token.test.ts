@@ -148,7 +148,7 @@ describe('400', () => {
 describe('401', () => {
   it('answers an unknown client, a wrong secret and a revoked client alike', async () => {
     const revoked = await vault.client(['tokenize'])
-    await vault.strongroom.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, revoked.id)
+    await vault.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, revoked.id)
     const answers = [
       await vault.requestToken('client_00000000000000000000000000', client.secret),
       await vault.requestToken(client.id, 'not the secret'),

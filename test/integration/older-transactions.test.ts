@@ -30,7 +30,7 @@ afterAll(async () => {
   await cluster.drop()
 })
 
-const destroy = () => vault.strongroom.commands.destroyKey(OPERATOR, key)
+const destroy = () => vault.commands.destroyKey(OPERATOR, key)
 const retire = () => replaceKeys(server, ['display'])
 
 /** The active key; it has a number in the tables. */

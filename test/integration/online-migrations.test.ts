@@ -33,8 +33,8 @@ afterAll(async () => {
   await vault.stop()
 })
 
-beforeEach(() => {
-  db = openForMigrations({ url: superuserUrl(), schema: 'public' })
+beforeEach(async () => {
+  db = await openForMigrations({ url: superuserUrl(), schema: 'public' })
 })
 afterEach(() => db.destroy())
 

@@ -32,7 +32,7 @@ const contract = (changes: Partial<NewPartner> = {}): NewPartner => ({
   ends_at: new Date(Date.now() + 30 * DAY_MS),
   ...changes,
 })
-const add = (changes?: Partial<NewPartner>) => vault.strongroom.commands.addPartner(OPERATOR, contract(changes))
+const add = (changes?: Partial<NewPartner>) => vault.commands.addPartner(OPERATOR, contract(changes))
 const bearerOf = (partner: string) =>
   vault.clientToken(['address:reveal', 'contact:reveal'], { role: 'fulfilment', partner })
 const reveal = (token: string, body: object, part = 'shipping_address', on = vault) =>
@@ -88,7 +88,7 @@ describe('a client of a partner', () => {
     const [bearer, goesOn] = [await bearerOf(ended.id), await bearerOf(other.id)]
     for (const server of [vault, second])
       expect((await reveal(bearer, { purpose }, undefined, server)).status).toBe(200)
-    await vault.strongroom.commands.endPartner(OPERATOR, ended.id)
+    await vault.commands.endPartner(OPERATOR, ended.id)
     for (const server of [second, vault]) {
       const refused = await reveal(bearer, { purpose }, undefined, server)
       expectProblem(refused, 403, 'contract-ended')
@@ -99,7 +99,7 @@ describe('a client of a partner', () => {
       expect((await reveal(goesOn, { purpose }, undefined, server)).status).toBe(200)
     }
     await expect(bearerOf(ended.id)).rejects.toThrow(/no such partner/)
-    const listed = await vault.strongroom.commands.listPartners()
+    const listed = await vault.commands.listPartners()
     expect(listed.find(({ id }) => id === ended.id)?.ended_at).toBeInstanceOf(Date)
   })
 
@@ -126,9 +126,9 @@ describe('a contract', () => {
 
   it('leaves events of its beginning and its end', async () => {
     const { id } = await add()
-    await vault.strongroom.commands.endPartner(OPERATOR, id)
+    await vault.commands.endPartner(OPERATOR, id)
     const events = await vault.events({ subject: id })
     expect(events.map(({ type }) => type)).toEqual(['partner.add', 'partner.end'])
-    await expect(vault.strongroom.commands.endPartner(OPERATOR, 'partner_0')).rejects.toThrow(/no such partner/)
+    await expect(vault.commands.endPartner(OPERATOR, 'partner_0')).rejects.toThrow(/no such partner/)
   })
 })

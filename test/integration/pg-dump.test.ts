@@ -24,7 +24,7 @@ let cluster: SystemCluster
 let before: BeforeBackup
 
 const start = (sharedDatabase: TestDatabase) => {
-  const config = { keepsLog: true, witnessesFile: path.join(directory, 'witnesses.json') }
+  const config = { keepsLog: true, audit: { witnessesFile: path.join(directory, 'witnesses.json') } }
   return TestVault.start({ sharedDatabase, overrides: quickKeys, config })
 }
 

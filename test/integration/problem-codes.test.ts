@@ -25,7 +25,7 @@ beforeAll(async () => {
   proxy = await startTcpProxy(vault.database.serverUrl)
   fragile = await TestVault.start({
     sharedDatabase: { ...vault.database, serverUrl: proxy.url },
-    config: { cardSearch: { isOn: false } },
+    config: { records: { findsCards: false } },
     overrides: { rateLimits: { requestsPerMinute: 1, failuresPerMinute: 100 } },
   })
   bearer = {
@@ -121,7 +121,7 @@ const decide = (id: string, token: string, verdict: string) =>
 async function underCondition(conditions: Conditions, scopes?: readonly Scope[]): Promise<Response> {
   const role = conditionalRole(conditions)
   const careful = { ...role, scopes: scopes ?? role.scopes }
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful }))
   const token = await vault.staffToken('careful')
   return vault.call('POST', `/v1/tokens/${await newCard()}/reveal`, { token, body: { purpose: 'enforce-rights' } })
 }
@@ -160,7 +160,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   'approval-required': () => underCondition({ approval: true }),
   'budget-spent': async () => {
     const budget = { per_day: 1, beyond: 'suspend' } as const
-    await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ fraud: { budget } }))
+    await vault.commands.applyRoles(OPERATOR, roleFile({ fraud: { budget } }))
     await vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud })
     return vault.call('GET', `/v1/tokens/${await newCard()}`, { token: bearer.fraud })
   },
@@ -181,7 +181,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     return decide(body.approval, await vault.staffToken('careful'), 'approve')
   },
   'contract-ended': async () => {
-    const { commands } = vault.strongroom
+    const { commands } = vault
     const contract = { name: 'Carrier', country: 'SG', contact: 'Ann', purposes: ['provide-goods'] as const }
     const ends_at = new Date(Date.now() + 60_000)
     const { id } = await commands.addPartner(OPERATOR, { ...contract, fields: ['address.line1'], ends_at })
@@ -239,7 +239,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   },
   'database-unavailable': withoutDatabase,
   'schema-changed': async () => {
-    const look = () => vault.strongroom.background.tasks.get('watch-database-schema')!.run()
+    const look = () => vault.background.tasks.get('watch-database-schema')!.run()
     await sql('ALTER TABLE clients DISABLE TRIGGER access_version')
     await look()
     const answer = await audit('checkpoint')
@@ -276,7 +276,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
       'key-expired',
     ),
   'shutting-down': () => {
-    fragile.strongroom.beginShutdown()
+    fragile.beginShutdown()
     return fragile.call('GET', '/healthz')
   },
 }

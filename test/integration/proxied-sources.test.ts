@@ -21,7 +21,7 @@ afterEach(async () => {
 
 /** One card for each source a minute: a second one shows that the sources are the same. */
 const start = async (options: { trustedProxies: string[]; proxyProtocol?: boolean }) => {
-  vault = await TestVault.start({ ...options, config: { cardLimits: { perSource: 1 } } })
+  vault = await TestVault.start({ ...options, config: { limits: { cards: { perSource: 1 } } } })
 }
 
 async function tokenizeOn(port: number, headers: Record<string, string> = {}, agent?: Agent): Promise<number> {
@@ -38,7 +38,7 @@ async function tokenizeOn(port: number, headers: Record<string, string> = {}, ag
 const tokenFor = async () => {
   const subject = { name: 'Tess', role: 'checkout', purposes: [], site: 'default', minutes: 15 } as const
   const operator = { id: 'operator:test', kind: 'operator' } as const
-  return (await vault.strongroom.commands.issueStaffToken(operator, subject)).access_token
+  return (await vault.commands.issueStaffToken(operator, subject)).access_token
 }
 
 describe('behind a proxy that names its clients in a header', () => {
@@ -164,7 +164,7 @@ describe('behind a proxy that speaks the PROXY protocol', () => {
       Buffer.alloc(1),
     ])
       await expect(via(header)).rejects.toThrow()
-    const { body } = await vault.strongroom.metrics.text()
+    const { body } = await vault.metrics.text()
     expect(body).toMatch(/^strongroom_problems_total\{code="malformed-request"\} 4$/m)
   })
 

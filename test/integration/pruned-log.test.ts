@@ -56,7 +56,7 @@ async function reader(): Promise<ReadResource> {
 }
 
 it('is what its checkpoint says after each drop, to other people and to the vault, in the database and exported', async () => {
-  const [key] = await vault.strongroom.commands.listLogKeys()
+  const [key] = await vault.commands.listLogKeys()
   const keys = [parseVerifierKey(key!.verifier_key)]
   const read = await reader()
   const whole = await fsck(read, key!.verifier_key)
@@ -68,7 +68,7 @@ it('is what its checkpoint says after each drop, to other people and to the vaul
   const older = (await read('checkpoint')).body.toString()
   for (let drop = 1; drop <= 3; drop++) {
     const request = { olderThanMonths: 12, isDryRun: false }
-    const { minimum_index } = await vault.strongroom.commands.dropEvents(owner, OPERATOR, request)
+    const { minimum_index } = await vault.commands.dropEvents(owner, OPERATOR, request)
     await vault.tokenize(checkout)
     await waitUntilLogged(vault)
     const firstKept = (2 + drop) * EVENTS_A_MONTH
@@ -90,7 +90,7 @@ it('is what its checkpoint says after each drop, to other people and to the vaul
 
 it.skipIf(typeof verifier === 'string')('verifies with Go’s verifier, from its minimum index on', async () => {
   const read = await reader()
-  const [key] = await vault.strongroom.commands.listLogKeys()
+  const [key] = await vault.commands.listLogKeys()
   const older = (await read('checkpoint')).body.toString()
   await vault.tokenize(checkout)
   await waitUntilLogged(vault)
@@ -115,9 +115,7 @@ it.skipIf(typeof verifier === 'string')('verifies with Go’s verifier, from its
 })
 
 it('proves itself when it is exported, over a change of the key that signs it', async () => {
-  const before = (await vault.strongroom.commands.listLogKeys()).map(({ verifier_key }) =>
-    parseVerifierKey(verifier_key),
-  )
+  const before = (await vault.commands.listLogKeys()).map(({ verifier_key }) => parseVerifierKey(verifier_key))
   await vault.rotate('audit')
   await vault.tokenize(checkout)
   await waitUntilLogged(vault)

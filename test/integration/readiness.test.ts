@@ -82,7 +82,7 @@ describe('on a server of its own', () => {
     // Reading works, so that a look at the registry alone would call it ready.
     await vi.waitFor(async () => {
       expect(await cluster.sql('SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: true }])
-      await vault.strongroom.rootKeys.find()
+      await vault.rootKeys.find()
     })
     for (let asked = 0; asked < 10; asked++) {
       expectProblem(await vault.call('GET', '/readyz'), 503, 'database-unavailable')

@@ -44,7 +44,7 @@ async function start(database: TestDatabase, ships = true): Promise<TestVault> {
   open = await TestVault.start({
     sharedDatabase: database,
     overrides: quickKeys,
-    config: { keepsLog: true, ...(ships ? { witnessesFile: file('witnesses.json') } : {}) },
+    config: { keepsLog: true, ...(ships ? { audit: { witnessesFile: file('witnesses.json') } } : {}) },
   })
   return open
 }
@@ -211,7 +211,7 @@ describe('a database that is older than the checkpoints in a shipped file', () =
     'is open for reads when an operator has waived it, also after another start',
     async () => {
       const vault = await restore()
-      const { commands } = vault.strongroom
+      const { commands } = vault
       const waived = await commands.waiveRestore(OPERATOR, 'The newer log is lost.')
       expect(waived.waived).toBeGreaterThan(0)
       await becomesReady(vault)
@@ -233,7 +233,7 @@ describe('restore apply', () => {
     'takes away what the newer log took away, names what is lost, and opens the vault',
     async () => {
       const vault = await restore()
-      const { commands } = vault.strongroom
+      const { commands } = vault
       const applied = await applyLog(vault, newer)
       expect(applied.plan.lost).toMatchObject({ records: [lost], corrections: [before.corrected] })
       expect(applied.plan.lost.keys).not.toEqual([])

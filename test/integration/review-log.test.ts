@@ -58,7 +58,7 @@ beforeAll(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-const review = (timeZone = 'UTC', since = SINCE) => vault.strongroom.commands.reviewLog(OPERATOR, { since, timeZone })
+const review = (timeZone = 'UTC', since = SINCE) => vault.commands.reviewLog(OPERATOR, { since, timeZone })
 
 /** What a review finds with these events, and only with them. */
 async function reviewWith(seeds: readonly Seed[], timeZone = 'UTC') {
@@ -123,7 +123,7 @@ describe('each anomaly is found once', () => {
 
 describe('a finding that was acknowledged', () => {
   const acknowledge = (finding: string, note: string, timeZone = 'UTC') =>
-    vault.strongroom.commands.acknowledgeFinding(OPERATOR, { since: SINCE, timeZone, finding, note })
+    vault.commands.acknowledgeFinding(OPERATOR, { since: SINCE, timeZone, finding, note })
   const noted = { by: OPERATOR.id, note: 'she was on call, see OPS-12' }
 
   it('says who looked and what came of it, in the log too, until more belongs to it', async () => {
@@ -202,7 +202,7 @@ describe('the log itself', () => {
   it('is looked at when events wait for longer than a minute', async () => {
     const quiet = await TestVault.start({ clockOffsetMs: NOW.getTime() - Date.now() })
     try {
-      const look = () => quiet.strongroom.commands.reviewLog(OPERATOR, { since: SINCE, timeZone: 'UTC' })
+      const look = () => quiet.commands.reviewLog(OPERATOR, { since: SINCE, timeZone: 'UTC' })
       expect(await look()).toEqual([])
       const [id] = await seedEvents(quiet, refusals(ann, new Date(NOW.getTime() - 120_000), 1))
       expect(await look()).toEqual([

@@ -31,7 +31,7 @@ describe('a client that was revoked', () => {
   it('is refused from its next request on, on every server, though both had verified its token', async () => {
     const { id, token } = await newClient()
     for (const server of [vault, second]) expect((await tokenize(server, token)).status).toBe(201)
-    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    await vault.commands.revokeClient(OPERATOR, id)
     const before = await vault.count('records')
     for (const server of [vault, second]) {
       const refused = await tokenize(server, token)
@@ -46,7 +46,7 @@ describe('a client that was revoked', () => {
   it('gets no further token, and not its earlier answers either', async () => {
     const { id, secret, token } = await newClient()
     expect((await tokenize(vault, token, 'revoked-later')).status).toBe(201)
-    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    await vault.commands.revokeClient(OPERATOR, id)
     expectProblem(await vault.requestToken(id, secret), 401, 'invalid-client')
     expectProblem(await second.requestToken(id, secret), 401, 'invalid-client')
     expectProblem(await tokenize(vault, token, 'revoked-later'), 401, 'unauthenticated')
@@ -63,7 +63,7 @@ describe('a client that was revoked', () => {
         if (startedAfter) late.push(status)
       }
     })
-    await vault.strongroom.commands.revokeClient(OPERATOR, id).then(() => {
+    await vault.commands.revokeClient(OPERATOR, id).then(() => {
       acknowledged = true
     })
     await Promise.all(calls)
@@ -73,11 +73,11 @@ describe('a client that was revoked', () => {
 
   it('leaves the others alone, and an event that names it', async () => {
     const [gone, stays] = [await newClient(), await newClient()]
-    await vault.strongroom.commands.revokeClient(OPERATOR, gone.id)
+    await vault.commands.revokeClient(OPERATOR, gone.id)
     expect((await tokenize(vault, stays.token)).status).toBe(201)
     const events = await vault.events({ type: 'client.revoke', subject: gone.id })
     expect(events).toEqual([expect.objectContaining({ outcome: 'success', caller: OPERATOR })])
-    const listed = await vault.strongroom.commands.listClients()
+    const listed = await vault.commands.listClients()
     expect(listed.find(({ id }) => id === gone.id)?.revoked_at).toBeInstanceOf(Date)
     expect(listed.find(({ id }) => id === stays.id)?.revoked_at).toBeNull()
   })
@@ -85,7 +85,7 @@ describe('a client that was revoked', () => {
   it('keeps the records that it stored', async () => {
     const { id, token } = await newClient()
     const { body } = await vault.call('POST', '/v1/tokenize', { token, body: { contact } })
-    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    await vault.commands.revokeClient(OPERATOR, id)
     const support = await vault.staffToken('support')
     const read = await vault.call('GET', `/v1/tokens/${body.contact.token}`, { token: support })
     expect(read.status).toBe(200)
@@ -99,14 +99,14 @@ describe('a member of staff who was disabled', () => {
     const token = await vault.staffToken('support', { name: 'Ann' })
     const another = await vault.staffToken('support', { name: 'Anna' })
     for (const server of [vault, second]) expectProblem(await read(server, token), 404, 'record-not-found')
-    await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:ann')
+    await vault.commands.disableStaff(OPERATOR, 'staff:ann')
     for (const server of [second, vault]) {
       expectProblem(await read(server, token), 401, 'unauthenticated')
       expectProblem(await read(server, another), 404, 'record-not-found')
     }
     // A new token makes no other person.
     expectProblem(await read(second, await vault.staffToken('legal', { name: 'Ann' })), 401, 'unauthenticated')
-    await second.strongroom.commands.enableStaff(OPERATOR, 'staff:ann')
+    await second.commands.enableStaff(OPERATOR, 'staff:ann')
     for (const server of [vault, second]) expectProblem(await read(server, token), 404, 'record-not-found')
     for (const type of ['staff.disable', 'staff.enable']) {
       expect(await vault.events({ type, subject: 'staff:ann' })).toEqual([
@@ -116,7 +116,7 @@ describe('a member of staff who was disabled', () => {
   })
 
   it('must be named as audit events do, and be disabled before they are enabled', async () => {
-    const { disableStaff, enableStaff } = vault.strongroom.commands
+    const { disableStaff, enableStaff } = vault.commands
     for (const id of ['Ann', 'client_1', 'staff:', '']) {
       await expect(disableStaff(OPERATOR, id)).rejects.toThrow(/begins with "staff:"/)
     }
@@ -128,7 +128,7 @@ describe('a member of staff who was disabled', () => {
 describe('a rotated secret', () => {
   it('replaces the old one at once, on every server', async () => {
     const { id, secret } = await newClient()
-    const fresh = (await vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).expose()
+    const fresh = (await vault.commands.rotateClientSecret(OPERATOR, id)).expose()
     expect(fresh).not.toBe(secret)
     for (const server of [vault, second]) {
       expectProblem(await server.requestToken(id, secret), 401, 'invalid-client')
@@ -138,8 +138,8 @@ describe('a rotated secret', () => {
 
   it('cannot bring back a client that was revoked', async () => {
     const { id } = await newClient()
-    await vault.strongroom.commands.revokeClient(OPERATOR, id)
-    await expect(vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/revoked/)
+    await vault.commands.revokeClient(OPERATOR, id)
+    await expect(vault.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/revoked/)
   })
 
   it('is stored as an argon2id hash only', async () => {

@@ -55,7 +55,7 @@ async function publish(revoked: ClientCertificate[] = [], times?: [number, numbe
 
 async function register(certificate: string): Promise<string> {
   const input = { name: 'carrier', scopes: ['tokenize'], site: 'default' } as const
-  return (await vault.strongroom.commands.addClientWithKey(OPERATOR, input, { certificate })).id
+  return (await vault.commands.addClientWithKey(OPERATOR, input, { certificate })).id
 }
 
 function connectAs(certificate: ClientCertificate | undefined, options: { maxVersion?: 'TLSv1.2' } = {}): Agent {

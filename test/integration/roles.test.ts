@@ -27,7 +27,7 @@ afterAll(async () => {
   await vault.stop()
 })
 
-const apply = (file: RoleFile, on = vault) => on.strongroom.commands.applyRoles(OPERATOR, file)
+const apply = (file: RoleFile, on = vault) => on.commands.applyRoles(OPERATOR, file)
 const reveal = (part: string, token: string, body: object, on = vault) =>
   on.call('POST', `/v1/tokens/${parts[part]!.token}/reveal`, { token, body })
 
@@ -104,7 +104,7 @@ describe('a set that is applied', () => {
     expect(events).toEqual([expect.objectContaining({ subject, caller: OPERATOR, outcome: 'success', count: 11 })])
     const after = await apply(builtIn)
     expect(after.revision).toBe(first.revision + 1)
-    expect(toRoleFile(await vault.strongroom.commands.readRoles())).toEqual(builtIn)
+    expect(toRoleFile(await vault.commands.readRoles())).toEqual(builtIn)
   })
 
   it('twice at the same time gets two revisions', async () => {

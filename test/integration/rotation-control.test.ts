@@ -27,12 +27,12 @@ afterAll(() => vault.stop())
 const data = { purposes: ['display', 'secret'] } as const
 
 async function activeKeys() {
-  const keys = await vault.strongroom.commands.keyStatus()
+  const keys = await vault.commands.keyStatus()
   return keys.filter(({ purpose, state }) => state === 'active' && ['display', 'secret'].includes(purpose))
 }
 
 async function metric(of: TestVault, name: string): Promise<number | undefined> {
-  const { body } = await of.strongroom.metrics.text()
+  const { body } = await of.metrics.text()
   const line = body.split('\n').find((one) => one.startsWith(name))
   return line === undefined ? undefined : Number(line.split(' ').at(-1))
 }
@@ -41,7 +41,7 @@ describe('a limited rotation', () => {
   it('moves no more than its rate, in small pages, and as many', async () => {
     const perSecond = 200
     const steps: { at: number; moved: number }[] = []
-    await vault.strongroom.commands.rotateKeys(
+    await vault.commands.rotateKeys(
       OPERATOR,
       { ...data, rowsPerSecond: perSecond },
       {
@@ -62,7 +62,7 @@ describe('a limited rotation', () => {
 describe('a rotation that is paused', () => {
   it('finishes its page, says what remains, and is gone on with by the next one', async () => {
     const abort = new AbortController()
-    const paused = await vault.strongroom.commands.rotateKeys(
+    const paused = await vault.commands.rotateKeys(
       OPERATOR,
       { ...data, rowsPerSecond: 400 },
       { signal: abort.signal, onProgress: ({ moved }) => moved >= 100 && abort.abort() },
@@ -86,13 +86,13 @@ describe('a rotation that is paused', () => {
     const abort = new AbortController()
     const paused = await vault.rotate('data', { signal: abort.signal, onWait: () => abort.abort() })
     expect(paused).toMatchObject({ done: false, paused: true, moved: 0 })
-    const made = (await vault.strongroom.commands.listKeys()).filter(({ state }) => state === 'pre-active')
+    const made = (await vault.commands.listKeys()).filter(({ state }) => state === 'pre-active')
     expect(made.map(({ purpose }) => purpose).sort()).toEqual(['display', 'secret'])
     const [lost, kept] = (['display', 'secret'] as const).map(
       (purpose) => made.find((key) => key.purpose === purpose)!.id,
     )
-    await expect(vault.strongroom.commands.destroyKey(OPERATOR, lost!)).rejects.toThrow('rotation that has not ended')
-    await vault.strongroom.commands.compromiseKey(OPERATOR, lost!)
+    await expect(vault.commands.destroyKey(OPERATOR, lost!)).rejects.toThrow('rotation that has not ended')
+    await vault.commands.compromiseKey(OPERATOR, lost!)
     const { active } = await vault.rotate()
     expect(active.secret).toBe(kept)
     expect([...before, lost]).not.toContain(active.display)
@@ -109,7 +109,7 @@ describe('a rotation during which the database does not answer', () => {
     const said: string[] = []
     let stalled = false
     try {
-      const result = await cutOff.strongroom.commands.rotateKeys(
+      const result = await cutOff.commands.rotateKeys(
         OPERATOR,
         { ...data, rowsPerSecond: 400 },
         {
@@ -128,7 +128,7 @@ describe('a rotation during which the database does not answer', () => {
       expect(stalled).toBe(true)
       expect(said.join()).not.toContain('sealed')
       expect((await activeKeys()).map(({ id }) => id).sort()).toEqual(Object.values(result.active).sort())
-      const made = (await vault.strongroom.commands.listKeys()).slice(-2).map(({ id }) => id)
+      const made = (await vault.commands.listKeys()).slice(-2).map(({ id }) => id)
       expect(made.sort()).toEqual(Object.values(result.active).sort())
     } finally {
       await cutOff.stop()
@@ -164,17 +164,17 @@ describe('the second of two', () => {
 describe('an estimate', () => {
   it('counts what a rotation would move, and changes nothing', async () => {
     // What the sample sealed and dropped is counted as used, since its nonces are.
-    const states = async () => (await vault.strongroom.commands.listKeys()).map(({ id, state }) => [id, state])
+    const states = async () => (await vault.commands.listKeys()).map(({ id, state }) => [id, state])
     const before = [await states(), await vault.count('rotations')]
     const values = await openEverySealedValue(vault)
-    const estimate = await vault.strongroom.commands.estimateRotation({ ...data, rowsPerSecond: 100 })
+    const estimate = await vault.commands.estimateRotation({ ...data, rowsPerSecond: 100 })
     expect(estimate).toMatchObject({ dry_run: true, total: VALUES, values_per_second: 100 })
     expect(estimate.estimate_seconds).toBeGreaterThanOrEqual(VALUES / 100)
     // Each value has some hundred bytes, and so have the pages that hold them.
     expect(estimate.wal_bytes / VALUES).toBeGreaterThan(200)
     expect(estimate.wal_bytes / VALUES).toBeLessThan(10_000)
     expect(estimate.keys.reduce((sum, { values }) => sum + values, 0)).toBe(VALUES)
-    const measured = await vault.strongroom.commands.estimateRotation(data)
+    const measured = await vault.commands.estimateRotation(data)
     expect(measured.values_per_second).toBeGreaterThan(500)
     expect([await states(), await vault.count('rotations')]).toEqual(before)
     expect(await openEverySealedValue(vault)).toEqual(values)
@@ -186,7 +186,7 @@ describe('a rotation that is left to the servers', () => {
     const config = { runsRotations: true }
     const first = await TestVault.start({ sharedDatabase: vault.database, config, overrides: quickKeys })
     try {
-      await vault.strongroom.commands.requestRotation(OPERATOR, { ...data, rowsPerSecond: 300 })
+      await vault.commands.requestRotation(OPERATOR, { ...data, rowsPerSecond: 300 })
       expect((await activeKeys())[0]?.rotation).toMatchObject({ state: 'waiting', runner: null })
       await vi.waitFor(
         async () =>
@@ -210,7 +210,7 @@ describe('a rotation that is left to the servers', () => {
     } finally {
       await other.stop()
     }
-    const keys = await vault.strongroom.commands.keyStatus()
+    const keys = await vault.commands.keyStatus()
     const old = keys.filter(({ state, sealed_values }) => state === 'deactivated' && sealed_values !== null)
     expect(old.every(({ sealed_values }) => sealed_values === 0)).toBe(true)
     const [event] = (await vault.events({ type: 'keys.rotate' })).slice(-1)

@@ -137,7 +137,7 @@ describe('between the reading and the writing of a page', () => {
     )
     let total = 0
     const late = await moveAround(async () => {
-      const keys = await vault.strongroom.commands.keyStatus()
+      const keys = await vault.commands.keyStatus()
       total = keys.reduce(
         (sum, key) => sum + (key.state === 'active' ? 0 : (key.sealed_values ?? key.search_terms ?? 0)),
         0,
@@ -189,7 +189,7 @@ describe('a server that still seals under an old key while everything is moved',
     await late
     expect(late).toBeDefined()
     expect(result).toMatchObject({ done: true, remaining: 0 })
-    const keys = await vault.strongroom.commands.keyStatus()
+    const keys = await vault.commands.keyStatus()
     for (const { id } of [display!, secret!, index!]) {
       const status = keys.find((key) => key.id === id)
       expect([status?.state, status?.sealed_values ?? status?.search_terms]).toEqual(['deactivated', 0])
@@ -213,7 +213,7 @@ describe('a server that was cut off from the notifications', () => {
               await change.transition(await change.create(purpose), 'active')
           }),
         )
-        await vi.waitFor(() => vault.strongroom.checkReady())
+        await vi.waitFor(() => vault.checkReady())
         const token = await store()
         expect(await reveal(second, token)).toMatchObject({ email: person.email })
       }

@@ -73,7 +73,7 @@ describe('a batch', () => {
       if (column !== 'records.display') continue
       expect(JSON.parse(text).customer).toBe(customerOf.get(row.token as string))
     }
-    const inventory = await vault.strongroom.commands.takeInventory()
+    const inventory = await vault.commands.takeInventory()
     for (const purpose of ['display', 'secret']) {
       expect(inventory.find((line) => line.purpose === purpose)).toMatchObject({ uses: 1501, references: 1501 })
     }

@@ -173,7 +173,7 @@ describe('a vault', () => {
       const read = await vault.call('GET', `/v1/tokens/${created!.token}`, { token: support })
       expect(read.status, read.text).toBe(200)
       expect(read.body.created_at).toMatch(/^20\d\d-\d\d-\d\dT/)
-      const clients = await vault.strongroom.commands.listClients()
+      const clients = await vault.commands.listClients()
       for (const { created_at } of clients) expect(created_at).not.toBeNull()
       await expect.poll(async () => (await vault.call('GET', '/readyz')).status).toBe(200)
       await expect.poll(() => vault.count('audit_leaves'), { timeout: 15_000 }).toBeGreaterThan(2)

@@ -35,7 +35,7 @@ beforeAll(async () => {
   const corp = { name: 'corp', issuer: provider.issuer, audience: AUDIENCE, mappings }
   const ca_file = path.join(inject('cluster').certsDir, 'ca.pem')
   writeFileSync(issuersFile, JSON.stringify([{ ...corp, ca_file }]))
-  vault = await TestVault.start({ config: { issuersFile } })
+  vault = await TestVault.start({ config: { access: { issuersFile } } })
 })
 afterEach(async () => {
   await vault.checkInvariants()
@@ -48,7 +48,7 @@ afterAll(async () => {
 
 /** A vault that knows nothing of the provider yet, on the same records. */
 async function withFreshVault(work: (fresh: TestVault) => Promise<void>): Promise<void> {
-  const fresh = await TestVault.start({ sharedDatabase: vault.database, config: { issuersFile } })
+  const fresh = await TestVault.start({ sharedDatabase: vault.database, config: { access: { issuersFile } } })
   try {
     await work(fresh)
   } finally {
@@ -114,7 +114,7 @@ describe('a member of staff who logged in at the provider', () => {
       const servers = [vault, second]
       const reveal = (on: TestVault) => on.call('POST', `${UNKNOWN}/reveal`, { token: ann, body })
       for (const on of servers) expectProblem(await lookUp(ann, on), 404, 'record-not-found')
-      const apply = (file: RoleFile) => vault.strongroom.commands.applyRoles(OPERATOR, file)
+      const apply = (file: RoleFile) => vault.commands.applyRoles(OPERATOR, file)
       const { scopes, grants } = builtInRoles.billing!
       const noCard = {
         scopes: scopes.filter((scope) => scope !== 'card:reveal'),
@@ -136,26 +136,26 @@ describe('a member of staff who logged in at the provider', () => {
         expect(event).toMatchObject({ caller: { id: 'staff:corp/ann', role: 'billing' }, code: 'unauthenticated' })
         expect(on.logLines.join('')).toContain('"alert":"role-missing"')
       }
-      expect(await vault.strongroom.commands.findMappingFault()).toMatch(/at \/0\/mappings\/0\/role: expected one of/)
+      expect(await vault.commands.findMappingFault()).toMatch(/at \/0\/mappings\/0\/role: expected one of/)
       // All others continue, on servers that start now too.
       const bob = (await provider.logIn('bob')).access_token
       await withFreshVault(async (third) => {
         expectProblem(await lookUp(ann, third), 401, 'unauthenticated')
         expectProblem(await lookUp(bob, third), 404, 'record-not-found')
-        const lines = await third.strongroom.commands.reviewAccess(OPERATOR)
+        const lines = await third.commands.reviewAccess(OPERATOR)
         expect(lines.filter(({ subject, role }) => subject === 'mapping' && role === 'billing')).toEqual([
           expect.objectContaining({ id: 'corp/groups=billing-team', conditions: 'the role is not in force: refused' }),
         ])
       })
 
       await apply(roleFile({}))
-      expect(await vault.strongroom.commands.findMappingFault()).toBeUndefined()
+      expect(await vault.commands.findMappingFault()).toBeUndefined()
       for (const on of servers) expectProblem(await lookUp(ann, on), 404, 'record-not-found')
     })
   })
 
   it('is in the review of access, by the claims of its mapping', async () => {
-    const lines = await vault.strongroom.commands.reviewAccess(OPERATOR)
+    const lines = await vault.commands.reviewAccess(OPERATOR)
     const mapped = lines.filter(({ subject }) => subject === 'mapping')
     expect(mapped.filter(({ see }) => see === '')).toEqual([
       expect.objectContaining({ id: 'corp/groups=billing-team', name: 'corp', role: 'billing', site: 'default' }),
@@ -195,10 +195,10 @@ describe('a member of staff who logged in at the provider', () => {
   it('is refused once disabled here, though the provider still vouches for them', async () => {
     const operator = { id: 'operator:test', kind: 'operator' } as const
     const { access_token } = await provider.logIn('eve')
-    await vault.strongroom.commands.disableStaff(operator, 'staff:corp/eve')
+    await vault.commands.disableStaff(operator, 'staff:corp/eve')
     expectProblem(await lookUp(access_token), 401, 'unauthenticated')
     expectProblem(await lookUp((await provider.logIn('eve')).access_token), 401, 'unauthenticated')
-    await vault.strongroom.commands.enableStaff(operator, 'staff:corp/eve')
+    await vault.commands.enableStaff(operator, 'staff:corp/eve')
     expectProblem(await lookUp(access_token), 404, 'record-not-found')
   })
 

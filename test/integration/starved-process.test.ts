@@ -65,7 +65,7 @@ describe('a process that got no time for longer than the keys in memory may be u
     await vault.staffToken('support')
     starve()
     const { id } = await vault.client(['tokenize'])
-    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    await vault.commands.revokeClient(OPERATOR, id)
   })
 
   it.each([0, 1, 2, 3, 4, 5])('in the middle of a request, after %i draws, it is never sealed', async (draws) => {

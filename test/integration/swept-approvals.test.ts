@@ -16,7 +16,7 @@ let approver: string
 beforeAll(async () => {
   vault = await TestVault.start()
   const careful = conditionalRole({ approval: true, break_glass: true })
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful }))
   asker = await vault.staffToken('careful', { name: 'Ann' })
   approver = await vault.staffToken('privacy-officer', { name: 'Olga' })
 })

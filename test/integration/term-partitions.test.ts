@@ -38,7 +38,7 @@ async function partitions(): Promise<string[]> {
 }
 
 async function indexKeys(...states: string[]): Promise<string[]> {
-  const keys = await vault.strongroom.commands.keyStatus()
+  const keys = await vault.commands.keyStatus()
   return keys
     .filter(({ purpose, state }) => (purpose === 'index' || purpose === 'card-index') && states.includes(state))
     .map(({ id }) => id)
@@ -129,7 +129,7 @@ describe('the search terms under an index key', () => {
     )
     await Promise.all(made)
     expect(await partitions()).toEqual(await indexKeys('active'))
-    const secret = (await vault.strongroom.commands.keyStatus()).find(({ purpose }) => purpose === 'secret')!.id
+    const secret = (await vault.commands.keyStatus()).find(({ purpose }) => purpose === 'secret')!.id
     for (const id of [secret, 'key_of_nobody']) {
       await expect(asServer((session) => session.query('SELECT make_terms_partition($1)', [id]))).rejects.toThrow()
     }

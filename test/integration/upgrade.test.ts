@@ -33,7 +33,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     const clockOffsetMs = Date.parse(facts.written_at) + MINUTE_MS - Date.now()
     vault = await TestVault.start({
       sharedDatabase: database,
-      config: { rootKeyFile },
+      config: { keys: { passphraseFile: rootKeyFile } },
       clockOffsetMs,
       overrides: { limits: limitsOf(facts), ...quickKeys },
     })
@@ -52,11 +52,11 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     const operator = { id: 'operator:test', kind: 'operator' } as const
     const found: unknown[] = []
     const control = { onFinding: (finding: unknown) => found.push(finding), onProgress: () => {} }
-    const before = await vault.strongroom.commands.verifyRecords(operator, control)
+    const before = await vault.commands.verifyRecords(operator, control)
     expect(found).toEqual([])
     expect(before.unbound).toBe(0)
     expect(await vault.rotate()).toMatchObject({ done: true })
-    expect(await vault.strongroom.commands.verifyRecords(operator, control)).toMatchObject({ ok: true, unbound: 0 })
+    expect(await vault.commands.verifyRecords(operator, control)).toMatchObject({ ok: true, unbound: 0 })
     expect(found).toEqual([])
   })
 
@@ -100,7 +100,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
   })
 
   it('has MAC keys of their own', async () => {
-    const inventory = await vault.strongroom.commands.takeInventory()
+    const inventory = await vault.commands.takeInventory()
     const active = inventory.filter(({ purpose, state }) => purpose.endsWith('-mac') && state === 'active')
     expect(active.map(({ purpose }) => purpose)).toEqual(macPurposes)
     const rows = await database.sql<{ mac: Buffer }>(
@@ -134,7 +134,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
       return answer.body.results.map(({ token }: { token: string }) => token)
     }
     const termsOfCards = async () => {
-      const status = await vault.strongroom.commands.keyStatus()
+      const status = await vault.commands.keyStatus()
       const keys = status.filter(({ purpose }) => purpose === 'card-index')
       return keys.reduce((sum, { search_terms }) => sum + search_terms!, 0)
     }

@@ -42,7 +42,7 @@ async function verify(options: Partial<VerifyLogOptions> = {}): Promise<LogVerif
 }
 
 const logKeys = async () =>
-  (await vault.strongroom.commands.listLogKeys()).map(({ verifier_key }) => parseVerifierKey(verifier_key))
+  (await vault.commands.listLogKeys()).map(({ verifier_key }) => parseVerifierKey(verifier_key))
 
 /** The log as `audit export` writes it. */
 async function exported(): Promise<string[]> {
@@ -128,10 +128,10 @@ describe('the log of a vault', () => {
 
   it('continues after a change while no server kept it: the key that has signed last is not destroyed before', async () => {
     const operator = { id: 'operator:test', kind: 'operator' } as const
-    const destroy = (id: string) => vault.strongroom.commands.destroyKey(operator, id)
+    const destroy = (id: string) => vault.commands.destroyKey(operator, id)
     await settled()
     const release = await holdLog(vault.database)
-    const { key } = (await vault.strongroom.commands.listLogKeys()).find(({ current }) => current)!
+    const { key } = (await vault.commands.listLogKeys()).find(({ current }) => current)!
     await vault.rotate('audit')
     await expect(destroy(key)).rejects.toThrow(`${key} has signed the latest checkpoint of the audit log`)
     await release()

@@ -70,7 +70,7 @@ async function verifyWhile(happens: () => Promise<unknown>, behind = 0): Promise
   return verifyLog({ ...source, pages }, { keys: [], checkpoints: [], receipts: [] })
 }
 const codes = ({ findings }: LogVerification) => findings.map(({ code, detail }) => `${code}: ${detail}`)
-const drop = () => vault.strongroom.commands.dropEvents(owner, OPERATOR, { olderThanMonths: 12, isDryRun: false })
+const drop = () => vault.commands.dropEvents(owner, OPERATOR, { olderThanMonths: 12, isDryRun: false })
 const erase = async (token: string) =>
   expect((await vault.call('DELETE', `/v1/tokens/${token}`, { token: officer })).status).toBe(204)
 async function correct(token: string): Promise<void> {

@@ -22,7 +22,7 @@ const sql = <Row = unknown>(text: string, values: unknown[] = []) => vault.datab
 async function verify(): Promise<RecordsVerification & { found: RecordFinding[]; progress: number[][] }> {
   const found: RecordFinding[] = []
   const progress: number[][] = []
-  const result = await vault.strongroom.commands.verifyRecords(OPERATOR, {
+  const result = await vault.commands.verifyRecords(OPERATOR, {
     onFinding: (finding) => found.push(finding),
     onProgress: ({ moved, total, remaining }) => progress.push([moved, total, remaining]),
   })

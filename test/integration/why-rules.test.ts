@@ -14,7 +14,9 @@ let card: string
 
 beforeAll(async () => {
   writeFileSync(authoritiesFile, '["State Courts of Singapore"]')
-  vault = await TestVault.start({ config: { why: { ticketPattern: '(?:WARRANT|CASE)-\\d{1,8}', authoritiesFile } } })
+  vault = await TestVault.start({
+    config: { records: { ticketPattern: '(?:WARRANT|CASE)-\\d{1,8}', authoritiesFile } },
+  })
   legal = await vault.staffToken('legal')
   card = (await vault.tokenize(checkout)).card!.token!
 })
@@ -53,7 +55,7 @@ describe('what an operator asks of tickets and authorities', () => {
   })
 
   it('is read before the vault opens', async () => {
-    const start = (why: object) => TestVault.start({ config: { why } })
+    const start = (why: object) => TestVault.start({ config: { records: why } })
     await expect(start({ ticketPattern: '(\\d+)+' })).rejects.toThrow('STRONGROOM_TICKET_PATTERN')
     await expect(start({ authoritiesFile: path.join(directory, 'none.json') })).rejects.toThrow('none.json')
   })

@@ -10,6 +10,6 @@ export async function acceptPresentSchema(...servers: readonly [TestVault, ...Te
   const [vault] = servers
   const database = openDatabase({ url: vault.database.serverUrl, maxConnections: 1 })
   const { hash } = await findSchema(database).finally(() => database.close())
-  await vault.strongroom.commands.acceptSchema(OPERATOR, hash)
-  for (const { strongroom } of servers) await vi.waitFor(strongroom.checkReady, { timeout: 20_000, interval: 100 })
+  await vault.commands.acceptSchema(OPERATOR, hash)
+  for (const { checkReady } of servers) await vi.waitFor(checkReady, { timeout: 20_000, interval: 100 })
 }

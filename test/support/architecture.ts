@@ -5,9 +5,9 @@
  */
 export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] = [
   ['cli.ts'],
-  ['main.ts'],
   ['cli', 'commands'],
   ['start', 'doctor'],
+  ['vault.ts'],
   ['vault'],
   ['restore'],
   ['schema'],
@@ -97,6 +97,7 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'record-history',
     'trusted-keys',
   ],
+  config: ['option-values'],
   http: ['json'],
   'keys/key': ['marks', 'cryptoperiod', 'handover', 'key', 'key-ring', 'key-state', 'keyed-hash', 'registry-manifest'],
   'keys/lifecycle': ['signing-plan'],

@@ -12,7 +12,7 @@ export async function callWithoutIssuer(vault: TestVault, route: string): Promis
   const issuer = 'https://localhost:1'
   const mappings = [{ claim: 'sub', value: 'ann', role: 'support' }]
   writeFileSync(issuersFile, JSON.stringify([{ name: 'gone', issuer, audience: 'vault', mappings }]))
-  const alone = await TestVault.start({ sharedDatabase: vault.database, config: { issuersFile } })
+  const alone = await TestVault.start({ sharedDatabase: vault.database, config: { access: { issuersFile } } })
   try {
     const token = forgeToken({ alg: 'ES256', typ: 'at+jwt', kid: 'k' }, { iss: issuer }, () => Buffer.alloc(64))
     return await alone.call('GET', route, { token })

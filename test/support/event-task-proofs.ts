@@ -14,7 +14,7 @@ export function eventTaskProofs(vault: () => TestVault, run: (name: TaskName) =>
   return {
     async 'claim-event-numbers'() {
       const settled = async () => {
-        const { book, background } = vault().strongroom
+        const { book, background } = vault()
         await background.tasks.get('claim-event-numbers')!.run()
         const [row] = await vault().database.sql<{ settled: number }>(
           "SELECT (claim::json ->> 'settled')::integer AS settled FROM audit_claims WHERE process = $1",
@@ -40,7 +40,7 @@ export function eventTaskProofs(vault: () => TestVault, run: (name: TaskName) =>
           await change.transition(await change.create('event-mac'), 'active')
         }),
       )
-      await vault().strongroom.checkReady()
+      await vault().checkReady()
       await run('close-event-keys')
       expect(await states()).toEqual(['deactivated', 'active'])
       vault().clockOffsetMs = 2 * MINUTE

@@ -26,7 +26,7 @@ export async function seeCertificatesFollowed(
   const renew = vi.fn()
   const listener = { port: 0, renew, stop: async () => {} }
   const config = { tls: { certsDir, certFile, keyFile } } as unknown as Config
-  const unfollow = followCertificates(config, [listener], vault.strongroom)
+  const unfollow = followCertificates(config, [listener], vault)
   try {
     for (const times of [1, 2]) {
       writeFileSync(certFile, `no certificate ${times}`)

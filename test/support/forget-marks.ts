@@ -10,5 +10,5 @@ export async function forgetMarks(vault: TestVault, marks: readonly string[] = [
       await keys.registry.save(tx, draft, verified.generation + 1)
     }),
   )
-  await vault.strongroom.checkReady()
+  await vault.checkReady()
 }

@@ -5,7 +5,7 @@ const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 /** Has a server rotate the index key, and runs what destroys the old one until it is. */
 export async function expectIndexKeyDestroyed(vault: TestVault, destroy: () => Promise<void>): Promise<void> {
-  const { commands } = vault.strongroom
+  const { commands } = vault
   const { id } = (await commands.listKeys()).find(({ purpose, state }) => purpose === 'index' && state === 'active')!
   await commands.requestRotation(OPERATOR, { purposes: ['index'] })
   await vi.waitFor(

@@ -59,7 +59,7 @@ export async function makeKeptLog(fillers: number): Promise<KeptLog> {
   const answer = await vault.call('GET', `/v1/audit/events/${erased!.id}/receipt`, { token: auditor })
   expect(answer.status, answer.text).toBe(200)
   await settled(vault)
-  const keys = (await vault.strongroom.commands.listLogKeys()).map(({ verifier_key }) => parseVerifierKey(verifier_key))
+  const keys = (await vault.commands.listLogKeys()).map(({ verifier_key }) => parseVerifierKey(verifier_key))
   const given = { keys, checkpoints: [], receipts: [] }
   const latest = { place: 'latest.txt', note: await headNote(vault) }
   const size = await vault.count('audit_leaves')
@@ -92,7 +92,7 @@ async function headNote(vault: TestVault): Promise<string> {
 
 async function fill(vault: TestVault, count: number): Promise<void> {
   const now = () => new Date(Date.now() + vault.clockOffsetMs)
-  const newAuditEvent = inBook(vault.strongroom.book, createNewAuditEvent(now, createNewId(now, createRandomBytes())))
+  const newAuditEvent = inBook(vault.book, createNewAuditEvent(now, createNewId(now, createRandomBytes())))
   const database = openDatabase({ url: vault.database.serverUrl, maxConnections: 1 })
   const facts = { type: 'audit.read', outcome: 'success', caller: { id: 'operator:test', kind: 'operator' } } as const
   const events = Array.from({ length: count }, (_, at) => newAuditEvent({ ...facts, count: at }))

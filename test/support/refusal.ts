@@ -133,7 +133,7 @@ async function takeSnapshot(vault: TestVault): Promise<Snapshot> {
   }
   const events = await database.sql<{ line: string }>('SELECT body AS line FROM readable.audit_events ORDER BY id')
   const names = await database.sql<{ name: string }>(`SELECT name FROM dictionary WHERE NOT ${IS_OF_RECORDS}`)
-  const metrics = (await vault.strongroom.metrics.text()).body
+  const metrics = (await vault.metrics.text()).body
   return {
     tables,
     events: events.map(({ line }) => line),

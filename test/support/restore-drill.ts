@@ -36,7 +36,7 @@ export interface BeforeBackup {
 
 /** Fills a vault with what is taken away after the backup. */
 export async function fillBeforeBackup(vault: TestVault): Promise<BeforeBackup> {
-  const { commands } = vault.strongroom
+  const { commands } = vault
   await commands.applyRoles(OPERATOR, olderRoles)
   const stored = await Promise.all(Array.from({ length: 5 }, () => vault.tokenize({ contact })))
   const [kept, erased, corrected, released, refused] = stored.map((one) => one.contact!.token!) as [string, ...string[]]
@@ -72,7 +72,7 @@ export async function takeAllAway(
   before: BeforeBackup,
   halfway: () => Promise<void> = async () => {},
 ): Promise<string> {
-  const { commands } = vault.strongroom
+  const { commands } = vault
   const { ann, bob, cid, olga } = before.people
   expect((await vault.call('DELETE', `/v1/tokens/${before.erased}`, { token: olga })).status).toBe(204)
   await commands.revokeClient(OPERATOR, before.clients.revoked.id)
@@ -94,7 +94,7 @@ export async function takeAllAway(
   await commands.applyRoles(OPERATOR, roleFile({}))
   await commands.compromiseKey(OPERATOR, before.key)
   await vault.rotate('audit')
-  const ceremony = await vault.strongroom.rootKeys.beginCeremony(OPERATOR, { custodians: CUSTODIANS, threshold: 2 })
+  const ceremony = await vault.rootKeys.beginCeremony(OPERATOR, { custodians: CUSTODIANS, threshold: 2 })
   await ceremony.complete(CUSTODIANS.map(() => new Date()))
   return lost
 }
@@ -104,7 +104,7 @@ export async function takeAllAway(
  * rest.
  */
 export async function expectTakenAway(vault: TestVault, before: BeforeBackup, applied: AppliedLog): Promise<void> {
-  const { commands } = vault.strongroom
+  const { commands } = vault
   const { clients, people } = before
   expect(applied.rootKey?.custodians).toEqual(CUSTODIANS)
   expect(await stateOf(vault, before.erased)).toBe(410)
@@ -138,7 +138,7 @@ export async function exportTo(vault: TestVault, file: string): Promise<void> {
 
 export function applyLog(vault: TestVault, file: string, isDryRun = false): Promise<AppliedLog> {
   const request: ApplyLogRequest = { file, isDryRun, onProgress: () => {} }
-  return vault.strongroom.commands.applyLog(OPERATOR, request)
+  return vault.commands.applyLog(OPERATOR, request)
 }
 
 /** Why the vault is not ready; undefined when it is. */
@@ -168,5 +168,5 @@ function decide(vault: TestVault, id: string, verdict: string, as: string) {
 }
 
 async function suspended(vault: TestVault): Promise<string[]> {
-  return (await vault.strongroom.commands.listSuspended()).map(({ caller }) => caller)
+  return (await vault.commands.listSuspended()).map(({ caller }) => caller)
 }

@@ -14,7 +14,7 @@ export async function seedEvents(vault: TestVault, events: readonly (AuditFacts 
   try {
     const made = events.map(({ at, ...facts }) => {
       const now = () => at
-      return inBook(vault.strongroom.book, createNewAuditEvent(now, createNewId(now, randomBytes)))(facts)
+      return inBook(vault.book, createNewAuditEvent(now, createNewId(now, randomBytes)))(facts)
     })
     for (let at = 0; at < made.length; at += 1_000) await insertEvents(database, made.slice(at, at + 1_000))
     return made.map(({ id }) => id)

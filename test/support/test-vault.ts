@@ -19,12 +19,15 @@ import {
   rotations,
 } from '../../src/keys/rotation/rotation.ts'
 import { createLogger } from '../../src/observability/logger.ts'
-import { createStrongroom, type Strongroom } from '../../src/vault/vault.ts'
-import type { Overrides, StrongroomConfig } from '../../src/vault/vault-config.ts'
+import type { Overrides } from '../../src/vault/vault-options.ts'
+import { createVault, type Vault } from '../../src/vault.ts'
 import { createInvariants, type Invariants } from './invariants.ts'
 import { createDatabaseWithKeys, createTestDatabase, type TestDatabase } from './postgres.ts'
+import { type VaultChanges, vaultOptions } from './vault-options.ts'
+import { VaultParts } from './vault-parts.ts'
 
-export const ISSUER = 'https://localhost:8443'
+export { ISSUER } from './vault-options.ts'
+
 const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
 
 /**
@@ -54,7 +57,7 @@ export interface CallOptions {
  * A whole vault in this process, on a database of its own, behind a real TLS listener; only the clock can be set. After
  * every test `checkInvariants` looks for sample values in forbidden places, and at the form of the log.
  */
-export class TestVault {
+export class TestVault extends VaultParts {
   /** Moves the vault's clock; real time runs on from there. */
   clockOffsetMs = 0
   /** Reads certificates and revocation lists again, as the server does when their files change. */
@@ -62,7 +65,6 @@ export class TestVault {
   readonly logLines: string[] = []
   readonly problems: string[] = []
   readonly database: TestDatabase
-  readonly strongroom: Strongroom
   readonly server: Server
   readonly ca: string
   /** Calls share connections, as a client's do. */
@@ -72,14 +74,14 @@ export class TestVault {
 
   private constructor(parts: {
     database: TestDatabase
-    strongroom: Strongroom
+    vault: Vault
     server: Server
     ca: string
     shared: boolean
     logLines: string[]
   }) {
+    super(parts.vault)
     this.database = parts.database
-    this.strongroom = parts.strongroom
     this.server = parts.server
     this.ca = parts.ca
     this.#shared = parts.shared
@@ -96,7 +98,7 @@ export class TestVault {
       overrides?: Overrides
       sharedDatabase?: TestDatabase
       makesKeys?: boolean
-      config?: Partial<StrongroomConfig>
+      config?: VaultChanges
       clockOffsetMs?: number
       clientCaFile?: string
       clientCrlFile?: string
@@ -104,9 +106,8 @@ export class TestVault {
       proxyProtocol?: boolean
     } = {},
   ): Promise<TestVault> {
-    const { certsDir, rootKeyFile } = inject('cluster')
-    const { rootKey, rootKeyFile: ownFile } = options.config ?? {}
-    const makesKeys = options.makesKeys ?? (rootKey !== undefined || ownFile !== undefined)
+    const { certsDir } = inject('cluster')
+    const makesKeys = options.makesKeys ?? options.config?.keys !== undefined
     const database = options.sharedDatabase ?? (await (makesKeys ? createTestDatabase() : createDatabaseWithKeys()))
     const logLines: string[] = []
     const destination = new Writable({
@@ -117,25 +118,12 @@ export class TestVault {
     })
     const { clockOffsetMs = 0 } = options
     const clock: { vault?: TestVault } = {}
-    const strongroom = await createStrongroom(
-      {
-        databaseUrl: database.serverUrl,
-        rootKeyFile,
-        issuer: ISSUER,
-        logLevel: 'info',
-        production: false,
-        strangerLimits: { perSource: 100_000, inAll: 100_000 },
-        // Tests hold locks until something has come about, for which a busy machine takes its time.
-        databaseLockTimeoutMs: 20_000,
-        ...options.config,
-      },
-      {
-        now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? clockOffsetMs)),
-        logger: createLogger('info', destination),
-        rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 100_000 },
-        ...options.overrides,
-      },
-    )
+    const vault = await createVault(vaultOptions(database, options.config), {
+      now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? clockOffsetMs)),
+      logger: createLogger('info', destination),
+      rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 100_000 },
+      ...options.overrides,
+    })
     const { clientCaFile, clientCrlFile, trustedProxies = [], proxyProtocol = false } = options
     const files = {
       certFile: path.join(certsDir, 'server.pem'),
@@ -144,10 +132,10 @@ export class TestVault {
       clientCrlFile,
     }
     const answersFor = certificateNames(readFileSync(files.certFile, 'utf8'))
-    const { newId, issuer, metrics, onFramingError } = strongroom
+    const { newId, issuer, metrics, onFramingError } = vault
     const listening = { tls: await loadTls(files) }
     const proxies = createTrustedProxies(trustedProxies)
-    const app = strongroom.createApp(answersFor, {
+    const app = await vault.createApp(answersFor, {
       proxies,
       refusesCertificate: (certificate) =>
         listening.tls.clientCrl?.refuses(certificate, new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0))) ??
@@ -158,7 +146,7 @@ export class TestVault {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const ca = readFileSync(path.join(certsDir, 'ca.pem'), 'utf8')
     const shared = options.sharedDatabase !== undefined
-    clock.vault = new TestVault({ database, strongroom, server, ca, shared, logLines })
+    clock.vault = new TestVault({ database, vault, server, ca, shared, logLines })
     clock.vault.clockOffsetMs = clockOffsetMs
     clock.vault.reloadTls = async () => {
       listening.tls = await loadTls(files)
@@ -203,7 +191,7 @@ export class TestVault {
     scopes: readonly Scope[],
     options: { role?: RoleName; site?: string; partner?: string } = {},
   ): Promise<{ id: string; secret: string }> {
-    const { id, secret } = await this.strongroom.commands.addClient(OPERATOR, {
+    const { id, secret } = await this.commands.addClient(OPERATOR, {
       name: 'test client',
       scopes,
       role: options.role,
@@ -236,7 +224,7 @@ export class TestVault {
     role: RoleName,
     options: { purposes?: readonly Purpose[]; site?: string; minutes?: number; name?: string } = {},
   ): Promise<string> {
-    const token = await this.strongroom.commands.issueStaffToken(OPERATOR, {
+    const token = await this.commands.issueStaffToken(OPERATOR, {
       name: options.name ?? `test ${role}`,
       role,
       purposes: options.purposes ?? [],
@@ -256,7 +244,7 @@ export class TestVault {
 
   /** Rotates keys as `strongroom keys rotate --keep-old-keys` does, to the end unless the signal comes. */
   rotate(which: RotationName = 'data', control: Partial<RotateControl> = {}): Promise<RotationResult> {
-    return this.strongroom.commands.rotateKeys(
+    return this.commands.rotateKeys(
       OPERATOR,
       { purposes: rotations[which], keepsKeys: true },
       { onProgress: () => {}, signal: new AbortController().signal, ...control },
@@ -284,7 +272,7 @@ export class TestVault {
     this.agent.destroy()
     this.server.closeAllConnections()
     await new Promise((resolve) => this.server.close(resolve))
-    await this.strongroom.close()
+    await this.closeVault()
     if (!this.#shared) await this.database.drop()
   }
 }

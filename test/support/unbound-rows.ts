@@ -32,5 +32,5 @@ export async function unbindRows(vault: TestVault): Promise<void> {
       }
     }
   })
-  await vault.strongroom.checkReady()
+  await vault.checkReady()
 }

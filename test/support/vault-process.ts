@@ -13,7 +13,9 @@ import { type Ended, findFreePorts, type RunningProgram, startProgram } from './
 const BUILT = fileURLToPath(new URL('../../dist', import.meta.url))
 
 /** The built program, as a user of the package has it. `npm test` and `npm run test:e2e` build first. */
-export const builtProgram = (name: 'main' | 'cli', built = BUILT) => path.join(built, 'src', `${name}.js`)
+export const builtProgram = (name: 'cli', built = BUILT) => path.join(built, 'src', `${name}.js`)
+/** What starts the vault, after the path of Node.js. */
+export const builtServer = (built = BUILT): readonly string[] => [builtProgram('cli', built), 'serve']
 
 export interface CallOptions {
   token?: string
@@ -59,7 +61,7 @@ export class VaultProcess {
 
   /** A place for a vault that was never started. @param built the directory of its programs */
   static async create(built = BUILT): Promise<VaultProcess> {
-    expect(existsSync(builtProgram('main', built)), 'the vault is not built: run "npm run build"').toBe(true)
+    expect(existsSync(builtProgram('cli', built)), 'the vault is not built: run "npm run build"').toBe(true)
     const directory = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-e2e-'))
     return new VaultProcess(directory, await findFreePorts(2), built)
   }
@@ -108,7 +110,7 @@ export class VaultProcess {
     this.#program = startProgram({
       coreDumps,
       command: process.execPath,
-      args: [builtProgram('main', this.#built)],
+      args: builtServer(this.#built),
       cwd: this.directory,
       env: { ...this.env, ...env },
     })

@@ -22,7 +22,7 @@ export async function exportLines(vault: TestVault): Promise<string[]> {
   }
   const { signal } = new AbortController()
   const delivery = { what: 'export', filter: {}, from: 0, follow: false, signal, deliver } as const
-  await vault.strongroom.commands.deliverLog(OPERATOR, delivery)
+  await vault.commands.deliverLog(OPERATOR, delivery)
   return pages.join('').trimEnd().split('\n')
 }
 

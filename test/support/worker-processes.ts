@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 
 /** The worker processes of a vault with several, by their ids. Reads `/proc`, so this is for Linux. */
 export function workersOf(vaultPid: number): number[] {
-  return childrenOf(vaultPid, 'main.js')
+  return childrenOf(vaultPid, 'cli.js')
 }
 
 /** The processes that a process started and whose command line names that program. */

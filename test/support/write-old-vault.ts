@@ -225,7 +225,7 @@ process.stdout.write(`wrote ${path.relative(root, target)}\n`)
 async function recordMigrations(superuser: pg.Client, ownerUrl: string): Promise<OldStatement[]> {
   const [name, { username }] = ['recorded', new URL(ownerUrl)]
   await superuser.query(`CREATE DATABASE ${name} OWNER ${superuser.escapeIdentifier(username)}`)
-  const db = openForMigrations({
+  const db = await openForMigrations({
     url: Object.assign(new URL(ownerUrl), { pathname: `/${name}` }).href,
     schema: 'public',
   })

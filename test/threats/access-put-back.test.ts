@@ -28,7 +28,7 @@ afterAll(() => vault.stop())
 const sql = <Row>(text: string, values: unknown[] = []) => vault.database.sql<Row>(text, values)
 const reveal = (token: string) => vault.call('POST', `/v1/tokens/${address}/reveal`, { token, body: { purpose } })
 const read = (token: string, on = vault) => on.call('GET', `/v1/tokens/${card}`, { token })
-const takeIn = () => vault.strongroom.background.tasks.get('take-in-access')!.run()
+const takeIn = () => vault.background.tasks.get('take-in-access')!.run()
 
 interface AlertLine {
   alert?: string
@@ -60,7 +60,7 @@ describe('a client of the past, with its own MAC,', () => {
   it('gets no token with its former secret, on a running server and on one that starts', async () => {
     const { id, secret } = await vault.client(['tokenize'])
     const putBack = await keep('clients', 'id = $1', [id])
-    const present = (await vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).expose()
+    const present = (await vault.commands.rotateClientSecret(OPERATOR, id)).expose()
     expect((await vault.requestToken(id, present)).status).toBe(200)
     const rightful = await keep('clients', 'id = $1', [id])
 
@@ -69,9 +69,7 @@ describe('a client of the past, with its own MAC,', () => {
     expect(subjects('access-changed', id)).toHaveLength(1)
     await withAnother(async (other) => expectProblem(await other.requestToken(id, secret), 401, 'invalid-client'))
     // Not even the vault repairs it.
-    await expect(vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(
-      /changed outside the vault/,
-    )
+    await expect(vault.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed outside the vault/)
 
     await rightful()
     expect((await vault.requestToken(id, present)).status).toBe(200)
@@ -82,12 +80,12 @@ describe('a client of the past, with its own MAC,', () => {
     const { access_token: token } = (await vault.requestToken(id, secret)).body
     expect((await reveal(token)).status).toBe(200)
     const putBack = await keep('clients', 'id = $1', [id])
-    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    await vault.commands.revokeClient(OPERATOR, id)
     await putBack()
     expectProblem(await reveal(token), 401, 'unauthenticated')
     expectProblem(await vault.requestToken(id, secret), 401, 'invalid-client')
     expect(subjects('access-changed', id)).not.toHaveLength(0)
-    const [line] = (await vault.strongroom.commands.reviewAccess(OPERATOR)).filter((one) => one.id === id)
+    const [line] = (await vault.commands.reviewAccess(OPERATOR)).filter((one) => one.id === id)
     expect(line?.conditions).toMatch(/grants nothing/)
   })
 
@@ -110,14 +108,14 @@ describe('a client of the past, with its own MAC,', () => {
 })
 
 it('a former row of an ended contract, with its own MAC, allows nothing', async () => {
-  const { id: partner } = await vault.strongroom.commands.addPartner(OPERATOR, {
+  const { id: partner } = await vault.commands.addPartner(OPERATOR, {
     ...{ name: 'Carrier', country: 'MY', contact: 'despatch@carrier.example', purposes: [purpose] },
     ...{ fields: ['address.country'], ends_at: new Date(Date.now() + 86_400_000) },
   })
   const token = await vault.clientToken(['address:reveal'], { role: 'fulfilment', partner })
   expect((await reveal(token)).status).toBe(200)
   const putBack = await keep('partners', 'id = $1', [partner])
-  await vault.strongroom.commands.endPartner(OPERATOR, partner)
+  await vault.commands.endPartner(OPERATOR, partner)
   expectProblem(await reveal(token), 403, 'contract-ended')
   await putBack()
   expectProblem(await reveal(token), 403, 'purpose-not-permitted')
@@ -129,7 +127,7 @@ describe('a set of roles of the past, with its own MAC,', () => {
     ['when the newest is gone', 'DELETE FROM role_sets WHERE revision = (SELECT max(revision) FROM role_sets)'],
     ['when all are gone', 'DELETE FROM role_sets'],
   ])('grants nothing %s, on a running server and on one that starts', async (_what, remove) => {
-    const { commands } = vault.strongroom
+    const { commands } = vault
     const support = await vault.staffToken('support')
     await commands.applyRoles(OPERATOR, roleFile({ support: { duty: 'One.' } }))
     await commands.applyRoles(OPERATOR, roleFile({ support: { duty: 'Two.' } }))
@@ -149,7 +147,7 @@ describe('a set of roles of the past, with its own MAC,', () => {
 
 describe('the row that refuses', () => {
   it('a disabled person is not what keeps them out alone: without it they stay out', async () => {
-    const { commands } = vault.strongroom
+    const { commands } = vault
     const token = await vault.staffToken('support', { name: 'mallory' })
     expect((await read(token)).status).toBe(200)
     await commands.disableStaff(OPERATOR, 'staff:Mallory')
@@ -163,7 +161,7 @@ describe('the row that refuses', () => {
   })
 
   it('is missed though the person asks for nothing', async () => {
-    await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:silent')
+    await vault.commands.disableStaff(OPERATOR, 'staff:silent')
     await sql("DELETE FROM disabled_staff WHERE id = 'staff:silent'")
     await vi.waitFor(async () => {
       await takeIn()
@@ -172,7 +170,7 @@ describe('the row that refuses', () => {
   })
 
   it('a suspended caller does so after it is gone, until an operator lifts the suspension', async () => {
-    const { commands } = vault.strongroom
+    const { commands } = vault
     const budget = { per_day: 1, beyond: 'suspend' } as const
     await commands.applyRoles(OPERATOR, roleFile({ careful: { ...conditionalRole({}), budget } }))
     const token = await vault.staffToken('careful', { name: 'greedy' })
@@ -256,10 +254,10 @@ describe('a ledger', () => {
   it('that is lost is made again by an operator, for servers that start afterwards', async () => {
     const { id, secret } = await vault.client(['tokenize'])
     const putBack = await keep('access_ledger', 'generation > $1', [0])
-    await expect(vault.strongroom.commands.rebuildLedger(OPERATOR)).rejects.toThrow(/is in order/)
+    await expect(vault.commands.rebuildLedger(OPERATOR)).rejects.toThrow(/is in order/)
     await sql('DELETE FROM access_ledger WHERE generation = 1')
     await withAnother(async (other) => {
-      const rebuilt = await other.strongroom.commands.rebuildLedger(OPERATOR)
+      const rebuilt = await other.commands.rebuildLedger(OPERATOR)
       expect(await vault.events({ type: 'access.rebuild' })).toEqual([
         expect.objectContaining({
           outcome: 'success',
@@ -283,7 +281,7 @@ describe('a ledger', () => {
     await withAnother(async (other) => {
       expectProblem(await read(bystander, other), 503, 'sealed')
       expect(alertLines('access-ledger-changed', other)).toHaveLength(1)
-      await other.strongroom.commands.revokeClient(OPERATOR, id)
+      await other.commands.revokeClient(OPERATOR, id)
     })
     await putBack()
     await vi.waitFor(async () => {

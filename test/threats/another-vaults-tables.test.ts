@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { StrongroomConfig } from '../../src/vault/vault-config.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
+import type { VaultChanges } from '../support/vault-options.ts'
 
 /**
  * Attack 55: an attacker copies the tables of keys from another vault, whose keys they have, over those of this one, or
@@ -22,25 +22,21 @@ let other: TestVault
 let pin: { vault: string; root_key: { id: string } }
 
 const pinFileOf = () => path.join(directory, 'vault.pin')
-const settings = (production = false) => ({
-  rootKeyFile: path.join(directory, 'root-key'),
-  createRootKey: true,
-  pinFile: pinFileOf(),
+const settings = (production = false): VaultChanges => ({
+  keys: { passphraseFile: path.join(directory, 'root-key') },
+  createsRootKey: true,
+  pin: { file: pinFileOf() },
   production,
 })
 const readPin = () => JSON.parse(readFileSync(pinFileOf(), 'utf8'))
 const sql = (text: string) => vault.database.sql(text)
 
-async function startAgain(
-  production = false,
-  changes: Partial<StrongroomConfig> = {},
-  lines: string[] = [],
-): Promise<string> {
+async function startAgain(production = false, changes: VaultChanges = {}, lines: string[] = []): Promise<string> {
   try {
     const config = { ...settings(production), ...changes }
     const again = await TestVault.start({ config, sharedDatabase: vault.database, overrides: quickKeys })
     lines.push(...again.logLines)
-    const problem = again.strongroom.sealedBecause()
+    const problem = again.sealedBecause()
     await again.stop()
     return problem === undefined ? 'it started' : String(problem.cause ?? problem)
   } catch (error) {
@@ -53,7 +49,7 @@ beforeAll(async () => {
   vault = await TestVault.start({ config: settings(), overrides: quickKeys })
   pin = readPin()
   // The same passphrase, and no pin of its own.
-  other = await TestVault.start({ config: { ...settings(), pinFile: undefined }, overrides: quickKeys })
+  other = await TestVault.start({ config: { ...settings(), pin: { file: undefined } }, overrides: quickKeys })
   await vault.tokenize({ contact })
   await sql(TABLES.map((table) => `CREATE TABLE ${table}_own AS TABLE ${table}`).join('; '))
 })
@@ -93,7 +89,7 @@ it('a start on all tables of another vault is refused in one sentence', async ()
   await copyTables(TABLES)
   const refused = await startAgain()
   expect(refused).toMatch(/^\w+: the database names the root key root_\w+, and .*vault\.pin pins root_\w+ .*\.$/)
-  await expect.poll(() => vault.strongroom.sealedBecause()?.code, { timeout: 20_000 }).toBe('sealed')
+  await expect.poll(() => vault.sealedBecause()?.code, { timeout: 20_000 }).toBe('sealed')
 })
 
 it('a start on another vault under our own root key is refused, too', async () => {
@@ -108,29 +104,29 @@ it('a key of another vault does not open here, though one root key wraps both', 
 })
 
 it('a start goes by the id that the operator has said, with and without a pin', async () => {
-  const right = { vaultId: pin.vault }
-  const wrong = { vaultId: `vault_${'0'.repeat(26)}` }
-  expect(await startAgain(false, right)).toBe('it started')
+  const right = pin.vault
+  const wrong = `vault_${'0'.repeat(26)}`
+  expect(await startAgain(false, { pin: { file: pinFileOf(), vaultId: right } })).toBe('it started')
   for (const pinFile of [pinFileOf(), path.join(directory, 'none.pin')]) {
-    const refused = await startAgain(false, { ...wrong, pinFile })
+    const refused = await startAgain(false, { pin: { file: pinFile, vaultId: wrong } })
     expect(refused).toMatch(/: the database holds the vault vault_\w+, and STRONGROOM_VAULT_ID is vault_0{26}: .*\.$/)
   }
   await copyTables(TABLES)
-  const copied = await startAgain(false, { ...right, pinFile: path.join(directory, 'none.pin') })
+  const copied = await startAgain(false, { pin: { vaultId: right, file: path.join(directory, 'none.pin') } })
   expect(copied).toMatch(/and STRONGROOM_VAULT_ID is vault_\w+: .*\.$/)
 })
 
 it('a vault that can be pinned nowhere does not start where it must be, and alerts elsewhere', async () => {
-  const nowhere = { pinFile: '/dev/null/vault.pin' }
-  const refused = await startAgain(true, { ...nowhere, mustBePinned: true })
+  const nowhere = { file: '/dev/null/vault.pin' }
+  const refused = await startAgain(true, { pin: nowhere, mustBePinned: true })
   expect(refused).toMatch(
     /: which vault this is is pinned nowhere, since \S+ cannot be written .*STRONGROOM_VAULT_ID\.$/,
   )
-  expect(await startAgain(true, { ...nowhere, mustBePinned: true, vaultId: pin.vault })).toBe('it started')
+  expect(await startAgain(true, { pin: { ...nowhere, vaultId: pin.vault }, mustBePinned: true })).toBe('it started')
   const vaultLog: string[] = []
-  expect(await startAgain(false, nowhere, vaultLog)).toBe('it started')
+  expect(await startAgain(false, { pin: nowhere }, vaultLog)).toBe('it started')
   expect(vaultLog.map((line) => JSON.parse(line)).filter(({ alert }) => alert === 'vault-unpinned')).toMatchObject([
-    { level: 'error', file: nowhere.pinFile },
+    { level: 'error', file: nowhere.file },
   ])
 })
 
@@ -144,7 +140,7 @@ it('an empty database is no new vault in production', async () => {
 
 describe('a root key that is replaced', () => {
   it('is the pinned one from then on; one that was put back is refused, though its passphrase is still there', async () => {
-    const { id, replaced } = await vault.strongroom.rootKeys.rotate(OPERATOR)
+    const { id, replaced } = await vault.rootKeys.rotate(OPERATOR)
     expect(readPin()).toMatchObject({ vault: pin.vault, root_key: { id } })
     expect(await startAgain()).toBe('it started')
     const now = readPin()

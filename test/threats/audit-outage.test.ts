@@ -26,7 +26,7 @@ beforeAll(async () => {
   proxy = await startTcpProxy(database.serverUrl)
   vault = await TestVault.start({
     sharedDatabase: { ...database, serverUrl: proxy.url },
-    config: { databaseLockTimeoutMs: 500 },
+    config: { database: { lockTimeoutMs: 500 } },
   })
   await stopSchemaWatch(vault)
   support = await vault.staffToken('support')

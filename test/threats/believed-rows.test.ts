@@ -49,8 +49,7 @@ const alerted = () =>
     .map((line) => JSON.parse(line))
     .flatMap(({ alert, event }) => (alert === 'audit-forged' ? [event] : []))
 const revealOf = async (token: string) => (await vault.events({ type: 'record.reveal', token }))[0]!.id as string
-const review = () =>
-  vault.strongroom.commands.reviewLog(OPERATOR, { since: new Date(Date.now() - 3_600_000), timeZone: 'UTC' })
+const review = () => vault.commands.reviewLog(OPERATOR, { since: new Date(Date.now() - 3_600_000), timeZone: 'UTC' })
 
 const newId = createNewId(() => new Date(), randomBytes)
 /** Writes a row that says such a thing, in its canonical form, with the MAC of another event. */
@@ -191,7 +190,7 @@ describe('the review', () => {
       finding: found.id,
       note: 'looked at',
     }
-    await vault.strongroom.commands.acknowledgeFinding(OPERATOR, acknowledging)
+    await vault.commands.acknowledgeFinding(OPERATOR, acknowledging)
     expect((await find())!.acknowledged).toMatchObject({ by: OPERATOR.id, note: 'looked at' })
     await waitForLog()
     const [said] = await vault.events({ type: 'audit.acknowledge', note: 'looked at' })
@@ -242,21 +241,21 @@ describe('who decides by an event', () => {
         whole,
       ])
       expect(await minimum()).toBe(0)
-      await vault.strongroom.background.tasks.get('watch-log-end')!.run()
+      await vault.background.tasks.get('watch-log-end')!.run()
       const ready = await vault.call('GET', '/readyz')
       expect([ready.status, ready.body.code]).toEqual([503, 'audit-log-changed'])
       await sql('UPDATE readable.audit_leaves SET hash = $1 WHERE sequence = 40', [victim!.hash])
     })
-    await vault.strongroom.background.tasks.get('watch-log-end')!.run()
+    await vault.background.tasks.get('watch-log-end')!.run()
     expect((await vault.call('GET', '/readyz')).status).toBe(200)
   })
 
   it('takes no row for the retirement of a key', async () => {
-    const keys = await vault.strongroom.commands.listKeys()
+    const keys = await vault.commands.listKeys()
     const { id } = keys.find(({ purpose, state }) => purpose === 'secret' && state === 'active')!
     await vault.rotate()
     await forge({ type: 'key.retire', subject: id, count: 999 })
-    const { statement } = await vault.strongroom.commands.certifyKey(OPERATOR, id)
+    const { statement } = await vault.commands.certifyKey(OPERATOR, id)
     const [retired] = await vault.events({ type: 'key.retire', subject: id })
     expect([statement.event, statement.values_moved]).toEqual([retired!.id, retired!.count])
     expect(statement.values_moved).not.toBe(999)
@@ -267,7 +266,7 @@ describe('who decides by an event', () => {
       const found: string[] = []
       const onFinding = ({ code, token }: { code: string; token?: string | undefined }) =>
         found.push(`${code} ${token}`)
-      await vault.strongroom.commands.verifyRecords(OPERATOR, { onProgress: () => {}, onFinding })
+      await vault.commands.verifyRecords(OPERATOR, { onProgress: () => {}, onFinding })
       return found
     }
     const before = await verify()

@@ -76,7 +76,7 @@ it('an attacker who has the key of limits and the counts of a search finds no nu
   for (const guess of guesses) expect(rows[0]!.record).not.toContain(guess)
   // Under another index key it is the same number still.
   await withVaultKeys(vault, (parts) => replaceKeys(parts, ['card-index']))
-  await vault.strongroom.checkReady()
+  await vault.checkReady()
   expect((await search(bearer, { purpose: 'process-payment' })).status).toBe(200)
   expect(await vault.database.sql("SELECT FROM budget_records WHERE caller LIKE '%counted%'")).toHaveLength(1)
 })
@@ -93,7 +93,7 @@ describe('a role that may', () => {
 
   it('meets the conditions of its grant, and leaves an event that says why', async () => {
     const careful = conditionalRole({ reason: true, ticket: true })
-    await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
+    await vault.commands.applyRoles(OPERATOR, roleFile({ careful }))
     const bearer = await vault.staffToken('careful', { name: 'Careful' })
     const purpose = 'enforce-rights'
     expectProblem(await search(bearer, { purpose }), 403, 'condition-not-met')
@@ -132,7 +132,7 @@ describe('a role that may', () => {
 
   it('does not find a card whose shopper has not consented to the purpose', async () => {
     const agreed = conditionalRole({}, { purposes: ['marketing'] })
-    await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ agreed }))
+    await vault.commands.applyRoles(OPERATOR, roleFile({ agreed }))
     const bearer = await vault.staffToken('agreed', { name: 'Marketer' })
     expect((await search(bearer, { purpose: 'marketing' })).body.results).toEqual([])
     const number = cards.amex
@@ -200,7 +200,7 @@ describe('beyond a budget', () => {
     ['card_number', cards.visa, cards.mastercard],
   ])('a hit and a miss by %s are one answer', async (by, hit, miss) => {
     const spender = { ...conditionalRole({}), budget: { per_day: 1 } }
-    await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ spender }))
+    await vault.commands.applyRoles(OPERATOR, roleFile({ spender }))
     const bearer = await vault.staffToken('spender', { name: `Spender ${by}` })
     const why = by === 'card_number' ? { purpose: 'enforce-rights' } : {}
     const ask = (value: string, on: TestVault) =>

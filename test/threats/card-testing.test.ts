@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { CardLimits } from '../../src/access/limits/card-velocity.ts'
+import type { LimitsConfig } from '../../src/config/config.ts'
 import { expectProblem, withoutRequestId } from '../support/problems.ts'
 import { card, cards, contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -7,8 +7,8 @@ import { TestVault } from '../support/test-vault.ts'
 /** Attack 41: a stolen list of numbers is tried, many a minute, to learn which of them are any good. */
 let vault: TestVault
 
-async function start(limits: CardLimits): Promise<void> {
-  vault = await TestVault.start({ config: { cardLimits: limits } })
+async function start(limits: Partial<LimitsConfig['cards']>): Promise<void> {
+  vault = await TestVault.start({ config: { limits: { cards: limits } } })
 }
 afterEach(async () => {
   await vault.checkInvariants()
@@ -59,7 +59,10 @@ describe('from one client', () => {
 
   it('a batch counts each of its cards, and holds over two servers', async () => {
     await start({ perClient: 10 })
-    const second = await TestVault.start({ sharedDatabase: vault.database, config: { cardLimits: { perClient: 10 } } })
+    const second = await TestVault.start({
+      sharedDatabase: vault.database,
+      config: { limits: { cards: { perClient: 10 } } },
+    })
     const tester = await vault.clientToken(['tokenize'])
     const items = [...Array(5).fill(valid), ...invalid.slice(0, 4), { contact }]
     const batch = (on: TestVault) => on.call('POST', '/v1/tokenize/batch', { token: tester, body: { items } })

@@ -22,7 +22,7 @@ beforeAll(async () => {
   vault = await TestVault.start({ overrides: quickKeys })
   tampering = tamperWith(vault.database)
   const agreed = conditionalRole({}, { purposes: [PURPOSE] })
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ agreed }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ agreed }))
   legal = await vault.staffToken('legal', { minutes: 60 })
   marketing = await vault.staffToken('marketing', { minutes: 60 })
   officer = await vault.staffToken('privacy-officer', { minutes: 60 })

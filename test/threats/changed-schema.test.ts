@@ -30,7 +30,7 @@ afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
 const sql = (text: string) => vault.database.sql(text)
-const look = () => vault.strongroom.background.tasks.get('watch-database-schema')!.run()
+const look = () => vault.background.tasks.get('watch-database-schema')!.run()
 const read = () => vault.call('GET', `/v1/tokens/${token}`, { token: staff })
 const ready = () => vault.call('GET', '/readyz')
 const alerts = () =>
@@ -84,7 +84,7 @@ describe('service is refused, with an alert, until it is undone', () => {
 
 describe('an operator', () => {
   const [, change, undo] = schemaChanges[0]!
-  const accept = (hash: string) => vault.strongroom.commands.acceptSchema(OPERATOR, hash)
+  const accept = (hash: string) => vault.commands.acceptSchema(OPERATOR, hash)
 
   it('accepts the schema as it is, by its hash, which is an event; nothing else is accepted with it', async () => {
     await expect(accept('0'.repeat(64))).rejects.toThrow('there is nothing to accept')

@@ -23,7 +23,7 @@ const ids: Record<'plain' | 'rotating' | 'revoked' | 'signing', string> = {
 beforeAll(async () => {
   vault = await TestVault.start()
   key = await createCallerKey()
-  const { commands } = vault.strongroom
+  const { commands } = vault
   for (const name of ['plain', 'rotating', 'revoked'] as const) ids[name] = (await vault.client(['tokenize'])).id
   await commands.rotateClientSecret(OPERATOR, ids.rotating, { overlapSeconds: 3600 })
   await commands.revokeClient(OPERATOR, ids.revoked)

@@ -39,24 +39,24 @@ async function find(email: string): Promise<string[]> {
 }
 
 async function activeKey(purpose: string): Promise<string> {
-  const keys = await vault.strongroom.commands.listKeys()
+  const keys = await vault.commands.listKeys()
   return keys.find((key) => key.purpose === purpose && key.state === 'active')!.id
 }
 
 async function isClosed(id: string): Promise<boolean> {
-  const status = (await vault.strongroom.commands.keyStatus()).find((key) => key.id === id)!
-  const line = (await vault.strongroom.commands.takeInventory()).find((key) => key.id === id)!
+  const status = (await vault.commands.keyStatus()).find((key) => key.id === id)!
+  const line = (await vault.commands.takeInventory()).find((key) => key.id === id)!
   expect(status.closed).toBe(line.closed)
   return line.closed
 }
 
-const reopen = (id: string) => vault.strongroom.commands.reopenKey(OPERATOR, id, REASON)
+const reopen = (id: string) => vault.commands.reopenKey(OPERATOR, id, REASON)
 
 describe('a leaked key that was emptied', () => {
   it('opens nothing that is planted under it, until an operator lets it, and is closed again', async () => {
     const id = await activeKey('secret')
     const stolen = await tampering.read(token)
-    await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+    await vault.commands.compromiseKey(OPERATOR, id)
     expect((await reveal()).status).toBe(200)
     expect(await isClosed(id)).toBe(false)
     await vault.rotate()
@@ -84,7 +84,7 @@ describe('a leaked key that was emptied', () => {
     const stolen = await tampering.read(token)
     const id = stolen.secret_key_id
     const planted = (await vault.tokenize({ contact })).contact!.token!
-    await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+    await vault.commands.compromiseKey(OPERATOR, id)
     await tampering.flip(planted, 'secret', -1)
     const damaged = [{ column: 'records.secret', token: planted }]
     expect(await vault.rotate('data')).toMatchObject({ done: false, remaining: 1, damaged })
@@ -106,7 +106,7 @@ describe('a leaked key that was emptied', () => {
   it('finds nothing by a term that is planted under it', async () => {
     const id = await activeKey('index')
     const key = (await readVaultKeys(vault)).find(id)!
-    await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+    await vault.commands.compromiseKey(OPERATOR, id)
     await vault.rotate('index')
     expect(await isClosed(id)).toBe(true)
     const email = 'mallory@evil.example'
@@ -129,7 +129,7 @@ describe('a leaked key that was emptied', () => {
     await vault.rotate()
     await forgetMarks(vault)
     expect(await isClosed(id)).toBe(false)
-    await vault.strongroom.commands.certifyKey(OPERATOR, id)
+    await vault.commands.certifyKey(OPERATOR, id)
     expect(await isClosed(id)).toBe(true)
   })
 
@@ -138,7 +138,7 @@ describe('a leaked key that was emptied', () => {
     await expect(reopen('key_none')).rejects.toThrow(/no key/)
     const id = await activeKey('display')
     await vault.rotate()
-    await vault.strongroom.commands.destroyKey(OPERATOR, id)
+    await vault.commands.destroyKey(OPERATOR, id)
     await expect(reopen(id)).rejects.toThrow(/is destroyed/)
   })
 })

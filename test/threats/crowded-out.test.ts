@@ -29,7 +29,7 @@ const hold = () => vault.database.hold('LOCK TABLE records IN ACCESS EXCLUSIVE M
 
 /** How many calls the vault has refused because it is busy. */
 async function busy(): Promise<number> {
-  const { body } = await vault.strongroom.metrics.text()
+  const { body } = await vault.metrics.text()
   return Number(/^strongroom_problems_total\{code="busy"\} (\d+)$/m.exec(body)?.[1] ?? 0)
 }
 

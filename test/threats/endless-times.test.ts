@@ -15,7 +15,7 @@ let suspended: string
 
 beforeAll(async () => {
   vault = await TestVault.start()
-  const { commands } = vault.strongroom
+  const { commands } = vault
   await commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({ approval: true }) }))
   shop = await vault.clientToken(['tokenize'], { role: 'checkout' })
   token = (await tokenize()).body.card.token
@@ -65,7 +65,7 @@ describe.each(["'infinity'", "'-infinity'", "'290000-01-01'", "'4700-01-01 BC'"]
       for (const column of columns) await vault.database.sql(`UPDATE ${table} SET ${column} = ${time}`)
     }
     await vault.database.sql('UPDATE rotations SET finished_at = NULL')
-    const { commands } = vault.strongroom
+    const { commands } = vault
     const shown = [
       await commands.listSuspended(),
       await commands.listClients(),

@@ -13,7 +13,10 @@ let vault: TestVault
 let server: TestVault
 
 const startServer = () =>
-  TestVault.start({ sharedDatabase: vault.database, config: { strangerLimits: undefined, keepsLog: false } })
+  TestVault.start({
+    sharedDatabase: vault.database,
+    config: { limits: { strangers: { perSource: 20, inAll: 200 } }, keepsLog: false },
+  })
 
 beforeEach(async () => {
   vault = await TestVault.start()
@@ -113,7 +116,7 @@ describe('during a flood from the same address', () => {
     const named = (await vault.events({ type: 'request.refuse' })).filter(({ caller }) => caller)
     expect(named).toHaveLength(PER_SOURCE + 6)
     // A revoked caller has proved who it was.
-    await vault.strongroom.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, client.id)
+    await vault.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, client.id)
     expectProblem(await read(server, { token }), 401, 'unauthenticated')
     await server.stop()
   })

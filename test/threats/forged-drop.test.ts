@@ -39,7 +39,7 @@ beforeAll(async () => {
   const receipt = await vault.call('GET', `/v1/audit/events/${revealed.body.event}/receipt`, { token: auditor })
   receipts = [{ place: 'receipt.json', json: receipt.text }]
   victim = { id: revealed.body.event, sequence: receipt.body.index }
-  keys = (await vault.strongroom.commands.listLogKeys()).map(({ verifier_key }) => parseVerifierKey(verifier_key))
+  keys = (await vault.commands.listLogKeys()).map(({ verifier_key }) => parseVerifierKey(verifier_key))
   key = await withVaultKeys(vault, async (parts) => parts.keys.ring.all('audit-signing')[0]!.secret)
   await waitUntilLogged(vault)
   // No process keeps the log in the meantime.

@@ -43,7 +43,7 @@ describe('the vault signs no event that it did not make:', () => {
     // Its number is missing too: a release has left that the log does not have.
     await vi.waitUntil(() => alerts('audit-missing').length > 0, PATIENCE)
     expect(await isLogged(event)).toBe(false)
-    await vault.strongroom.commands.resumeReleases({ id: 'operator:test', kind: 'operator' })
+    await vault.commands.resumeReleases({ id: 'operator:test', kind: 'operator' })
   })
 
   it('a forged one, with and without a MAC', async () => {
@@ -87,12 +87,12 @@ it('an event that was removed before it came into the log stops releases on ever
     await vault.tokenize({ card })
     // Nor does it help to take back what was found, or to say that an operator has looked.
     await sql('UPDATE audit_missing SET resumed_by = (SELECT id FROM readable.audit_events ORDER BY id DESC LIMIT 1)')
-    await vault.strongroom.background.tasks.get('watch-audit-missing')!.run()
+    await vault.background.tasks.get('watch-audit-missing')!.run()
     expect((await ask(vault)).status).toBe(503)
     await sql('DELETE FROM audit_missing')
-    await vault.strongroom.background.tasks.get('watch-audit-missing')!.run()
+    await vault.background.tasks.get('watch-audit-missing')!.run()
     expect((await ask(vault)).status).toBe(503)
-    const resumed = await vault.strongroom.commands.resumeReleases({ id: 'operator:test', kind: 'operator' })
+    const resumed = await vault.commands.resumeReleases({ id: 'operator:test', kind: 'operator' })
     expect((await ask(vault)).status).toBe(200)
     await vi.waitFor(async () => expect((await ask(other)).status).toBe(200), PATIENCE)
     const [event] = (await vault.events({ type: 'audit.resume' })).slice(-1)

@@ -38,7 +38,7 @@ beforeAll(async () => {
     issuersFile,
     JSON.stringify([{ ...shared, name: 'corp', issuer: provider.issuer, algorithms: ['ES256'] }, other]),
   )
-  vault = await TestVault.start({ config: { issuersFile } })
+  vault = await TestVault.start({ config: { access: { issuersFile } } })
 })
 afterEach(() => vault.checkInvariants())
 afterAll(async () => {

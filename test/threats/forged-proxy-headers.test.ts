@@ -26,7 +26,7 @@ beforeAll(async () => {
   vault = await TestVault.start({
     clientCaFile,
     trustedProxies: ['127.0.0.1'],
-    config: { asksForCertificates: true, cardLimits: { perSource: 3 } },
+    config: { asksForCertificates: true, limits: { cards: { perSource: 3 } } },
     overrides: { rateLimits: { requestsPerMinute: 1_000, failuresPerMinute: 3 } },
   })
   agent = new Agent({ ca: vault.ca, keepAlive: true, ...carrier })
@@ -106,7 +106,7 @@ describe('a certificate in a header, from a trusted proxy too', () => {
   const register = async (certificate: string) => {
     const input = { name: 'carrier', scopes: ['tokenize'], site: 'default' } as const
     const operator = { id: 'operator:test', kind: 'operator' } as const
-    return (await vault.strongroom.commands.addClientWithKey(operator, input, { certificate })).id
+    return (await vault.commands.addClientWithKey(operator, input, { certificate })).id
   }
   const ask = (client: string, headers: Record<string, string>, over?: Agent) =>
     requestHttps<{ access_token: string }>({

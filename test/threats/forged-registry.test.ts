@@ -47,7 +47,7 @@ const rowsOf = (name: string) =>
 
 function startVault(sharedDatabase?: TestVault['database']): Promise<TestVault> {
   return TestVault.start({
-    config: { rootKeyFile: path.join(directory, 'root-key'), createRootKey: true },
+    config: { keys: { passphraseFile: path.join(directory, 'root-key') }, createsRootKey: true },
     overrides: quickKeys,
     ...(sharedDatabase ? { sharedDatabase } : {}),
   })
@@ -73,7 +73,7 @@ beforeAll(async () => {
   await copyTables('backup')
   stolen = await steal()
   await vault.rotate('data')
-  await vault.strongroom.rootKeys.rotate(OPERATOR)
+  await vault.rootKeys.rotate(OPERATOR)
   await copyTables('today')
 })
 afterEach(async () => {
@@ -186,11 +186,11 @@ describe('a running server does not follow', () => {
     ['compromised', 'deactivated'],
   ])('a manifest that leads a key from %s to %s, even under the present MAC key', async (from, to) => {
     const purpose = from === 'compromised' ? 'secret' : 'display'
-    const inventory = await vault.strongroom.commands.takeInventory()
+    const inventory = await vault.commands.takeInventory()
     const { id } = inventory.find(
       (key) => key.purpose === purpose && (from === 'compromised') === (key.state === 'active'),
     )!
-    if (from === 'compromised') await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+    if (from === 'compromised') await vault.commands.compromiseKey(OPERATOR, id)
     await sql(TABLES.map((table) => `DELETE FROM ${table}_today; INSERT INTO ${table}_today TABLE ${table}`).join('; '))
     const { mac } = await steal()
     const makesWay = to === 'active'

@@ -59,7 +59,7 @@ it('a row without the right MAC grants nothing, on a running server and on one t
   await expectNothingGranted(vault)
   const started = await TestVault.start({ sharedDatabase: vault.database })
   await expectNothingGranted(started)
-  expect(await started.strongroom.metrics.text()).toMatchObject({
+  expect(await started.metrics.text()).toMatchObject({
     body: expect.stringContaining('strongroom_alerts_total{alert="roles-changed"} 1'),
   })
   await started.stop()
@@ -79,7 +79,7 @@ describe.each([
   ],
 ])('a row of the vault of which %s', (_name, sql) => {
   it('grants nothing after a restart', async () => {
-    await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ marketing: undefined }))
+    await vault.commands.applyRoles(OPERATOR, roleFile({ marketing: undefined }))
     await vault.database.sql(sql, [encodeRoleFile(seesCards)])
     const started = await TestVault.start({ sharedDatabase: vault.database })
     await expectNothingGranted(started)
@@ -88,8 +88,8 @@ describe.each([
 })
 
 it('a set under a removed one grants nothing on a running server', async () => {
-  await vault.strongroom.commands.applyRoles(OPERATOR, seesCards)
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ marketing: undefined }))
+  await vault.commands.applyRoles(OPERATOR, seesCards)
+  await vault.commands.applyRoles(OPERATOR, roleFile({ marketing: undefined }))
   expect((await reveal(vault, 'shipping_address')).status).toBe(200)
   await vault.database.sql('DELETE FROM role_sets WHERE revision = 2')
   await expectNothingGranted(vault)
@@ -98,9 +98,9 @@ it('a set under a removed one grants nothing on a running server', async () => {
 it('ends when an operator applies a set of their own; export refuses to show a forged one', async () => {
   await forge(1)
   await expectNothingGranted(vault)
-  expect((await vault.strongroom.commands.readRoles()).distrusted).toBe(true)
+  expect((await vault.commands.readRoles()).distrusted).toBe(true)
   await expect(vault.staffToken('support')).rejects.toThrow(/changed outside the vault/)
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({}))
+  await vault.commands.applyRoles(OPERATOR, roleFile({}))
   expect((await reveal(vault, 'shipping_address')).status).toBe(200)
   expectProblem(await reveal(vault), 403, 'scope-missing')
 })

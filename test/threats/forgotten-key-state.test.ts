@@ -48,7 +48,7 @@ beforeAll(async () => {
     await vault.tokenize({ contact })
     await copyTables('before')
     secret = (await readVaultKeys(vault)).active('registry-mac').secret
-    const { commands } = vault.strongroom
+    const { commands } = vault
     compromised = (await commands.listKeys()).find(
       ({ purpose, state }) => purpose === 'secret' && state === 'active',
     )!.id

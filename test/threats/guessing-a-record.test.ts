@@ -133,7 +133,7 @@ describe('what the masked view shows in full', () => {
 })
 
 it('the limits are settings', async () => {
-  const config = { wrongMatches: { perCaller: 2, perRecord: 3 } }
+  const config = { limits: { wrongMatches: { perCaller: 2, perRecord: 3 } } }
   const strict = await TestVault.start({ sharedDatabase: vault.database, config })
   const token = await address()
   const ask = async (name: string) => (await wrong(await support(name), token, 0, strict)).status

@@ -21,7 +21,7 @@ beforeAll(async () => {
   vault = await TestVault.start({ overrides: { limits: { openApprovals: OPEN, probesPerTenMinutes: PROBES } } })
   const careful = conditionalRole({ approval: true, break_glass: true })
   const consented = conditionalRole({ approval: true }, { purposes: ['marketing'] })
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful, consented }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful, consented }))
   approver = await vault.staffToken('privacy-officer', { name: 'Olga' })
   foreign = await newRecord('partner')
 })

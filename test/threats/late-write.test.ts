@@ -167,8 +167,8 @@ describe('the role that the server runs as', () => {
 })
 
 describe('a network that holds', () => {
-  const destroy = (id: string) => direct.strongroom.commands.destroyKey(OPERATOR, id)
-  const certify = (id: string) => direct.strongroom.commands.certifyKey(OPERATOR, id)
+  const destroy = (id: string) => direct.commands.destroyKey(OPERATOR, id)
+  const certify = (id: string) => direct.commands.certifyKey(OPERATOR, id)
 
   async function email(token: string): Promise<string> {
     const bearer = await direct.staffToken('support')
@@ -264,7 +264,7 @@ it('a kept answer that does not open counts as not kept: the request is done aga
 it('so does one beside a reservation under another index key', async () => {
   const headers = once()
   const next = await changeRegistry(server, OPERATOR, (change) => change.create('index'))
-  await vault.strongroom.checkReady()
+  await vault.checkReady()
   const { token } = (await tokenize({ contact }, headers)).body.contact
   await changeRegistry(server, OPERATOR, (change) => change.transition(next, 'active'))
   await direct.database.sql(

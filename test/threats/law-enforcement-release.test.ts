@@ -124,7 +124,7 @@ it('an approval that is rewritten for another case or authority lets nothing out
 describe('under roles that leave all of it out', () => {
   const everything = { purposes: ['legal-compliance', 'enforce-rights'] as const }
   beforeAll(() =>
-    vault.strongroom.commands.applyRoles(
+    vault.commands.applyRoles(
       OPERATOR,
       roleFile({
         careless: conditionalRole({}, everything),

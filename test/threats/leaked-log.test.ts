@@ -48,7 +48,7 @@ it.each(cardNumberEverywhere(number, 'TOKEN'))('leaves no trace of a card number
     answer: answered.at(-1)!,
     log: vault.logLines.join(''),
     'output of the process': printed.join(''),
-    metrics: (await vault.strongroom.metrics.text()).body,
+    metrics: (await vault.metrics.text()).body,
     'audit log': JSON.stringify(await vault.events()),
   })
 })

@@ -30,7 +30,7 @@ beforeAll(async () => {
   )
   await waitUntilLogged(vault)
   entries = []
-  await vault.strongroom.commands.deliverLog(
+  await vault.commands.deliverLog(
     { id: 'operator:test', kind: 'operator' },
     {
       ...{ what: 'export', filter: { type: 'record.read' }, from: 0, follow: false },

@@ -30,7 +30,7 @@ beforeAll(async () => {
 })
 afterAll(() => vault.stop())
 afterEach(async () => {
-  await vault.strongroom.commands.resumeReleases(OPERATOR)
+  await vault.commands.resumeReleases(OPERATOR)
 })
 
 const start = () => TestVault.start({ config: { keepsLog: true }, overrides: quickKeys })
@@ -38,7 +38,7 @@ const sql = <Row>(text: string, values?: unknown[]) => vault.database.sql<Row>(t
 const reveal = async (server = vault) =>
   (await server.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'enforce-rights' } }))
     .status
-const look = (server = vault) => server.strongroom.background.tasks.get('watch-audit-missing')!.run()
+const look = (server = vault) => server.background.tasks.get('watch-audit-missing')!.run()
 const missed = async (process: string) => {
   const events = await vault.events({ type: 'audit.missing' })
   return events.flatMap(({ missing }) => missing as string[]).filter((name) => name.startsWith(`${process}/`))
@@ -86,7 +86,7 @@ describe('what another process did and was removed before it came into the log i
     const release = await holdLog(vault.database)
     // A server that is stopped, as any process of the program.
     const server = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
-    const { process } = server.strongroom.book.state
+    const { process } = server.book.state
     await server.staffToken('fraud')
     await server.staffToken('fraud')
     await server.stop()
@@ -241,7 +241,7 @@ describe('a stop of releases is lifted by an operator alone:', () => {
           leaf!.hash,
         ])
         await sql('DELETE FROM readable.audit_events WHERE id = $1', [forged])
-        await vault.strongroom.commands.resumeReleases(OPERATOR)
+        await vault.commands.resumeReleases(OPERATOR)
         await look(restarted)
         expect([await reveal(), await reveal(restarted)]).toEqual([200, 200])
       } finally {
@@ -255,11 +255,11 @@ describe('a stop of releases is lifted by an operator alone:', () => {
     'who is believed when the key of events was replaced and destroyed since, and a second stop is another one',
     async () => {
       await miss()
-      await vault.strongroom.commands.resumeReleases(OPERATOR)
+      await vault.commands.resumeReleases(OPERATOR)
       await withVaultKeys(vault, (keys) => replaceKeys(keys, ['event-mac']))
       vault.clockOffsetMs = 2 * 60_000
       await vi.waitFor(async () => {
-        await vault.strongroom.background.tasks.get('close-event-keys')!.run()
+        await vault.background.tasks.get('close-event-keys')!.run()
         const [key] = await sql<{ state: string }>(
           "SELECT state FROM keys WHERE purpose = 'event-mac' ORDER BY created_at, id LIMIT 1",
         )

@@ -16,7 +16,7 @@ beforeAll(async () => {
   const { id, secret } = await vault.client(['token:read'])
   revoked = (await vault.requestToken(id, secret)).body.access_token
   expect((await vault.call('GET', path, { token: revoked })).status).toBe(200)
-  await vault.strongroom.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, id)
+  await vault.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, id)
 })
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())

@@ -14,8 +14,8 @@ let shares: string[]
 
 /** A vault that three custodians have opened once, and a second server of it, which is sealed. */
 beforeAll(async () => {
-  first = await TestVault.start({ config: { rootKey }, overrides: quickKeys })
-  const ceremony = await first.strongroom.rootKeys.beginCeremony(operator, { custodians, threshold: 2 })
+  first = await TestVault.start({ config: { keys: rootKey }, overrides: quickKeys })
+  const ceremony = await first.rootKeys.beginCeremony(operator, { custodians, threshold: 2 })
   shares = ceremony.shares.map(({ text }) => text)
   await ceremony.complete(custodians.map(() => new Date()))
   checkout = await first.clientToken(['tokenize'])
@@ -26,7 +26,11 @@ afterAll(() => first.stop())
 
 /** Another server on the same database, sealed as every start is. */
 async function withSealedServer(work: (server: TestVault) => Promise<void>): Promise<void> {
-  const server = await TestVault.start({ config: { rootKey }, sharedDatabase: first.database, overrides: quickKeys })
+  const server = await TestVault.start({
+    config: { keys: rootKey },
+    sharedDatabase: first.database,
+    overrides: quickKeys,
+  })
   try {
     await work(server)
     await server.checkInvariants()
@@ -34,7 +38,7 @@ async function withSealedServer(work: (server: TestVault) => Promise<void>): Pro
     await server.stop()
   }
 }
-const offer = (server: TestVault, share: string) => server.strongroom.unsealing.offer(operator, share)
+const offer = (server: TestVault, share: string) => server.unsealing.offer(operator, share)
 const refusals = async () => (await first.events({ type: 'root-key.share', outcome: 'refused' })).length
 
 /** Attack 61: one custodian tries to unseal, to rotate, to destroy. */
@@ -52,8 +56,7 @@ describe('one custodian', () => {
 
   it('cannot rotate, replace or destroy a key', async () => {
     await withSealedServer(async (server) => {
-      const { strongroom } = server
-      const { commands, rootKeys, unsealing } = strongroom
+      const { commands, rootKeys, unsealing } = server
       await unsealing.offer(operator, shares[1]!)
       const before = await first.database.sql('SELECT * FROM keys ORDER BY id')
       const [key] = await commands.listKeys()
@@ -71,8 +74,8 @@ describe('one custodian', () => {
   })
 
   it('learns nothing from what is refused: a wrong share, one of another ceremony, one that is there', async () => {
-    const other = await TestVault.start({ config: { rootKey }, overrides: quickKeys })
-    const ceremony = await other.strongroom.rootKeys.beginCeremony(operator, { custodians, threshold: 2 })
+    const other = await TestVault.start({ config: { keys: rootKey }, overrides: quickKeys })
+    const ceremony = await other.rootKeys.beginCeremony(operator, { custodians, threshold: 2 })
     const strangers = ceremony.shares.map(({ text }) => text)
     await other.stop()
     await withSealedServer(async (server) => {
@@ -106,7 +109,7 @@ describe('two custodians', () => {
   })
 
   it('give the vault a new root key when one leaves: old shares open nothing, and a server that runs takes the new one', async () => {
-    const ceremony = await first.strongroom.rootKeys.beginCeremony(operator, { custodians, threshold: 3 })
+    const ceremony = await first.rootKeys.beginCeremony(operator, { custodians, threshold: 3 })
     const fresh = ceremony.shares.map(({ text }) => text)
     await withSealedServer(async (running) => {
       for (const share of shares.slice(0, 2)) await offer(running, share)

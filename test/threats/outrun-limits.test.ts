@@ -22,7 +22,7 @@ let known: string
 
 beforeAll(async () => {
   const rateLimits = { requestsPerMinute: 100_000, failuresPerMinute: 10 }
-  const config = { cardLimits: { perClient: 7 } }
+  const config = { limits: { cards: { perClient: 7 } } }
   const overrides = { rateLimits }
   vault = await TestVault.start({ overrides, config })
   second = await TestVault.start({ overrides, config, sharedDatabase: vault.database })
@@ -140,7 +140,7 @@ describe.each([1, 2] as const)('1,200 guesses at once over %i server(s)', (serve
 
   it('of records within a budget of five', async () => {
     const frugal = { ...conditionalRole({}), budget: { per_day: 5 } }
-    await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ frugal }))
+    await vault.commands.applyRoles(OPERATOR, roleFile({ frugal }))
     const writer = await vault.clientToken(['tokenize'])
     const items = Array.from({ length: 40 }, () => ({ contact }))
     const { body } = await vault.call('POST', '/v1/tokenize/batch', { token: writer, body: { items } })
@@ -208,7 +208,7 @@ it('each alert holds the caller back for longer, on every server, until a day ha
   later(25 * HOUR_MS)
   expect(Math.ceil(await probe())).toBe(10)
   // An operator need not wait so long.
-  await second.strongroom.commands.reinstateCaller(OPERATOR, 'staff:persistent')
+  await second.commands.reinstateCaller(OPERATOR, 'staff:persistent')
   later(6_000)
   const token = await bearer()
   for (const on of [vault, second]) {

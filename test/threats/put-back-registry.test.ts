@@ -3,15 +3,15 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Writable } from 'node:stream'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { formatCheckpoint, parseCheckpoint } from '../../src/audit/formats/checkpoint.ts'
 import { signNote } from '../../src/audit/formats/signed-note.ts'
 import { createLogger } from '../../src/observability/logger.ts'
-import { createStrongroom } from '../../src/vault/vault.ts'
-import type { StrongroomConfig } from '../../src/vault/vault-config.ts'
+import { createVault } from '../../src/vault.ts'
 import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { card, contact } from '../support/samples.ts'
-import { ISSUER, quickKeys, TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { type VaultChanges, vaultOptions } from '../support/vault-options.ts'
 
 /**
  * Attack 56: the owner of the database puts the tables of keys back to before a key was compromised, and has the vault
@@ -37,8 +37,8 @@ const copies: TestDatabase[] = []
 let open: TestVault | undefined
 
 const file = (name: string) => path.join(directory, name)
-const shipping = () => ({ witnessesFile: file('witnesses.json') })
-const pinned = () => ({ pinFile: file('copy.pin') })
+const shipping = () => ({ audit: { witnessesFile: file('witnesses.json') } })
+const pinned = () => ({ pin: { file: file('copy.pin') } })
 
 async function generationOf(vault: TestVault): Promise<number> {
   const [row] = await vault.database.sql<{ manifest: string }>('SELECT manifest FROM key_registry')
@@ -46,9 +46,9 @@ async function generationOf(vault: TestVault): Promise<number> {
 }
 
 async function compromise(vault: TestVault, purpose: string): Promise<void> {
-  const keys = await vault.strongroom.commands.listKeys()
+  const keys = await vault.commands.listKeys()
   const active = keys.find((key) => key.purpose === purpose && key.state === 'active')
-  await vault.strongroom.commands.compromiseKey(OPERATOR, active!.id)
+  await vault.commands.compromiseKey(OPERATOR, active!.id)
 }
 
 /** All that was written has its place in the log. */
@@ -64,13 +64,13 @@ async function putBack(tables: readonly string[]): Promise<TestDatabase> {
   return copy
 }
 
-async function start(on: TestDatabase, config: Partial<StrongroomConfig>): Promise<TestVault> {
+async function start(on: TestDatabase, config: VaultChanges): Promise<TestVault> {
   open = await TestVault.start({ sharedDatabase: on, config: { keepsLog: true, ...config }, overrides: quickKeys })
   return open
 }
 
 /** What a start says that is refused, and what it has alerted of. */
-async function refusalOf(on: TestDatabase, config: Partial<StrongroomConfig> = {}) {
+async function refusalOf(on: TestDatabase, config: VaultChanges = {}) {
   const lines: string[] = []
   const log = new Writable({
     write(chunk, _encoding, done) {
@@ -93,13 +93,6 @@ async function refusalOf(on: TestDatabase, config: Partial<StrongroomConfig> = {
   return { problem, alerts: lines.map((line) => JSON.parse(line).alert).filter((alert) => alert !== undefined) }
 }
 
-const baseConfig = (on: TestDatabase): StrongroomConfig => ({
-  databaseUrl: on.serverUrl,
-  rootKeyFile: inject('cluster').rootKeyFile,
-  issuer: ISSUER,
-  logLevel: 'silent',
-  production: false,
-})
 const restoredAlerts = (vault: TestVault) =>
   vault.logLines.map((line) => JSON.parse(line)).filter(({ alert }) => alert === 'restored-backup')
 const readyCode = async (vault: TestVault) => (await vault.call('GET', '/readyz')).body.code
@@ -110,7 +103,7 @@ beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-put-back-'))
   writeFileSync(file('witnesses.json'), JSON.stringify({ ship: [{ file: 'checkpoints' }], every_seconds: 1 }))
   database = await createTestDatabase()
-  const vault = await start(database, { ...shipping(), pinFile: file('vault.pin') })
+  const vault = await start(database, { ...shipping(), pin: { file: file('vault.pin') } })
   token = (await vault.tokenize({ contact })).contact!.token!
   checkout = await vault.clientToken(['tokenize'])
   await settled(vault)
@@ -118,7 +111,7 @@ beforeAll(async () => {
   await database.sql([...KEYS, ...LOG].map((table) => `CREATE TABLE before_${table} AS TABLE ${table}`).join('; '))
   await vault.stop()
   backup = await copyTestDatabase(database)
-  const later = await start(database, { ...shipping(), pinFile: file('vault.pin') })
+  const later = await start(database, { ...shipping(), pin: { file: file('vault.pin') } })
   await compromise(later, 'secret')
   await settled(later)
   const shipped = await generationOf(later)
@@ -164,7 +157,7 @@ describe('the tables of keys alone', () => {
     async () => {
       const copy = await putBack(KEYS)
       await copy.sql("UPDATE audit_head SET note = 'an unsigned text'; DELETE FROM audit_checkpoints")
-      const found = await refusalOf(copy, { keepsLog: false, shippedBy: file('witnesses.json') })
+      const found = await refusalOf(copy, { keepsLog: false, ...shipping() })
       expect(found.problem).toMatch(/KeyRegistryError: .* put back to generation \d+, and \S+checkpoints knows of \d+/)
     },
     LONG,
@@ -175,7 +168,7 @@ describe('the tables of keys alone', () => {
     async () => {
       const copy = await putBack(KEYS)
       const config = { ...shipping(), restores: true, keepsLog: false }
-      const command = await createStrongroom({ ...baseConfig(copy), ...config })
+      const command = await createVault(vaultOptions(copy, { logLevel: 'silent', ...config }))
       // The log beside them has nothing that these keys do not know: only a person can say that there are no others.
       const request = { file: file('none.jsonl'), isDryRun: false, onProgress: () => {} }
       await expect(command.commands.applyLog(OPERATOR, request)).rejects.toThrow('the tables of keys alone are older')
@@ -246,7 +239,7 @@ describe('the whole database', () => {
       expect((await vault.call('POST', '/v1/tokenize', { token: checkout, body: { card } })).status).toBe(201)
       expect(restoredAlerts(vault)).toMatchObject([{ generation: after, source: file('copy.pin') }])
 
-      const waived = await vault.strongroom.commands.waiveRestore(OPERATOR, 'The newer database is lost.')
+      const waived = await vault.commands.waiveRestore(OPERATOR, 'The newer database is lost.')
       expect(waived).toMatchObject({ waived: 0, size: null, generation: after })
       await expect.poll(() => readyCode(vault), PATIENCE).toBeUndefined()
       expect((await read(vault)).status).toBe(200)

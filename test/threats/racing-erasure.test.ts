@@ -68,7 +68,7 @@ it('nor one that begins after the caller was shut out', async () => {
     const bearer = await vault.staffToken('support', { name: `Leaver ${round}` })
     const known = (await vault.events({ type: 'record.reveal', token })).length
     const { before, after, events } = await race(bearer, token!, () =>
-      (round % 2 ? vault : second).strongroom.commands.disableStaff(OPERATOR, `staff:Leaver ${round}`),
+      (round % 2 ? vault : second).commands.disableStaff(OPERATOR, `staff:Leaver ${round}`),
     )
     expect(new Set(after)).toEqual(new Set([401]))
     expect(events - known).toBe(served(before))

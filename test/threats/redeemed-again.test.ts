@@ -20,7 +20,7 @@ let token: string
 
 beforeAll(async () => {
   vault = await TestVault.start({ config: { keepsLog: true } })
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({ approval: true }) }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({ approval: true }) }))
   restarted = await TestVault.start({ sharedDatabase: vault.database })
   asker = await vault.staffToken('careful', { name: 'Ann' })
   approver = await vault.staffToken('privacy-officer', { name: 'Olga' })

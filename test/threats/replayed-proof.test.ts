@@ -20,7 +20,7 @@ beforeAll(async () => {
   second = await TestVault.start({ ...PUBLIC, sharedDatabase: vault.database })
   key = await createCallerKey()
   const request = { name: 'Ann', role: 'billing', purposes: [], site: 'default', minutes: 15 } as const
-  const issued = await vault.strongroom.commands.issueStaffToken(OPERATOR, { ...request, dpopJkt: key.thumbprint })
+  const issued = await vault.commands.issueStaffToken(OPERATOR, { ...request, dpopJkt: key.thumbprint })
   token = issued.access_token
   path = `/v1/tokens/${(await vault.tokenize({ card })).card!.token}/reveal`
 })

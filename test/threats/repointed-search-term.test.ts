@@ -223,7 +223,7 @@ it('many that lead elsewhere take no place from one that is right', async () => 
 })
 
 it('the tokens of a customer, for the question of what the log says, are those that the vault wrote', async () => {
-  const find = () => vault.strongroom.commands.findCustomerTokens('default', mine.customer)
+  const find = () => vault.commands.findCustomerTokens('default', mine.customer)
   expect(await find()).toEqual([mine.token])
   const term = await termOf('customer', mine.customer)
   await sql(
@@ -248,7 +248,7 @@ describe('in a vault from before terms had MACs', () => {
     )
     await takeTermMacs(vault)
     expect(await search('email', mine.email)).toEqual([mine.token])
-    expect(await vault.strongroom.commands.findCustomerTokens('default', mine.customer)).toEqual([mine.token])
+    expect(await vault.commands.findCustomerTokens('default', mine.customer)).toEqual([mine.token])
 
     // What is stored or corrected from now on has one.
     const fresh = await shopper()
@@ -289,7 +289,7 @@ describe('in a vault from before terms had MACs', () => {
     ])
     await expectLeftOut('email', fresh.email, { token: theirs.token, reason: /no MAC/ })
     expect(
-      await vault.strongroom.commands.rotateKeys(
+      await vault.commands.rotateKeys(
         OPERATOR,
         { purposes: ['index'] },
         { onProgress: () => {}, signal: new AbortController().signal },

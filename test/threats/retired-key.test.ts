@@ -96,7 +96,7 @@ describe('data keys that are older than a year', () => {
 
   it('are warned of from 80 % on, and alerted when they have expired, each once', async () => {
     await passDays(0.79 * 365)
-    await vault.strongroom.commands.takeInventory()
+    await vault.commands.takeInventory()
     expect(alerts('key-expiring')).toEqual([])
     await passDays(0.81 * 365)
     const worn = () =>
@@ -119,7 +119,7 @@ describe('data keys that are older than a year', () => {
       'secret',
     ])
     expect(expired[0]).toMatchObject({ level: 'error', key: expect.any(String), expires_at: expect.any(String) })
-    const { body } = await vault.strongroom.metrics.text()
+    const { body } = await vault.metrics.text()
     expect(body).toMatch(/^strongroom_key_expires_seconds\{purpose="secret"\} -\d+/m)
     expect(body).toMatch(/^strongroom_alerts_total\{alert="key-expired"\} 5$/m)
   })

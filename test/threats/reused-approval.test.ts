@@ -19,7 +19,7 @@ beforeAll(async () => {
   vault = await TestVault.start()
   await stopSchemaWatch(vault)
   const careful = conditionalRole({ approval: true, break_glass: true })
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful }))
   asker = await vault.staffToken('careful', { name: 'Ann' })
   approver = await vault.staffToken('privacy-officer', { name: 'Olga' })
 })
@@ -199,7 +199,7 @@ describe('a request that was changed before a person decides', () => {
     const [good, bad] = [await request(), await request({ fields: ['exp_year'] })]
     await sql("UPDATE approvals SET purpose = 'process-payment' WHERE id = $1", [bad])
     const [key] = await sql<{ id: string }>("SELECT id FROM keys WHERE purpose = 'access-mac' AND state = 'active'")
-    await vault.strongroom.commands.compromiseKey(OPERATOR, key!.id)
+    await vault.commands.compromiseKey(OPERATOR, key!.id)
     expect((await look(`/${good}`)).status).toBe(200)
     expectProblem(await look(`/${bad}`), 409, 'approval-changed')
     await decide(good, 'approve')

@@ -120,7 +120,7 @@ it('a head that was put back while no server ran is found by the next start, and
     await database.sql(change)
     const next = await start()
     try {
-      const sequence = () => next.strongroom.background.tasks.get('sequence-audit-log')!.run()
+      const sequence = () => next.background.tasks.get('sequence-audit-log')!.run()
       await next.tokenize(checkout)
       for (let round = 0; round < 2; round++) await sequence()
       expect(alerts(next, 'audit-log-changed').map((alert) => alert.reason)).toEqual([expect.stringMatching(reason)])
@@ -138,7 +138,7 @@ it('a head that was put back while no server ran is found by the next start, and
 describe('a server to which nothing comes', () => {
   const copies = ['audit_head', 'audit_leaves', 'audit_checkpoints', 'audit_events']
   /** Now, and not when its time comes. */
-  const look = () => vault.strongroom.background.tasks.get('watch-log-end')!.run()
+  const look = () => vault.background.tasks.get('watch-log-end')!.run()
   const noticed = async (): Promise<string> => {
     const { body } = await vi.waitUntil(
       async () => {
@@ -247,7 +247,7 @@ it('events that do not come into the log are an alarm within a minute, but not a
     expect(alert!.seconds).toBeGreaterThanOrEqual(61)
     expect(alerts(inTime, 'audit-unsequenced')).toEqual([])
     expect(alerts(started, 'audit-unsequenced')).toEqual([])
-    expect((await late.strongroom.metrics.text()).body).toMatch(/strongroom_audit_waiting_seconds (6\d|[7-9]\d|\d{3})/)
+    expect((await late.metrics.text()).body).toMatch(/strongroom_audit_waiting_seconds (6\d|[7-9]\d|\d{3})/)
   } finally {
     await release()
     for (const server of [late, started, inTime]) await server.stop()

@@ -32,7 +32,7 @@ describe.skipIf(missing)(`a vault whose root key is in a KMS${without(missing)}`
     await kms.stop()
   })
   beforeEach(async () => {
-    vault = await TestVault.start({ config: { rootKey } })
+    vault = await TestVault.start({ config: { keys: rootKey } })
     checkout = await vault.clientToken(['tokenize'])
     support = await vault.staffToken('support')
     token = (await vault.tokenize({ contact })).contact!.token!
@@ -95,7 +95,7 @@ describe.skipIf(missing)(`a vault whose root key is in a KMS${without(missing)}`
     ['stalled', () => proxy.stall()],
   ])('that is %s at the start: the vault starts sealed, and opens when it is back', async (_what, breakIt) => {
     breakIt()
-    const second = await TestVault.start({ config: { rootKey }, sharedDatabase: vault.database })
+    const second = await TestVault.start({ config: { keys: rootKey }, sharedDatabase: vault.database })
     try {
       await expectSealed(second)
       proxy.mend()
@@ -108,7 +108,7 @@ describe.skipIf(missing)(`a vault whose root key is in a KMS${without(missing)}`
 
   it('that is down when a vault is new: it stays sealed without keys, and makes them when it is back', async () => {
     proxy.cut()
-    const fresh = await TestVault.start({ config: { rootKey } })
+    const fresh = await TestVault.start({ config: { keys: rootKey } })
     try {
       expectProblem(await fresh.call('GET', '/readyz'), 503, 'sealed')
       expect(await fresh.count('keys')).toBe(0)
@@ -125,7 +125,7 @@ describe.skipIf(missing)(`a vault whose root key is in a KMS${without(missing)}`
     proxy.cut()
     const operator = { id: 'operator:test', kind: 'operator' } as const
     await expect(vault.rotate()).rejects.toThrow()
-    await expect(vault.strongroom.rootKeys.rotate(operator)).rejects.toThrow()
+    await expect(vault.rootKeys.rotate(operator)).rejects.toThrow()
     expect(await vault.database.sql('SELECT id, state FROM keys ORDER BY id')).toEqual(before)
     expect(await vault.count('root_keys')).toBe(1)
   })

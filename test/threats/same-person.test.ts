@@ -35,7 +35,7 @@ beforeAll(async () => {
   forge = await createForge(vault)
   const role = conditionalRole({ approval: true, break_glass: true })
   const careful = { ...role, scopes: [...role.scopes, 'release:approve'] as const }
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ careful }))
 })
 beforeEach(async () => {
   token = (await vault.tokenize({ contact })).contact!.token!
@@ -81,7 +81,7 @@ describe('no one approves their own request', () => {
 
 describe('a disabled person stays out', () => {
   it('however they are disabled, and however their name is typed, in an older token too', async () => {
-    const { disableStaff, enableStaff } = vault.strongroom.commands
+    const { disableStaff, enableStaff } = vault.commands
     const name = fc
       .tuple(fc.constantFrom(...'abxyz'), fc.stringMatching(/^[a-zA-Z0-9éÑ .]{0,8}$/), fc.constantFrom(...'cde'))
       .map((parts) => parts.join(''))
@@ -115,15 +115,15 @@ describe('a disabled person stays out', () => {
       expect(await read(earlierToken(written, 'support')), written).toBe(401)
     }
     expect(await read(earlierToken('staff:Mallory', 'support'))).toBe(200)
-    await vault.strongroom.commands.enableStaff(OPERATOR, id)
+    await vault.commands.enableStaff(OPERATOR, id)
     expect(await read(earlierToken(id, 'support'))).toBe(200)
   })
 
   it('the sub of a provider is stored as it is', async () => {
-    expect(await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:corp/Ann')).toBe('staff:corp/Ann')
+    expect(await vault.commands.disableStaff(OPERATOR, 'staff:corp/Ann')).toBe('staff:corp/Ann')
     const stored = await vault.database.sql('SELECT id FROM disabled_staff')
     expect(stored).toEqual([{ id: 'staff:corp/Ann' }])
-    await vault.strongroom.commands.enableStaff(OPERATOR, 'staff:corp/ann')
+    await vault.commands.enableStaff(OPERATOR, 'staff:corp/ann')
   })
 })
 
@@ -131,7 +131,7 @@ it('a suspended person stays suspended under any spelling, until an operator lif
   await vault.database.sql("INSERT INTO suspended_callers VALUES ('staff:Sue Ｑ', 'support', '', now())")
   for (const name of ['sue q', 'SUE Q', 'Sue Ｑ'])
     expect(await read(await vault.staffToken('support', { name }))).toBe(403)
-  await vault.strongroom.commands.reinstateCaller(OPERATOR, 'staff:SUE Q')
+  await vault.commands.reinstateCaller(OPERATOR, 'staff:SUE Q')
   expect(await read(await vault.staffToken('support', { name: 'Sue Q' }))).toBe(200)
 })
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
   const [event] = await vault.events({ type: 'record.tokenize', token })
   const auditor = await vault.staffToken('auditor')
   receipt = (await vault.call('GET', `/v1/audit/events/${event!.id}/receipt`, { token: auditor })).body
-  keys = (await vault.strongroom.commands.listLogKeys()).map(({ verifier_key }) => parseVerifierKey(verifier_key))
+  keys = (await vault.commands.listLogKeys()).map(({ verifier_key }) => parseVerifierKey(verifier_key))
 })
 afterAll(() => vault.stop())
 

@@ -25,7 +25,7 @@ const sql = (text: string, values: unknown[]) => vault.database.sql(text, values
 const reveal = (token: string, on = vault) =>
   on.call('POST', `/v1/tokens/${address}/reveal`, { token, body: { purpose } })
 const addPartner = (changes: Partial<NewPartner> = {}) =>
-  vault.strongroom.commands.addPartner(OPERATOR, {
+  vault.commands.addPartner(OPERATOR, {
     ...{ name: 'Carrier', country: 'MY', contact: 'despatch@carrier.example', purposes: [purpose] },
     ...{ fields: ['address.country'], ends_at: new Date(Date.now() + 86_400_000) },
     ...changes,
@@ -88,7 +88,7 @@ describe('a client', () => {
   it('with the public key of another client gets none either', async () => {
     const key = await createCallerKey()
     const input = { name: 'signs', scopes: ['address:reveal'], role: 'fulfilment', site: 'default' } as const
-    const { id } = await vault.strongroom.commands.addClientWithKey(OPERATOR, input, { keys: { keys: [key.jwk] } })
+    const { id } = await vault.commands.addClientWithKey(OPERATOR, input, { keys: { keys: [key.jwk] } })
     const mine = await client()
     await sql(
       'UPDATE clients SET keys = NULL, secret_hash = (SELECT secret_hash FROM clients WHERE id = $2) WHERE id = $1',
@@ -111,7 +111,7 @@ describe('a client', () => {
 
   it('that was revoked does not come back', async () => {
     const { id, secret } = await client()
-    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    await vault.commands.revokeClient(OPERATOR, id)
     await sql('UPDATE clients SET revoked_at = NULL WHERE id = $1', [id])
     expectProblem(await vault.requestToken(id, secret), 401, 'invalid-client')
   })
@@ -119,7 +119,7 @@ describe('a client', () => {
   it('that was changed outside the vault is not repaired by a new secret, and is shown as changed', async () => {
     const { id } = await client()
     await sql("UPDATE clients SET role = 'legal' WHERE id = $1", [id])
-    const { commands } = vault.strongroom
+    const { commands } = vault
     await expect(commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed outside the vault/)
     const lines = (await commands.reviewAccess(OPERATOR)).filter((line) => line.id === id)
     expect(lines).toEqual([expect.objectContaining({ conditions: expect.stringMatching(/grants nothing/), see: '' })])
@@ -164,14 +164,14 @@ describe('a contract', () => {
       for (let i = 0; i < 2; i++) expectProblem(await reveal(token), 403, 'purpose-not-permitted')
     })
     expect(told).toEqual([partner])
-    const [line] = (await vault.strongroom.commands.reviewAccess(OPERATOR)).filter(({ id }) => id === partner)
+    const [line] = (await vault.commands.reviewAccess(OPERATOR)).filter(({ id }) => id === partner)
     expect(line?.conditions).toMatch(/grants nothing/)
   })
 
   it('that was ended does not come back', async () => {
     const { id: partner } = await addPartner()
     const token = await vault.clientToken(['address:reveal'], { role: 'fulfilment', partner })
-    await vault.strongroom.commands.endPartner(OPERATOR, partner)
+    await vault.commands.endPartner(OPERATOR, partner)
     await sql('UPDATE partners SET ended_at = NULL WHERE id = $1', [partner])
     expectProblem(await reveal(token), 403, 'purpose-not-permitted')
   })

@@ -27,7 +27,7 @@ const file = (name: string) => path.join(directory, name)
 const start = async (on: TestDatabase) => {
   vault = await TestVault.start({
     sharedDatabase: on,
-    config: { keepsLog: true, witnessesFile: file('witnesses.json') },
+    config: { keepsLog: true, audit: { witnessesFile: file('witnesses.json') } },
   })
 }
 
@@ -44,8 +44,8 @@ beforeAll(async () => {
   await start(original)
   const officer = await vault.staffToken('privacy-officer')
   expect((await vault.call('DELETE', `/v1/tokens/${erased}`, { token: officer })).status).toBe(204)
-  await vault.strongroom.commands.revokeClient(OPERATOR, client)
-  await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:ann')
+  await vault.commands.revokeClient(OPERATOR, client)
+  await vault.commands.disableStaff(OPERATOR, 'staff:ann')
   await exportTo(vault, file('newer.jsonl'))
   await vault.stop()
   database = await copyTestDatabase(backup)
@@ -59,7 +59,7 @@ afterAll(async () => {
 })
 
 /** What every process does every two seconds. */
-const look = () => vault.strongroom.background.tasks.get('watch-outside-checkpoints')!.run()
+const look = () => vault.background.tasks.get('watch-outside-checkpoints')!.run()
 const sql = <Row>(text: string, values: unknown[] = []) => database.sql<Row>(text, values)
 const open = () => sql<{ size: string; root: Buffer }>('SELECT size, root FROM outside_checkpoints ORDER BY size, root')
 const forgeries = () => vault.logLines.filter((line) => line.includes('"alert":"restore-forged"')).length
@@ -128,7 +128,7 @@ describe('who owns the database does not open the reads of a restored backup', (
     async () => {
       const planted = `SELECT size, decode(split_part(note, E'\\n', 3), 'base64') FROM audit_checkpoints ORDER BY size LIMIT 2`
       await sql(`INSERT INTO outside_checkpoints SELECT c.*, NULL, 'planted', now() FROM (${planted}) AS c`)
-      await vault.strongroom.commands.waiveRestore(OPERATOR, 'The newer log is lost.')
+      await vault.commands.waiveRestore(OPERATOR, 'The newer log is lost.')
       const settledBy =
         'SELECT DISTINCT source, settled_by IS NOT NULL AS done FROM outside_checkpoints ORDER BY source'
       expect(

@@ -82,7 +82,7 @@ describe.each([
 
   it('a client that this server has never seen does not wait for them, with either of its secrets', async () => {
     const client = await vault.client(['tokenize'])
-    const fresh = await vault.strongroom.commands.rotateClientSecret(OPERATOR, client.id, { overlapSeconds: 3600 })
+    const fresh = await vault.commands.rotateClientSecret(OPERATOR, client.id, { overlapSeconds: 3600 })
     const restarted = await anotherServer()
     const hashes = holdHashes(client.secret, fresh.expose())
     const guesses = await attack(restarted, named(client.id))
@@ -119,8 +119,8 @@ it('a client that is known has a limit of its own', async () => {
 
 describe('a secret that a server remembers', () => {
   it.each<[string, (id: string) => Promise<unknown>]>([
-    ['a rotation', (id) => vault.strongroom.commands.rotateClientSecret(OPERATOR, id)],
-    ['a revocation', (id) => vault.strongroom.commands.revokeClient(OPERATOR, id)],
+    ['a rotation', (id) => vault.commands.rotateClientSecret(OPERATOR, id)],
+    ['a revocation', (id) => vault.commands.revokeClient(OPERATOR, id)],
   ])('is worth nothing after %s, on every server, and is hashed again', async (_what, change) => {
     const second = await anotherServer()
     const client = await vault.client(['tokenize'])
@@ -138,7 +138,7 @@ describe('a secret that a server remembers', () => {
 
   it('ends when it expires', async () => {
     const input = { name: 'for an hour', scopes: ['tokenize'], site: 'default', expiresInSeconds: 3600 } as const
-    const { id, secret } = await vault.strongroom.commands.addClient(OPERATOR, input)
+    const { id, secret } = await vault.commands.addClient(OPERATOR, input)
     expect(await logIn({ id, secret: secret.expose() })).toBe(200)
     vault.clockOffsetMs = 3600_000
     expect(await logIn({ id, secret: secret.expose() })).toBe(401)

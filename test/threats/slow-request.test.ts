@@ -65,6 +65,6 @@ describe.concurrent('408, and the connection ends', () => {
 })
 
 it('counted each of them', async () => {
-  const { body } = await vault.strongroom.metrics.text()
+  const { body } = await vault.metrics.text()
   expect(body).toMatch(/^strongroom_problems_total\{code="request-timeout"\} [34]$/m)
 })

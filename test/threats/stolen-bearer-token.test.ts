@@ -27,7 +27,7 @@ beforeAll(async () => {
   vault = await TestVault.start()
   production = await TestVault.start({ sharedDatabase: vault.database, config: { production: true } })
   key = await createCallerKey()
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile(careless))
+  await vault.commands.applyRoles(OPERATOR, roleFile(careless))
   const stored = await vault.tokenize({ card, billing_address: billingAddress })
   tokens = { card: stored.card!.token!, address: stored.billing_address!.token! }
 })
@@ -74,7 +74,7 @@ describe('the bearer token of a client', () => {
   })
 
   it('of a third party shows none either', async () => {
-    const { id: partner } = await vault.strongroom.commands.addPartner(OPERATOR, {
+    const { id: partner } = await vault.commands.addPartner(OPERATOR, {
       ...{ name: 'Acquirer', country: 'SG', contact: 'desk@acquirer.example', purposes: ['process-payment'] },
       ...{ fields: ['card.number'], ends_at: new Date(Date.now() + 86_400_000) },
     })
@@ -117,7 +117,7 @@ describe('the unbound token that the vault gives to a person', () => {
       minutes: 15,
       dpopJkt: key.thumbprint,
     }
-    const { access_token: token } = await production.strongroom.commands.issueStaffToken(OPERATOR, request)
+    const { access_token: token } = await production.commands.issueStaffToken(OPERATOR, request)
     const by = { token, key }
     expect((await callBound(production, 'POST', path(), by, { body: body('process-payment') })).status).toBe(200)
   })
@@ -125,7 +125,7 @@ describe('the unbound token that the vault gives to a person', () => {
   it('is given in production with a warning, for a role that shows card numbers and no other', async () => {
     const ask = async (on: TestVault, role: string, dpopJkt?: string) => {
       const request = { name: 'Ann', role, purposes: [], site: 'default', minutes: 15, dpopJkt }
-      return (await on.strongroom.commands.issueStaffToken(OPERATOR, request)).warning
+      return (await on.commands.issueStaffToken(OPERATOR, request)).warning
     }
     expect(await ask(production, 'billing')).toMatch(/without --jkt .* no card number/)
     expect(await ask(production, 'billing', key.thumbprint)).toBeUndefined()
@@ -137,7 +137,7 @@ describe('the unbound token that the vault gives to a person', () => {
 describe('access explain', () => {
   const question = { purpose: 'process-payment' as const, circumstances: {} }
   const explain = (on: TestVault, id: string, bound?: boolean) =>
-    on.strongroom.commands.explainAccess(
+    on.commands.explainAccess(
       OPERATOR,
       { id, role: 'billing', site: 'default', bound },
       { ...question, token: tokens.card },

@@ -41,7 +41,7 @@ afterAll(async () => {
 })
 
 const sql = (text: string) => vault.database.sql(text)
-const commands = () => vault.strongroom.commands
+const commands = () => vault.commands
 const path = () => `/v1/tokens/${token}`
 const correct = () => vault.call('PATCH', path(), { token: bearer.support, body: { name: corrected.name, reason } })
 const reveal = (more: object = {}, headers = {}) =>

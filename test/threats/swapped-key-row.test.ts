@@ -286,7 +286,7 @@ describe('the whole registry, put back at once', () => {
     await putBack('first')
     const other = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
     try {
-      for (const purpose of purposes) await other.strongroom.commands.compromiseKey(OPERATOR, keyOf(purpose))
+      for (const purpose of purposes) await other.commands.compromiseKey(OPERATOR, keyOf(purpose))
     } finally {
       await other.stop()
     }

@@ -70,7 +70,7 @@ describe('a token of a client', () => {
   it('is refused on the request after the client was revoked', async () => {
     const { id, secret } = await vault.client(['token:read'])
     const token = (await vault.requestToken(id, secret)).body.access_token
-    await vault.strongroom.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, id)
+    await vault.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, id)
     await expectRefusal(vault, read(token), expected)
   })
 })

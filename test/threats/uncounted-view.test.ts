@@ -31,7 +31,7 @@ async function person(budget: Budget): Promise<string> {
     grants: [{ kind: 'contact', view: 'full', purposes: ['respond-to-query', 'communicate', 'research'] }],
     budget,
   }
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ limited: role }))
+  await vault.commands.applyRoles(OPERATOR, roleFile({ limited: role }))
   return vault.staffToken('limited', { name: `Eve ${++people}`, minutes: 60 })
 }
 
@@ -162,7 +162,7 @@ describe('a total', () => {
         ['a masked read', 0],
       ]),
     ).toEqual([200, 429, 403])
-    expect(await vault.strongroom.commands.listSuspended()).toContainEqual(
+    expect(await vault.commands.listSuspended()).toContainEqual(
       expect.objectContaining({ caller: `staff:eve ${people}`, purpose: '*' }),
     )
   })

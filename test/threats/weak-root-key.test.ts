@@ -19,7 +19,7 @@ let rootKeyFile: string
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-weak-'))
   rootKeyFile = path.join(directory, 'root-key')
-  vault = await TestVault.start({ config: { rootKeyFile, createRootKey: true } })
+  vault = await TestVault.start({ config: { keys: { passphraseFile: rootKeyFile }, createsRootKey: true } })
   await vault.tokenize({ contact })
 })
 afterAll(async () => {
@@ -45,7 +45,7 @@ describe('a new vault does not start', () => {
   ])('on %s', async (_what, passphrase) => {
     const file = path.join(directory, 'weak')
     writeFileSync(file, passphrase, { mode: 0o600 })
-    const said = await refusal({ config: { rootKeyFile: file, createRootKey: true } })
+    const said = await refusal({ config: { keys: { passphraseFile: file }, createsRootKey: true } })
     expect(said).toMatch(/can be guessed.*openssl rand -base64 32/)
     expect(said).not.toContain(passphrase)
   })
@@ -65,7 +65,9 @@ describe('a start computes nothing for a row of "root_keys" that asks', () => {
     await write({ ...row!.parameters, ...cost })
     const hash = vi.spyOn(argon2, 'hash')
     try {
-      expect(await refusal({ sharedDatabase: database, config: { rootKeyFile } })).toMatch(/"root_keys".*was changed/)
+      expect(await refusal({ sharedDatabase: database, config: { keys: { passphraseFile: rootKeyFile } } })).toMatch(
+        /"root_keys".*was changed/,
+      )
       expect(hash).not.toHaveBeenCalled()
     } finally {
       hash.mockRestore()

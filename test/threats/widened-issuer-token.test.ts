@@ -40,7 +40,7 @@ beforeAll(async () => {
   ]
   provider.documents.set('/elsewhere?p=signin', { issuer: `${provider.url}/loose`, jwks_uri: `${provider.url}/jwks` })
   writeFileSync(issuersFile, JSON.stringify(issuers))
-  vault = await TestVault.start({ config: { issuersFile } })
+  vault = await TestVault.start({ config: { access: { issuersFile } } })
   key = await createCallerKey()
   const stored = await vault.tokenize({ card, billing_address: billingAddress })
   records = { card: stored.card!.token!, address: stored.billing_address!.token! }
@@ -158,7 +158,7 @@ it('a person whose sub has 255 characters comes in, and can be shut out by it', 
   const sub = 'a'.repeat(255)
   const token = sign({ claims: { sub } })
   expect((await read(token)).status).toBe(200)
-  await vault.strongroom.commands.disableStaff({ id: 'operator:test', kind: 'operator' }, `staff:strict/${sub}`)
+  await vault.commands.disableStaff({ id: 'operator:test', kind: 'operator' }, `staff:strict/${sub}`)
   expectProblem(await read(token), 401, 'unauthenticated')
   expectProblem(await read(sign({ claims: { sub: `${sub}a` } })), 401, 'unauthenticated')
 })
@@ -169,7 +169,7 @@ it('of two keys with one kid each opens the vault, and a third opens nothing', a
   provider.documents.set('/jwks', { keys: published.map((jwk) => (jwk === null ? null : { ...jwk, kid: 'one' })) })
   const fresh = await TestVault.start({
     sharedDatabase: vault.database,
-    config: { issuersFile: path.join(directory, 'issuers.json') },
+    config: { access: { issuersFile: path.join(directory, 'issuers.json') } },
   })
   try {
     const status = async (token: string) => (await fresh.call('GET', `/v1/tokens/${records.card}`, { token })).status

@@ -3,16 +3,16 @@ import type { Database } from '../../database/database.ts'
 import type { RequestCredentials } from '../../http/route.ts'
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
-import { createClientSecrets } from '../callers/client-secret.ts'
-import { checkToken } from '../issuers/check-token.ts'
+import { type ClientSecrets, createClientSecrets } from '../callers/client-secret.ts'
+import { checkToken, type TokenReport } from '../issuers/check-token.ts'
 import { acceptIssuers } from '../issuers/issuer-tokens.ts'
-import { loadTrustedIssuers } from '../issuers/trusted-issuers.ts'
+import { loadTrustedIssuers, type TrustedIssuer } from '../issuers/trusted-issuers.ts'
 import type { Caller } from '../policy/caller.ts'
 import type { RoleSet } from '../policy/role-set.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
-import { type AccessTokenOptions, createAccessTokens } from '../tokens/access-token.ts'
-import type { RememberedJti } from '../tokens/replay-cache.ts'
-import { insertRememberedJtis, sweepReplayCache } from '../tokens/replay-store.ts'
+import { type AccessTokenOptions, type AccessTokens, createAccessTokens } from '../tokens/access-token.ts'
+import type { RememberedJti, RememberJti } from '../tokens/replay-cache.ts'
+import { insertRememberedJtis } from '../tokens/replay-store.ts'
 import { authenticate } from './authenticate.ts'
 
 export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
@@ -25,13 +25,26 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   issuersFile: string | undefined
 }
 
+export interface Authentication {
+  authenticate(request: RequestCredentials): Promise<Caller>
+  accessTokens: AccessTokens
+  clientSecrets: ClientSecrets
+  rememberJti: RememberJti
+  issuers: readonly TrustedIssuer[]
+  commands: {
+    /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
+    findMappingFault(): Promise<string | undefined>
+    checkToken(token: string): Promise<TokenReport>
+  }
+}
+
 /**
  * Everything that finds the caller of a request.
  *
  * @throws {ConfigError} if the file of identity providers is wrong, or names a role that is not among the built-in ones
  *   while those are in force
  */
-export async function createAuthentication(deps: AuthenticationDeps) {
+export async function createAuthentication(deps: AuthenticationDeps): Promise<Authentication> {
   const { database, now, issuer, alert } = deps
   // `checkCallerStatus`, which knows the set in force, checks that there is such a role.
   const accessTokens = createAccessTokens({ ...deps, isRole: () => true })
@@ -49,9 +62,7 @@ export async function createAuthentication(deps: AuthenticationDeps) {
     clientSecrets,
     rememberJti,
     issuers,
-    /** The operator's commands. */
     commands: {
-      /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
       findMappingFault: async () =>
         loadTrustedIssuers(issuersFile, issuer, (await roles.refresh()).roles).then(
           () => undefined,
@@ -60,8 +71,6 @@ export async function createAuthentication(deps: AuthenticationDeps) {
       checkToken: (token: string) => checkToken({ ...deps, own: accessTokens, ownIssuer: issuer, issuers }, token),
     },
     authenticate: (request: RequestCredentials) => authenticate({ tokenVerifier, rememberJti, now }, request),
-    /** What removes rows that are over, by the name of the background task. */
-    sweeps: { 'sweep-spent-ids': () => sweepReplayCache(database, now()) },
   }
 }
 

@@ -1,3 +1,4 @@
+import type { LimitsConfig } from '../../config/config.ts'
 import { createBatch } from '../../database/batch.ts'
 import type { Database, Queryable } from '../../database/database.ts'
 import type { Key } from '../../keys/key/key.ts'
@@ -14,8 +15,6 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const ALERT_FROM = 0.8
 /** In place of the purpose in the counts of a budget; no purpose has that name. */
 const COUNTED_AS = 'search-card-number'
-
-const defaultCardSearchesPerDay = 200
 
 /** Keeps a search by card number from being asked for one number after the other. */
 export interface CardSearchLimit {
@@ -41,7 +40,7 @@ interface Search {
  */
 export function createCardSearchLimit(
   deps: { database: Database; keys: Pick<Keys, 'ring'>; keyOf: LimitKeys; now: () => Date; alert: Alert },
-  perDay = defaultCardSearchesPerDay,
+  perDay: LimitsConfig['cardSearchesPerDay'],
 ): CardSearchLimit {
   const { database, keys, keyOf, now, alert } = deps
 

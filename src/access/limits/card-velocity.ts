@@ -1,3 +1,4 @@
+import type { LimitsConfig } from '../../config/config.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { Caller } from '../policy/caller.ts'
 import { type IncrementCounters, tooMany } from './counter.ts'
@@ -5,16 +6,6 @@ import type { LimitKeys } from './limit-keys.ts'
 
 const WINDOW_MS = 60 * 1000
 const BIN_DIGITS = 6
-
-/** How many cards a minute may bring, valid or not; an absent limit does not limit. */
-export interface CardLimits {
-  /** From one client. */
-  perClient?: number | undefined
-  /** From one source address. */
-  perSource?: number | undefined
-  /** Whose first six digits are the same, to one site. */
-  perBin?: number | undefined
-}
 
 /** Card testing: an attacker tries many numbers to learn which of them exist (OWASP API6:2023). */
 export interface CardVelocity {
@@ -30,7 +21,7 @@ export interface CardVelocity {
 
 export function createCardVelocity(
   deps: { increment: IncrementCounters; keyOf: LimitKeys; now: () => Date; alert: Alert },
-  { perClient, perSource, perBin }: CardLimits = {},
+  { perClient, perSource, perBin }: LimitsConfig['cards'],
 ): CardVelocity {
   const count = (by: string, what: string, add: number, limit: number | undefined) =>
     limit === undefined ? [] : [{ by, what, limit, add, windowMs: WINDOW_MS }]

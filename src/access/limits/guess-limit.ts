@@ -1,3 +1,4 @@
+import type { LimitsConfig } from '../../config/config.ts'
 import type { Database } from '../../database/database.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { Caller } from '../policy/caller.ts'
@@ -12,17 +13,6 @@ const MONTH_MS = 30 * DAY_MS
 
 /** Compares of one caller with one record, right or wrong: a person mistypes, a program counts through postal codes. */
 const defaultMatchesPerHour = 100
-
-/** How many wrong answers there are about one record. */
-export interface WrongAnswerLimits {
-  /** To one caller in a day. */
-  perCaller?: number | undefined
-  /** To all callers together in 30 days. */
-  perRecord?: number | undefined
-}
-
-const DEFAULT_PER_CALLER = 5
-const DEFAULT_PER_RECORD = 20
 
 /** Keeps an answer of yes and no from being asked until it is an answer of what. */
 export interface GuessLimit {
@@ -43,7 +33,7 @@ interface Guess {
 
 export function createGuessLimit(
   deps: { database: Database; increment: IncrementCounters; keyOf: LimitKeys; now: () => Date; alert: Alert },
-  { perCaller = DEFAULT_PER_CALLER, perRecord = DEFAULT_PER_RECORD }: WrongAnswerLimits = {},
+  { perCaller, perRecord }: LimitsConfig['wrongMatches'],
   matchesPerHour = defaultMatchesPerHour,
 ): GuessLimit {
   const { increment, keyOf, now, alert } = deps

@@ -1,5 +1,6 @@
 import type { NewAuditEvent } from '../../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../../audit/event/write-audit-event.ts'
+import type { LimitsConfig } from '../../config/config.ts'
 import { createBatch } from '../../database/batch.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { Problem } from '../../values/problem.ts'
@@ -13,16 +14,6 @@ const SAME_FLOOD_MS = 2 * WINDOW_MS
 /** More sources than that are not known to be over the limit at the same time; the limit over all of them still holds. */
 const MAX_SOURCES = 10_000
 const ALL = 'refusals-in-all'
-
-/** How many refusals of unknown callers have an event each in a minute, over all servers. */
-export interface StrangerLimits {
-  /** From one source address. */
-  perSource: number
-  /** From all of them together. */
-  inAll: number
-}
-
-export const defaultStrangerLimits: StrangerLimits = { perSource: 20, inAll: 200 }
 
 /** Keeps strangers from filling the audit log with their refusals. Callers who have proved who they are do not count. */
 export interface StrangerLimit {
@@ -85,7 +76,7 @@ const MAX_NAMED_SOURCES = 20
  */
 export function createStrangerLimit(
   deps: StrangerLimitDeps,
-  { perSource, inAll }: StrangerLimits = defaultStrangerLimits,
+  { perSource, inAll }: LimitsConfig['strangers'],
 ): StrangerLimit {
   const { increment, keyOf, newAuditEvent, writeAuditEvent, alert, now } = deps
   /** Until when a limit is known to be reached, by source and for all, in milliseconds. */

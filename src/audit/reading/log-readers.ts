@@ -24,15 +24,11 @@ const RESTS = 4
 const LONGEST_REST_MS = 1_000
 
 /**
- * @param place where the vault's database is
- * @param pool how many connections the process has for everything else
+ * @param options where the vault's database is, and how many connections the process has for everything else
  */
-export function createLogReaders(
-  place: Omit<DatabaseOptions, 'maxConnections' | 'queryTimeoutMs'>,
-  pool: number | undefined,
-): LogReaders {
-  const places = readerConnections(pool)
-  const database = openDatabase({ ...place, maxConnections: places, queryTimeoutMs: STATEMENT_MS })
+export function createLogReaders(options: DatabaseOptions): LogReaders {
+  const places = readerConnections(options.maxConnections)
+  const database = openDatabase({ ...options, maxConnections: places, queryTimeoutMs: STATEMENT_MS })
   const takeTurn = createTurns({ places, patienceMs: PATIENCE_MS, mostWaiting: MOST_WAITING })
   return {
     read: (caller, work) =>

@@ -23,6 +23,17 @@ export interface ObservedAnswer {
   code: string | undefined
 }
 
+export interface Outage {
+  observe(answer: ObservedAnswer): void
+  /** Counts an answer that left, or a command that failed, without the event that it should have. @param code why */
+  missed(code: string): void
+  isOpen(): boolean
+  /** @throws {Problem} what the log was refused with, until it takes an event again */
+  requireOver(): void
+  /** Records the gap if it can be; whatever is refused later is not counted any more. */
+  stop(): Promise<void>
+}
+
 export interface OutageDeps {
   database: Pick<Database, 'renew'>
   newAuditEvent: NewAuditEvent
@@ -36,7 +47,7 @@ export interface OutageDeps {
  * Notices when the log cannot be written, raises one alert, and records the gap when it can be written again: from when
  * to when, and how many calls this process refused. PCI DSS 10.7.2, 10.7.3.
  */
-export function watchOutage({ database, newAuditEvent, writeAuditEvent, now, alert, caller }: OutageDeps) {
+export function watchOutage({ database, newAuditEvent, writeAuditEvent, now, alert, caller }: OutageDeps): Outage {
   let gap: { since: Date; code: CodeOfTheLog | 'busy'; refused: number } | undefined
   /** The calls that were answered `busy` since the last one that was served. */
   let busy: { since: Date; startedAt: number; refused: number } | undefined
@@ -101,14 +112,11 @@ export function watchOutage({ database, newAuditEvent, writeAuditEvent, now, ale
 
   return {
     observe,
-    /** Counts an answer that left, or a command that failed, without the event that it should have. @param code why */
     missed: count,
     isOpen: () => gap !== undefined,
-    /** @throws {Problem} what the log was refused with, until it takes an event again */
     requireOver(): void {
       if (gap !== undefined) throw new Problem(gap.code)
     },
-    /** Records the gap if possible; calls that are refused later do not count. */
     async stop(): Promise<void> {
       clearTimeout(timer)
       await record().catch(() => {})

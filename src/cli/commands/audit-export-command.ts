@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { LogDelivery } from '../../audit/delivery/deliver-log.ts'
 import { Interrupted } from '../../start/interruption.ts'
-import type { Strongroom } from '../../vault/vault.ts'
+import type { Vault } from '../../vault.ts'
 import { sequence } from '../arguments.ts'
 import { type Json, note, operator, print, withJson, withPausableVault } from '../command.ts'
 import { createDraftFile } from '../draft-file.ts'
@@ -25,19 +25,19 @@ export function addExportCommand(audit: Command): void {
     .option('--after <sequence>', 'only events after this place in the log', sequence)
     .option('--output <file>', 'write to this file, mode 0600; it appears when it is complete')
     .action((options: ExportOptions) =>
-      withPausableVault('audit export', (strongroom, signal) => exportLog(strongroom, options, signal)),
+      withPausableVault('audit export', (vault, signal) => exportLog(vault, options, signal)),
     )
 }
 
-async function exportLog(strongroom: Strongroom, options: ExportOptions, signal: AbortSignal): Promise<void> {
+async function exportLog(vault: Vault, options: ExportOptions, signal: AbortSignal): Promise<void> {
   const { output } = options
   if (output === undefined) {
-    note(summary(await writeLog(strongroom, options, signal, writeOut)))
+    note(summary(await writeLog(vault, options, signal, writeOut)))
     return
   }
   const file = await createDraftFile(output)
   try {
-    const exported = await writeLog(strongroom, options, signal, (text) => file.write(text))
+    const exported = await writeLog(vault, options, signal, (text) => file.write(text))
     await file.commit()
     print(options, exported, () => summary(exported))
   } catch (error) {
@@ -55,7 +55,7 @@ interface Exported {
 
 /** @throws {Interrupted} after the page that was under way */
 async function writeLog(
-  strongroom: Strongroom,
+  vault: Vault,
   options: ExportOptions,
   signal: AbortSignal,
   write: (text: string) => Promise<void>,
@@ -63,7 +63,7 @@ async function writeLog(
   const format: LogFormat = logFormats[options.format]
   let pending = format.head
   let told = performance.now()
-  const filter = await readLogFilter(options, strongroom)
+  const filter = await readLogFilter(options, vault)
   const deliver: LogDelivery['deliver'] = async (entries, next, dropped, checkpoints) => {
     await write(pending + formatPage(format, entries, dropped, checkpoints))
     pending = ''
@@ -73,7 +73,7 @@ async function writeLog(
   }
   const from = options.after === undefined ? 0 : options.after + 1
   const delivery = { what: 'export', filter, from, follow: false, signal, deliver } as const
-  const { count, next, waiting } = await strongroom.commands.deliverLog(operator(), delivery)
+  const { count, next, waiting } = await vault.commands.deliverLog(operator(), delivery)
   const last = next === 0 ? null : next - 1
   if (signal.aborted) throw new Interrupted(`interrupted: "--after ${last ?? 0}" goes on where this ended`)
   await write(pending)

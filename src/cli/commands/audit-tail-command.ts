@@ -4,7 +4,7 @@ import { CallerError } from '../../access/callers/clients.ts'
 import type { LogEntry } from '../../audit/delivery/log-page-store.ts'
 import { syslogMessage } from '../../audit/delivery/syslog-message.ts'
 import { PATIENCE, parseReceiver, type SyslogReceiver, sendToReceiver } from '../../audit/delivery/syslog-receiver.ts'
-import type { Strongroom } from '../../vault/vault.ts'
+import type { Vault } from '../../vault.ts'
 import { count, sequence, textOf } from '../arguments.ts'
 import { note, operator, PAUSED, withPausableVault } from '../command.ts'
 import { cursorFile } from '../cursor-file.ts'
@@ -43,7 +43,7 @@ export function addTailCommand(audit: Command): void {
     .option('--syslog-cert <file>', 'the certificate to show to the receiver, PEM')
     .option('--syslog-key <file>', 'its private key, PEM')
     .action((options: TailOptions) =>
-      withPausableVault('audit tail', (strongroom, signal) => tailLog(strongroom, options, signal)),
+      withPausableVault('audit tail', (vault, signal) => tailLog(vault, options, signal)),
     )
 }
 
@@ -57,19 +57,19 @@ function receiver(text: string): Omit<SyslogReceiver, 'tls'> {
   return parsed
 }
 
-async function tailLog(strongroom: Strongroom, options: TailOptions, signal: AbortSignal): Promise<void> {
+async function tailLog(vault: Vault, options: TailOptions, signal: AbortSignal): Promise<void> {
   const { follow = false, after, lines, syslog } = options
   const cursor = options.cursor === undefined ? undefined : cursorFile(options.cursor)
   const beginning = syslog === undefined && cursor === undefined ? { latest: lines } : 0
   const from = (await cursor?.read()) ?? (after === undefined ? beginning : after + 1)
   const send = syslog === undefined ? toOutput(options) : toReceiver(syslog, options, signal)
-  const filter = await readLogFilter(options, strongroom)
+  const filter = await readLogFilter(options, vault)
   const deliver = async (entries: readonly LogEntry[], next: number) => {
     await send(entries)
     await cursor?.write(next)
   }
   const delivery = { what: 'tail', filter, from, follow, signal, deliver } as const
-  const { count, next } = await strongroom.commands.deliverLog(operator(), delivery)
+  const { count, next } = await vault.commands.deliverLog(operator(), delivery)
   note(`${count} events; the log was read as far as ${next - 1}`)
   if (signal.aborted && !follow) process.exitCode = PAUSED
 }

@@ -4,7 +4,7 @@ import type { WaivedRestore } from '../../audit/waive-restore.ts'
 import { type AppliedLog, type ApplyLogRequest, stepsOf } from '../../restore/apply-log.ts'
 import { LogNotApplicable } from '../../restore/read-newer-log.ts'
 import type { NewerRootKey } from '../../restore/takeaways.ts'
-import type { Strongroom } from '../../vault/vault.ts'
+import type { Vault } from '../../vault.ts'
 import { clearNote } from '../arguments.ts'
 import { type CommandNeeds, type Json, note, operator, print, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
@@ -46,17 +46,13 @@ function describeWaived({ size, generation }: WaivedRestore): string {
 }
 
 /** Opens the vault with its keys, and with what says where checkpoints were shipped to. */
-function withOutside(
-  command: string,
-  work: (strongroom: Strongroom) => Promise<void>,
-  needs: CommandNeeds = {},
-): Promise<void> {
+function withOutside(command: string, work: (vault: Vault) => Promise<void>, needs: CommandNeeds = {}): Promise<void> {
   return withKeys(command, work, { ...needs, seesOutside: true })
 }
 
 async function applyNewerLog(options: ApplyOptions): Promise<void> {
   const { log: file, dryRun: isDryRun = false } = options
-  const apply = async ({ commands }: Strongroom) => {
+  const apply = async ({ commands }: Vault) => {
     const show = showProgress(false, 'applied')
     const onProgress: ApplyLogRequest['onProgress'] = ({ done, total }) =>
       show.update({ moved: done, total, remaining: total - done })

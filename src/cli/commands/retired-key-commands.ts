@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { RetirementAttestation } from '../../keys/lifecycle/retirement-attestation.ts'
 import { rotationOf } from '../../keys/rotation/rotation.ts'
 import { mayBeCardNumber } from '../../kinds/clear-value.ts'
-import type { Strongroom } from '../../vault/vault.ts'
+import type { Vault } from '../../vault.ts'
 import { type Json, note, operator, print, withJson } from '../command.ts'
 import { withKeys, withPausableKeys } from '../custodians.ts'
 import { showExposure } from '../key-tables.ts'
@@ -15,7 +15,7 @@ export function addRetiredKeyCommands(keys: Command): void {
     .argument('<id>')
     .option('--keep-old-keys', KEEP_OLD_KEYS)
     .action((id: string, options: Json & { keepOldKeys?: true }) => {
-      const compromise = async ({ commands }: Strongroom, signal: AbortSignal) => {
+      const compromise = async ({ commands }: Vault, signal: AbortSignal) => {
         const exposure = await commands.compromiseKey(operator(), id)
         note(showExposure(exposure))
         // Its successor is made, and healthy.

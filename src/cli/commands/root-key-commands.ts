@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { CallerError } from '../../access/callers/clients.ts'
 import { readConfig } from '../../config/config.ts'
+import { type RootKeyProviderName, rootKeyProviderNames } from '../../config/option-values.ts'
 import type { RootKeyReplaced } from '../../keys/lifecycle/replace-root-key.ts'
 import { MAX_SHARES, MIN_THRESHOLD, requireSplitSizes } from '../../keys/root-key/custodian-shares.ts'
-import { RootKeyConfigError, type RootKeyProviderName, rootKeyProviderNames } from '../../keys/root-key/root-key.ts'
-import type { Strongroom } from '../../vault/vault.ts'
+import { RootKeyConfigError } from '../../keys/root-key/root-key.ts'
+import type { Vault } from '../../vault.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from '../command.ts'
 import { holdCeremony, NOT_ACCEPTED, withKeys } from '../custodians.ts'
 import { offerShare } from '../operator-client.ts'
@@ -53,10 +54,10 @@ export function addRootKeyCommands(keys: Command): void {
     .action((options: Json & Partial<Split> & { reshare?: true }) => {
       const split = requireSplit(options)
       openTerminal('The shares of a root key')
-      const ceremony = async (strongroom: Strongroom) => {
-        const present = await strongroom.rootKeys.find()
+      const ceremony = async (vault: Vault) => {
+        const present = await vault.rootKeys.find()
         requireRightCommand(present?.provider, options.reshare === true)
-        await runCeremony(options, split, strongroom)
+        await runCeremony(options, split, vault)
       }
       const open = options.reshare ? withKeys : withVault
       return open('keys ceremony', ceremony, REPLACES)
@@ -67,12 +68,12 @@ export function addRootKeyCommands(keys: Command): void {
     .addOption(new Option('--to <provider>', 'where to').choices(rootKeyProviderNames).makeOptionMandatory())
     .option('--dry-run', 'make a root key there, try it, remove it again, and say what was found')
     .action((options: Json & Partial<Split> & { to: RootKeyProviderName; dryRun?: true }) => {
-      const rehearse = (strongroom: Strongroom) => rehearseRoot(options, strongroom)
+      const rehearse = (vault: Vault) => rehearseRoot(options, vault)
       if (options.dryRun) return withVault('keys migrate-root', rehearse, { ...REPLACES, anySchema: true })
       const split = options.to === 'custodian-shares' ? requireSplit(options) : undefined
-      const migrate = async (strongroom: Strongroom) => {
-        if (split !== undefined) return runCeremony(options, split, strongroom)
-        const result = await strongroom.rootKeys.migrate(operator(), options.to)
+      const migrate = async (vault: Vault) => {
+        if (split !== undefined) return runCeremony(options, split, vault)
+        const result = await vault.rootKeys.migrate(operator(), options.to)
         print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
         noteLacks(result)
         note(restartHint(options.to))
@@ -81,7 +82,7 @@ export function addRootKeyCommands(keys: Command): void {
     })
 }
 
-async function rehearseRoot(options: Json & { to: RootKeyProviderName }, { rootKeys }: Strongroom): Promise<void> {
+async function rehearseRoot(options: Json & { to: RootKeyProviderName }, { rootKeys }: Vault): Promise<void> {
   if (options.to === 'custodian-shares') {
     throw new RootKeyConfigError('custodians are not called together for a dry run: leave out --dry-run.')
   }
@@ -114,11 +115,11 @@ export async function rotateRoot(options: RootRotationOptions): Promise<void> {
     )
   }
   if (options.dryRun) {
-    const preview = (strongroom: Strongroom) => previewRoot(options, strongroom)
+    const preview = (vault: Vault) => previewRoot(options, vault)
     return withVault('keys rotate root', preview, { ...REPLACES, anySchema: true })
   }
-  const replace = async (strongroom: Strongroom) => {
-    const result = await rotateRootOf(strongroom)
+  const replace = async (vault: Vault) => {
+    const result = await rotateRootOf(vault)
     if (result === undefined) throw new RootKeyConfigError(CEREMONY_NEEDED)
     print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
     noteLacks(result)
@@ -126,7 +127,7 @@ export async function rotateRoot(options: RootRotationOptions): Promise<void> {
   return withKeys('keys rotate root', replace, REPLACES)
 }
 
-async function previewRoot(options: Json, { rootKeys, commands }: Strongroom): Promise<void> {
+async function previewRoot(options: Json, { rootKeys, commands }: Vault): Promise<void> {
   const root = await rootKeys.find()
   if (root === undefined) throw new RootKeyConfigError('the vault has no root key yet.')
   const keys = (await commands.listKeys()).filter(({ wrapped }) => wrapped !== null).length
@@ -140,7 +141,7 @@ async function previewRoot(options: Json, { rootKeys, commands }: Strongroom): P
 }
 
 /** A new root key of the same kind in a vault that is open; undefined when it takes a ceremony. */
-export async function rotateRootOf({ rootKeys }: Pick<Strongroom, 'rootKeys'>): Promise<RootKeyReplaced | undefined> {
+export async function rotateRootOf({ rootKeys }: Pick<Vault, 'rootKeys'>): Promise<RootKeyReplaced | undefined> {
   if ((await rootKeys.find())?.provider === 'custodian-shares') return undefined
   return rootKeys.rotate(operator())
 }
@@ -167,9 +168,9 @@ function requireSplit({ shares, threshold }: Partial<Split>): Split {
   return { shares, threshold }
 }
 
-async function runCeremony(options: Json, { shares, threshold }: Split, strongroom: Strongroom): Promise<void> {
-  const present = await strongroom.rootKeys.find()
-  const { texts, ...result } = await holdCeremony(strongroom, { shares, threshold })
+async function runCeremony(options: Json, { shares, threshold }: Split, vault: Vault): Promise<void> {
+  const present = await vault.rootKeys.find()
+  const { texts, ...result } = await holdCeremony(vault, { shares, threshold })
   const { custodians, id } = result
   print(
     options,

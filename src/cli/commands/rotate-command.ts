@@ -4,7 +4,7 @@ import type { RootKeyReplaced } from '../../keys/lifecycle/replace-root-key.ts'
 import type { RotationEstimate } from '../../keys/rotation/estimate-rotation.ts'
 import { type RotateControl, type RotationName, rotations } from '../../keys/rotation/rotation.ts'
 import { Problem } from '../../values/problem.ts'
-import type { Strongroom } from '../../vault/vault.ts'
+import type { Vault } from '../../vault.ts'
 import { FAILED, type Json, note, operator, PAUSED, print, withJson } from '../command.ts'
 import { withPausableKeys } from '../custodians.ts'
 import { showProgress } from '../show-progress.ts'
@@ -47,7 +47,7 @@ export function addRotateCommand(keys: Command): void {
 }
 
 async function rotate(
-  vault: Strongroom,
+  vault: Vault,
   which: RotationName,
   options: RootRotationOptions,
   signal: AbortSignal,
@@ -80,7 +80,7 @@ const ROOT_LEFT_OUT =
  * The end of a rotation of all keys, and once only: a server that does not have the new root key is sealed, and so it comes
  * when nothing else is left to do.
  */
-async function rotateRootLast(vault: Strongroom, options: Json, result: EndedRotation): Promise<void> {
+async function rotateRootLast(vault: Vault, options: Json, result: EndedRotation): Promise<void> {
   let { done } = result
   let root: RootKeyReplaced | undefined
   if (done) {

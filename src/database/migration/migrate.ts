@@ -48,7 +48,7 @@ export interface MigrateOptions {
  */
 export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: MigrateOptions): Promise<string[]> {
   const schema = await requireFitServer({ url: ownerUrl, caFile, schema: named })
-  const db = openForMigrations({ url: ownerUrl, caFile, schema })
+  const db = await openForMigrations({ url: ownerUrl, caFile, schema })
   const lock = new pg.Client(connectionOptions({ url: ownerUrl, caFile }))
   // A connection that breaks reports it here as well, and would otherwise end the process.
   lock.on('error', () => {})

@@ -1,4 +1,4 @@
-import knex, { type Knex } from 'knex'
+import type { Knex } from 'knex'
 import type { ClientBase } from 'pg'
 import { CONNECT_TIMEOUT_MS, connectionOptions, type DatabaseOptions } from '../database.ts'
 import { applySettings } from '../session-settings.ts'
@@ -7,11 +7,15 @@ import { LOCK_TIMEOUT } from './online-migration.ts'
 /** knex would print errors with their stack and their statement; they are thrown as well. */
 const SILENT: Knex.Logger = { warn() {}, error() {}, deprecate() {}, debug() {} }
 
-/** Opens the database as its owner: statements take as long as the tables are large, and wait for a lock for a second. */
-export function openForMigrations({
+/**
+ * Opens the database as its owner: statements take as long as the tables are large, and wait for a lock for a second. knex is
+ * loaded for it alone.
+ */
+export async function openForMigrations({
   schema,
   ...place
-}: Pick<DatabaseOptions, 'url' | 'caFile'> & { schema: string }): Knex {
+}: Pick<DatabaseOptions, 'url' | 'caFile'> & { schema: string }): Promise<Knex> {
+  const { default: knex } = await import('knex')
   return knex({
     client: 'pg',
     connection: { ...connectionOptions(place), query_timeout: 0 } as Knex.PgConnectionConfig,

@@ -1,12 +1,13 @@
 import type { AuditCaller, NewAuditEvent } from '../../audit/event/audit-event.ts'
 import { insertEvents } from '../../audit/event/audit-store.ts'
+import type { RootKeyProviderName } from '../../config/option-values.ts'
 import type { Database } from '../../database/database.ts'
 import type { NewId } from '../../values/identifier.ts'
 import { lockRegistry } from '../key/key-store.ts'
 import { changeRegistry } from '../registry/registry.ts'
 import type { VaultPin } from '../registry/vault-pin.ts'
 import type { Keys } from '../ring/keys.ts'
-import type { RootKey, RootKeyProvider, RootKeyProviderName } from '../root-key/root-key.ts'
+import type { RootKey, RootKeyProvider } from '../root-key/root-key.ts'
 import type { RootKeySource } from '../root-key/root-key-source.ts'
 
 export interface ReplaceRootKeyDeps {

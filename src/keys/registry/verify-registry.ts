@@ -1,28 +1,26 @@
 import { findKeyEvents } from '../../audit/event/event-lookup-store.ts'
 import { findNewerRegistries, type NewerRegistry } from '../../audit/witness/newer-registry.ts'
 import type { Shipping } from '../../audit/witness/witnesses-file.ts'
+import type { KeysConfig } from '../../config/config.ts'
 import type { Database, Queryable } from '../../database/database.ts'
 import { createNewId } from '../../values/identifier.ts'
 import { createRandomBytes } from '../../values/random.ts'
 import { unwrapKeyRing } from '../key/key-ring.ts'
 import { selectRegistry } from '../key/key-store.ts'
 import { KeyRegistryError, parseManifest } from '../key/registry-manifest.ts'
-import { createRootKeyProvider, type RootKeyOptions, requireProvider } from '../root-key/providers.ts'
-import type { RootKey, RootKeyDescription, RootKeyProviderName } from '../root-key/root-key.ts'
+import { createRootKeyProvider, requireProvider } from '../root-key/providers.ts'
+import type { RootKey, RootKeyDescription } from '../root-key/root-key.ts'
 import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import { createRegistry } from './open-registry.ts'
 import { createRegistryAnchor } from './registry-anchor.ts'
-import { createVaultPin } from './vault-pin.ts'
+import { createVaultPin, type VaultPinOptions } from './vault-pin.ts'
 
 export interface VerifyRegistryOptions {
   database: Database
-  provider: RootKeyProviderName
-  rootKey: Omit<RootKeyOptions, 'randomBytes' | 'development'>
-  /** The file that pins the vault and its root key. */
-  pinFile?: string | undefined
-  /** The id of the vault, where the operator has said it. */
-  vaultId?: string | undefined
-  /** The places that checkpoints were shipped to. */
+  config: KeysConfig
+  /** What pins the vault and its root key. */
+  pin: Pick<VaultPinOptions, 'file' | 'vaultId'>
+  /** Where checkpoints were shipped to. */
   shipping?: Shipping | undefined
   /** Everything that is stored under the keys. */
   referencing: ReferencingTables
@@ -46,12 +44,12 @@ export interface RegistryFacts {
  * @throws {RootKeyUnreachable} if the root key is not available, so that it is unknown
  */
 export async function verifyRegistry(options: VerifyRegistryOptions): Promise<RegistryFacts> {
+  const { config } = options
   const randomBytes = createRandomBytes()
   const now = () => new Date()
-  const provider = createRootKeyProvider(options.provider, { ...options.rootKey, development: false, randomBytes })
+  const provider = createRootKeyProvider(config.provider, { config, development: false, randomBytes })
   const pin = createVaultPin({
-    file: options.pinFile,
-    vaultId: options.vaultId,
+    ...options.pin,
     mayBeginAgain: true,
     readOnly: true,
     requireConfigured: provider.requireConfigured,

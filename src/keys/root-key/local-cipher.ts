@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto'
+import type { RootKeyProviderName } from '../../config/option-values.ts'
 import type { RandomBytes } from '../../values/random.ts'
 import { open, seal } from '../sealing/seal.ts'
-import type { RootKeyCipher, RootKeyProviderName } from './root-key.ts'
+import type { RootKeyCipher } from './root-key.ts'
 
 /** Wrapped keys are padded to a multiple of this, so that their length reveals less of what they are. */
 const WRAP_PAD_BYTES = 64

@@ -1,26 +1,15 @@
+import type { KeysConfig } from '../../config/config.ts'
+import { type RootKeyProviderName, rootKeyProviderNames } from '../../config/option-values.ts'
 import type { RandomBytes } from '../../values/random.ts'
 import { createAwsKmsProvider } from './aws-kms.ts'
 import { createCustodianSharesProvider } from './custodian-shares.ts'
 import { createPassphraseFileProvider } from './passphrase-file.ts'
 import { createPkcs11Provider } from './pkcs11.ts'
-import {
-  RootKeyConfigError,
-  type RootKeyProvider,
-  type RootKeyProviderName,
-  type RootKeyRecord,
-  rootKeyProviderNames,
-  type TokenFacts,
-} from './root-key.ts'
+import { RootKeyConfigError, type RootKeyProvider, type RootKeyRecord, type TokenFacts } from './root-key.ts'
 
-/** What all providers together are configured with; each takes what is its own. */
-export interface RootKeyOptions {
-  /** The passphrase file. */
-  file: string
-  /** The KMS key, or the label of a new key in a PKCS#11 token. */
-  keyId?: string | undefined
-  pkcs11Module?: string | undefined
-  pkcs11Token?: string | undefined
-  pkcs11PinFile?: string | undefined
+/** The options of all providers, of which each takes its own, and what they need of the vault. */
+export interface RootKeyDeps {
+  config: KeysConfig
   /** The token that a root key was found in before. */
   pinnedToken?: ((rootKeyId: string) => TokenFacts | undefined) | undefined
   /** Whether a new vault may make itself a passphrase, marked as one for development. */
@@ -29,22 +18,22 @@ export interface RootKeyOptions {
 }
 
 /** The provider of that name. */
-export function createRootKeyProvider(name: RootKeyProviderName, options: RootKeyOptions): RootKeyProvider {
-  const { development, randomBytes } = options
+export function createRootKeyProvider(name: RootKeyProviderName, deps: RootKeyDeps): RootKeyProvider {
+  const { config, development, randomBytes } = deps
   switch (name) {
     case 'passphrase-file':
-      return createPassphraseFileProvider({ file: options.file, development, randomBytes })
+      return createPassphraseFileProvider({ file: config.passphraseFile, development, randomBytes })
     case 'custodian-shares':
       return createCustodianSharesProvider()
     case 'aws-kms':
-      return createAwsKmsProvider({ keyId: options.keyId })
+      return createAwsKmsProvider({ keyId: config.keyId })
     case 'pkcs11':
       return createPkcs11Provider({
-        module: options.pkcs11Module,
-        token: options.pkcs11Token,
-        label: options.keyId,
-        pinFile: options.pkcs11PinFile,
-        pinnedToken: options.pinnedToken,
+        module: config.pkcs11Module,
+        token: config.pkcs11Token,
+        label: config.keyId,
+        pinFile: config.pkcs11PinFile,
+        pinnedToken: deps.pinnedToken,
         randomBytes,
       })
   }

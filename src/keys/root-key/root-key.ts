@@ -1,10 +1,6 @@
+import type { RootKeyProviderName } from '../../config/option-values.ts'
 import { VaultError } from '../../values/vault-error.ts'
 import type { SealContext } from '../sealing/seal-context.ts'
-
-/** The providers of root keys: one file each. */
-export const rootKeyProviderNames = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs11'] as const
-
-export type RootKeyProviderName = (typeof rootKeyProviderNames)[number]
 
 /** What a provider has to remember between starts; holds no secret. Stored in `root_keys`. */
 export interface RootKeyRecord {

@@ -7,12 +7,8 @@ import { readSetting, writeSetting } from '../../database/settings-store.ts'
  *
  * @throws {Problem} database-unavailable
  */
-export async function settleCardSearch(
-  db: Queryable,
-  config: { cardSearch?: { isOn?: boolean | undefined }; recordedIssuer?: string | undefined },
-): Promise<boolean> {
-  const isOn = config.cardSearch?.isOn
-  if (config.recordedIssuer !== 'write') return isOn ?? (await readSetting(db, 'card-search')) !== 'off'
+export async function settleCardSearch(db: Queryable, isOn: boolean | undefined, isServer: boolean): Promise<boolean> {
+  if (!isServer) return isOn ?? (await readSetting(db, 'card-search')) !== 'off'
   await writeSetting(db, 'card-search', isOn === false ? 'off' : 'on')
   return isOn !== false
 }

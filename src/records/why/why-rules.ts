@@ -1,21 +1,15 @@
 import { z } from 'zod'
-import { ConfigError } from '../../config/config.ts'
+import { ConfigError, type RecordsConfig } from '../../config/config.ts'
 import { readConfigJson } from '../../config/read-config-file.ts'
 import { PatternError, parseTicketPattern } from './ticket-pattern.ts'
 import { authorityName, type WhyRules } from './why.ts'
 
 const MAX_AUTHORITIES = 1_000
 
-/** What an operator sets of tickets and authorities. */
-export interface WhySettings {
-  ticketPattern?: string | undefined
-  authoritiesFile?: string | undefined
-}
-
 const authoritiesSchema = z.array(authorityName).min(1).max(MAX_AUTHORITIES)
 
 /** Reads what an operator asks of tickets and authorities. @throws {ConfigError} in one sentence */
-export async function loadWhyRules({ ticketPattern, authoritiesFile }: WhySettings): Promise<WhyRules> {
+export async function loadWhyRules({ ticketPattern, authoritiesFile }: Partial<RecordsConfig>): Promise<WhyRules> {
   return {
     ticket: ticketPattern === undefined ? undefined : parsePattern(ticketPattern),
     authorities: authoritiesFile === undefined ? undefined : await readAuthorities(authoritiesFile),

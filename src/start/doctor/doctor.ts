@@ -73,9 +73,9 @@ const UNSAFE_FLAGS =
 
 /** What of the configuration and its files is unsafe. */
 export async function examineConfig(config: Config): Promise<Finding[]> {
-  const { production, database, rootKeyFile, rootKey, tls } = config
-  const passphrases = await passphraseFiles(rootKeyFile)
-  const secrets = [tls.keyFile, rootKey.pkcs11PinFile, config.operatorTokenFile].filter((file) => file !== undefined)
+  const { production, database, keys, tls } = config
+  const passphrases = await passphraseFiles(keys.passphraseFile)
+  const secrets = [tls.keyFile, keys.pkcs11PinFile, config.operatorTokenFile].filter((file) => file !== undefined)
   const remote = database !== undefined && !isLoopback(new URL(database.url).hostname)
   return [
     ...(await Promise.all([...passphrases, ...secrets].map(readableByOthers))).flat(),
@@ -98,7 +98,7 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
       'database-ca',
       "the database's certificate cannot be verified: name its authority's certificate in DATABASE_CA.",
     ),
-    ...(production && rootKey.provider === 'passphrase-file'
+    ...(production && keys.provider === 'passphrase-file'
       ? (await Promise.all(passphrases.map(madeForDevelopment))).flat()
       : []),
     ...(await examineClientCrl(config)),
@@ -184,7 +184,7 @@ async function examineClientCrl({ tls: { clientCrlFile } }: Config, now = new Da
 }
 
 /** Who else knows the checkpoints of the audit log. Without them only the database's owner can vouch for its past. */
-async function examineShipping({ witnessesFile }: Config): Promise<Finding[]> {
+async function examineShipping({ audit: { witnessesFile } }: Config): Promise<Finding[]> {
   const shipping = await loadShipping(witnessesFile).catch((error: Error) => error)
   if (shipping instanceof Error) return [{ code: 'witnesses-file', detail: shipping.message }]
   if (shipping === undefined) return [UNWITNESSED]
@@ -202,13 +202,13 @@ const UNWITNESSED: Finding = {
 }
 
 /** Only the file. The database knows which roles there are. */
-async function examineIssuers({ issuersFile, issuer }: Config): Promise<Finding[]> {
+async function examineIssuers({ access: { issuersFile }, issuer }: Config): Promise<Finding[]> {
   return loadTrustedIssuers(issuersFile, issuer, 'unknown').then(() => [], unusable)
 }
 
 /** What the operator asks of tickets and authorities. */
-async function examineWhyRules({ why }: Config): Promise<Finding[]> {
-  return loadWhyRules(why).then(
+async function examineWhyRules({ records }: Config): Promise<Finding[]> {
+  return loadWhyRules(records).then(
     () => [],
     (error: Error) => [{ code: 'why-rules', detail: error.message }],
   )
@@ -220,9 +220,9 @@ async function examineWhyRules({ why }: Config): Promise<Finding[]> {
  * warning.
  */
 export async function examineMappedRoles(config: Config, { appliedRoles }: DatabaseFacts): Promise<Finding[]> {
-  const { issuersFile, issuer } = config
+  const { access, issuer } = config
   if ((await examineIssuers(config)).length > 0) return []
-  const found = await loadTrustedIssuers(issuersFile, issuer, rolesIn(appliedRoles)).then(() => [], unusable)
+  const found = await loadTrustedIssuers(access.issuersFile, issuer, rolesIn(appliedRoles)).then(() => [], unusable)
   return appliedRoles === undefined ? found : found.map((one) => ({ ...one, severity: 'warning' as const }))
 }
 

@@ -78,8 +78,8 @@ function examineDataDir({ dataDir, database }: Config): Finding[] {
 
 /** Without a pin a start believes the database which vault it is. In production it must be written, or said. */
 function examinePin(config: Config): Finding[] {
-  const file = findPinFile(placeOfPin(config), config.pinFile)
-  if (config.vaultId !== undefined || existsSync(file) || canCreate(file)) return []
+  const file = findPinFile(placeOfPin(config), config.pin.file)
+  if (config.pin.vaultId !== undefined || existsSync(file) || canCreate(file)) return []
   const code = 'vault-unpinned'
   const detail = `which vault this is can be pinned nowhere, since ${file} cannot be written: let the vault write there, name another place in STRONGROOM_PIN_FILE, or set STRONGROOM_VAULT_ID.`
   return config.production ? [{ code, detail }] : [{ code, detail, severity: 'warning' }]

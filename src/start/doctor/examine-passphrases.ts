@@ -7,9 +7,9 @@ import type { Finding } from './doctor.ts'
  * Which passphrases in use no new root key would be made of. They refuse no start: what they open must open. To find it out can
  * take seconds, so only the doctor does.
  */
-export async function examinePassphrases({ rootKey, rootKeyFile }: Config): Promise<Finding[]> {
-  if (rootKey.provider !== 'passphrase-file') return []
-  const files = await passphraseFiles(rootKeyFile)
+export async function examinePassphrases({ keys }: Config): Promise<Finding[]> {
+  if (keys.provider !== 'passphrase-file') return []
+  const files = await passphraseFiles(keys.passphraseFile)
   const guessable = await Promise.all(files.map(isGuessable))
   return files.filter((_file, at) => guessable[at]).map(weak)
 }

@@ -18,22 +18,12 @@ export async function examineRegistry(
   database: Database,
   log: (line: string) => void,
 ): Promise<ExaminedRegistry> {
-  const { provider, ...rootKey } = { ...config.rootKey, file: config.rootKeyFile }
-  const { vaultId, witnessesFile } = config
-  const pinFile = findPinFile(placeOfPin(config), config.pinFile)
+  const pin = { ...config.pin, file: findPinFile(placeOfPin(config), config.pin.file) }
   // A file that cannot be used is a finding of its own.
-  const shipping = await loadShipping(witnessesFile).catch(() => undefined)
+  const shipping = await loadShipping(config.audit.witnessesFile).catch(() => undefined)
   let facts: RegistryFacts | undefined
   const findings = await examineKeys(async () => {
-    facts = await verifyRegistry({
-      referencing: referencingTables,
-      database,
-      provider,
-      rootKey,
-      pinFile,
-      vaultId,
-      shipping,
-    })
+    facts = await verifyRegistry({ referencing: referencingTables, database, config: config.keys, pin, shipping })
     return facts.rootKey
   })
   if (facts?.vault !== undefined) log(`this is the vault ${facts.vault}`)

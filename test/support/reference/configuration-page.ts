@@ -41,7 +41,7 @@ export function configurationPage(): string {
   const groups = GROUPS.map(([heading], at) => {
     const rows = names
       .filter((name) => groupOf(name) === at)
-      .map((name) => [`\`${name}\``, options[name][0], sentence(options[name][1])])
+      .map((name) => [`\`${name}\``, options[name].shown, sentence(options[name].meaning)])
     return `## ${heading}\n\n${table(['Option', 'Default', 'Meaning'], rows)}`
   })
   return page('Configuration', [...INTRODUCTION, ...groups])

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { explain } from './main.ts'
-import { Problem } from './values/problem.ts'
+import { Problem } from '../values/problem.ts'
+import { explain } from './explain.ts'
 
 it('what a command failed with is a sentence, beside its code', () => {
   expect(explain(new Problem('sealed'), 'The command failed')).toBe(

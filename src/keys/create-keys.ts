@@ -1,0 +1,122 @@
+import { hostname } from 'node:os'
+import type { AuditCaller, EventBook, NewAuditEvent } from '../audit/event/audit-event.ts'
+import { inBook } from '../audit/event/event-book.ts'
+import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
+import type { RootKeyProviderName } from '../config/option-values.ts'
+import { type Job, sweepJob } from '../observability/jobs.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { Problem } from '../values/problem.ts'
+import type { CustodianCeremony } from './lifecycle/custodian-ceremony.ts'
+import { destroyFreed } from './lifecycle/emptied-index-keys.ts'
+import { createEventMacs, createVaultBook, type EventMacs } from './lifecycle/event-macs.ts'
+import { keepMacKeys } from './lifecycle/keep-mac-keys.ts'
+import { keepSigningKeys } from './lifecycle/keep-signing-keys.ts'
+import { createKeyCommands, type KeyCommandDeps } from './lifecycle/key-commands.ts'
+import type { RootKeyReplaced } from './lifecycle/replace-root-key.ts'
+import type { Unsealing } from './lifecycle/unseal.ts'
+import { createKeyWatch } from './lifecycle/watch-keys.ts'
+import { openVaultKeys, type VaultKeysOptions } from './open-vault-keys.ts'
+import type { RegistryAge } from './registry/registry-age.ts'
+import type { Keys } from './ring/keys.ts'
+import type { RootKeyDescription, RootKeyRecord } from './root-key/root-key.ts'
+import { startRotationRunner } from './rotation/rotation-runner.ts'
+
+/** What operators and custodians do about the root key. */
+export interface RootKeys {
+  /** The record of the root key, not verified. */
+  find(): Promise<RootKeyRecord | undefined>
+  /** A new root key of the same kind. */
+  rotate(operator: AuditCaller): Promise<RootKeyReplaced>
+  /** A root key from somewhere else. */
+  migrate(operator: AuditCaller, to: RootKeyProviderName): Promise<RootKeyReplaced>
+  /** What a move to the provider would find. */
+  rehearse(to: RootKeyProviderName): Promise<RootKeyDescription>
+  beginCeremony(
+    operator: AuditCaller,
+    split: { custodians: readonly string[]; threshold: number },
+  ): Promise<CustodianCeremony>
+}
+
+export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> {
+  metrics: Pick<Metrics, 'observeKey'>
+  /** Whether this process puts events into the log. */
+  keepsLog: boolean
+  /** How long the longest token lives that a token-signing key may have signed. */
+  longestTokenSeconds: number
+}
+
+/** The vault's keys, what is signed and proven with them, and what keeps them young. */
+export interface VaultKeys {
+  keys: Keys
+  book: EventBook
+  newAuditEvent: NewAuditEvent
+  eventMacs: EventMacs
+  registryAge: RegistryAge
+  rootKeys: RootKeys
+  unsealing: Unsealing
+  /** Why nothing can be done with the keys now; undefined when it can. */
+  sealedBecause(): Problem | undefined
+  renewSigningKey(): Promise<void>
+  jobs: readonly Job[]
+  close(): Promise<void>
+}
+
+/** Opens the keys of the vault. The root key may be away: then they are sealed. */
+export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
+  const { alert, background, database, newId, now } = deps
+  const book = createVaultBook({ keys: () => opened.keys, newId, alert, remembers: deps.keepsLog })
+  const newAuditEvent = inBook(book, createNewAuditEvent(now, newId, hostname()))
+  const opened = await openVaultKeys({ ...deps, newAuditEvent })
+  const { keys } = opened
+  const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: deps.longestTokenSeconds }
+  const eventMacs = createEventMacs(keyDeps)
+  const renewSigningKey = () => keepSigningKeys(keyDeps)
+  const watchKeys = createKeyWatch({ keys, now, alert, observeKey: deps.metrics.observeKey })
+  const everyMs = keys.times.tendEveryMs
+  return {
+    ...opened,
+    book,
+    newAuditEvent,
+    eventMacs,
+    renewSigningKey,
+    sealedBecause() {
+      try {
+        void keys.ring
+        return undefined
+      } catch (error) {
+        return error as Problem
+      }
+    },
+    jobs: [
+      { name: 'keep-mac-keys', everyMs, run: () => keepMacKeys(keyDeps) },
+      { name: 'keep-signing-keys', everyMs, run: renewSigningKey },
+      { name: 'close-event-keys', everyMs, run: eventMacs.closeReplaced },
+      // A key that is about to be replaced is no news.
+      { name: 'watch-keys', everyMs, run: () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys) },
+    ],
+  }
+}
+
+export interface KeyLifecycleDeps extends KeyCommandDeps, Pick<VaultKeysOptions, 'background'> {
+  /** Whether this process runs the rotations that operators leave to the servers. */
+  runsRotations: boolean
+  onRotated: (result: { moved: number; damaged: number }) => void
+}
+
+export type KeyCommands = ReturnType<typeof createKeyCommands>
+
+/** What needs to know everything that keys protect: rotations, and the end of a key. */
+export interface KeyLifecycle {
+  commands: KeyCommands
+  jobs: readonly Job[]
+  close(): Promise<void>
+}
+
+export function createKeyLifecycle(deps: KeyLifecycleDeps): KeyLifecycle {
+  const runner = deps.runsRotations ? startRotationRunner(deps, deps.onRotated, deps.background) : undefined
+  return {
+    commands: createKeyCommands(deps),
+    jobs: [sweepJob('destroy-index-keys', () => destroyFreed(deps))],
+    close: async () => runner?.stop(),
+  }
+}

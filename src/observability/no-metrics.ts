@@ -1,0 +1,14 @@
+import type { Metrics } from './metrics.ts'
+
+/** The metrics of a command, which nothing reads. */
+export const NO_METRICS: Metrics = {
+  shareWithFirstProcess: () => {},
+  observe: () => {},
+  framingError: () => {},
+  showRotations: () => {},
+  alert: () => {},
+  backgroundFailure: () => {},
+  observeKey: () => {},
+  observeAuditWaiting: () => {},
+  text: async () => ({ contentType: 'text/plain', body: '' }),
+}

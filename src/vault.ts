@@ -1,0 +1,109 @@
+import { type Access, createAccess } from './access/create-access.ts'
+import { findTakenAway } from './access/ledger-changes/find-taken-away.ts'
+import { MAX_TOKEN_SECONDS } from './access/tokens/access-token.ts'
+import { type AuditLog, createAuditLog } from './audit/audit-log.ts'
+import { createWriteAuditEvent } from './audit/event/write-audit-event.ts'
+import { createTakeFailure, type TakeFailure } from './audit/failed-command.ts'
+import { createReleaseGate } from './audit/release-gate/release-gate.ts'
+import { loadShipping } from './audit/witness/witnesses-file.ts'
+import { createKeyLifecycle, createKeys, type KeyCommands, type VaultKeys } from './keys/create-keys.ts'
+import { rotationFigures } from './keys/rotation/rotation-store.ts'
+import { startJobs } from './observability/jobs.ts'
+import { createRecords } from './records/create-records.ts'
+import { closingOnFailure, createGround, type Ground, settleIssuer } from './vault/ground.ts'
+import { beginSchemaWatch } from './vault/schema-watch.ts'
+import { createVaultApi, type VaultApi } from './vault/vault-api.ts'
+import { createVaultCommands, type VaultCommands } from './vault/vault-commands.ts'
+import { auditOptions, keysOptions, type Overrides, type VaultOptions } from './vault/vault-options.ts'
+
+/** A vault that is open: its commands, and what serves callers with the same parts. */
+export interface Vault
+  extends Omit<Ground, 'database' | 'now' | 'randomBytes'>,
+    Pick<VaultKeys, 'book' | 'newAuditEvent' | 'rootKeys' | 'sealedBecause' | 'unsealing'>,
+    VaultApi {
+  issuer: string
+  takeFailure: TakeFailure
+  commands: Access['commands'] & KeyCommands & AuditLog['commands'] & VaultCommands
+  close(): Promise<void>
+}
+
+/** The composition root: builds every part from its dependencies, once, from the ground up. */
+export async function createVault(options: VaultOptions, overrides: Overrides = {}): Promise<Vault> {
+  const shipping = await loadShipping(options.audit.witnessesFile)
+  const ground = await createGround(options, overrides)
+  const { background, database, logger, metrics } = ground
+  const keys = await createKeys({ ...ground, ...keysOptions(options, overrides, logger), shipping }).catch(
+    closingOnFailure(database),
+  )
+  const build = async () => {
+    const issuer = await settleIssuer(database, options)
+    const basics = { ...options, ...ground, ...keys, issuer, writeAuditEvent: createWriteAuditEvent(database) }
+    const gate = createReleaseGate(keys.eventMacs)
+    const limits = { ...options.limits, logIns: overrides.rateLimits, ...overrides.limits }
+    const access = await createAccess({ ...basics, config: options.access, limits })
+    const records = await createRecords({
+      ...basics,
+      config: options.records,
+      gate,
+      access,
+      batches: overrides.batches,
+    })
+    // The log begins last: that it starts is an event.
+    const audit = await createAuditLog(
+      { ...basics, ...keys.eventMacs, gate, findState: findTakenAway, onOpen: keys.unsealing.onOpen },
+      auditOptions(options, ground, issuer, shipping),
+    )
+    const lifecycle = createKeyLifecycle({
+      ...{ ...basics, ...audit, targets: records.targets, longestTokenSeconds: MAX_TOKEN_SECONDS },
+      onRotated: (result) => logger.info(result, 'rotation ended'),
+    })
+    metrics.showRotations(() => rotationFigures(database))
+    const schema = await beginSchemaWatch(basics)
+    const api = createVaultApi({ ...basics, options, overrides, access, audit, records, schema })
+    await startJobs(
+      background,
+      [access, keys, lifecycle, records].flatMap(({ jobs }) => jobs),
+      {
+        isServer: options.serves,
+        isSealed: () => keys.keys.isSealed,
+        whenSealed: access.forgetClients,
+      },
+    )
+    return { issuer, basics, access, audit, records, lifecycle, schema, api }
+  }
+  const { issuer, basics, access, audit, records, lifecycle, schema, api } = await build().catch(
+    closingOnFailure(keys, database),
+  )
+  return {
+    ...ground,
+    ...keys,
+    ...api,
+    issuer,
+    takeFailure: createTakeFailure({
+      record: audit.commands.recordFailedCommand,
+      outage: audit.outage,
+      strangers: access.limits.strangers,
+    }),
+    commands: {
+      ...access.commands,
+      ...lifecycle.commands,
+      ...audit.commands,
+      ...createVaultCommands({
+        ...basics,
+        ...records.deps,
+        ...access,
+        ...audit.restoring,
+        authenticity: audit.authenticity,
+        schema,
+      }),
+    },
+    async close() {
+      await background.tasks.get('write-refusal-counts')?.run()
+      await Promise.all([lifecycle.close(), audit.close()])
+      await background.close()
+      await access.close()
+      await audit.endClaims().finally(keys.close)
+      await Promise.all([api.close(), database.close()])
+    },
+  }
+}

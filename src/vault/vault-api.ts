@@ -1,0 +1,107 @@
+import type { Access } from '../access/create-access.ts'
+import type { Caller } from '../access/policy/caller.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { closeWhileOlder } from '../audit-api/close-while-older.ts'
+import { version } from '../config/version.ts'
+import { createWriteProbe } from '../database/write-probe.ts'
+import { createFramingErrors } from '../http/framing-errors.ts'
+import type { Route } from '../http/route.ts'
+import type { VaultKeys } from '../keys/create-keys.ts'
+import { createReadiness } from '../observability/readiness.ts'
+import type { Records } from '../records/create-records.ts'
+import type { SchemaWatch } from '../schema/watch-schema.ts'
+import type { Ground } from './ground.ts'
+import type { ListenerFacts, VaultApp } from './vault-app.ts'
+import type { Overrides, VaultOptions } from './vault-options.ts'
+
+/** What serves callers. Nothing of it is built before it is asked for. */
+export interface VaultApi {
+  /** Every route of the API, with its documents. */
+  routes(): Promise<readonly Route<Caller>[]>
+  /** The HTTPS application, for the names that a listener answers for. */
+  createApp(answersFor: (host: string) => boolean, listener?: ListenerFacts): Promise<VaultApp>
+  /**
+   * Whether the ring in memory is the registry's, the database takes writes and has the vault's own schema, and the log takes
+   * events. @throws {Problem}
+   */
+  checkReady(): Promise<void>
+  onFramingError: ReturnType<typeof createFramingErrors>
+  /** From now on new requests are refused; those under way finish. */
+  beginShutdown(): void
+}
+
+export interface VaultApiDeps extends Ground, Pick<VaultKeys, 'keys' | 'newAuditEvent' | 'sealedBecause'> {
+  options: VaultOptions
+  overrides: Overrides
+  issuer: string
+  access: Access
+  audit: AuditLog
+  records: Records
+  /** The look at the schema of the database, which a server has begun. */
+  schema: () => Promise<SchemaWatch>
+}
+
+/** Parts of a vault that only a process with callers builds. */
+export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promise<void> } {
+  const { access, audit, issuer, keys, metrics, options, records, sealedBecause } = deps
+  const writeProbe = createWriteProbe(options.database)
+  const closing: (() => Promise<void>)[] = [writeProbe.close]
+  let shuttingDown = false
+  let routes: Promise<readonly Route<Caller>[]> | undefined
+  const checkReady = createReadiness([
+    () => keys.refresh(),
+    writeProbe.check,
+    async () => (await deps.schema()).requireUnchanged(),
+    // Where the schema was changed, that is why.
+    async () => void ((await deps.schema()).changed() ?? audit.requireWritable()),
+    async () => audit.requireUnchanged(),
+    audit.outside.requireCurrent,
+  ])
+
+  async function buildRoutes(): Promise<readonly Route<Caller>[]> {
+    const { createAuditApi } = await import('../audit-api/create-audit-api.ts')
+    const { createHealthRoutes } = await import('../http/health-routes.ts')
+    const { createDocsRoutes } = await import('../http/documents/docs-routes.ts')
+    const auditApi = createAuditApi({ ...records.deps, authenticity: audit.authenticity }, options.database)
+    closing.push(auditApi.close)
+    const described = [
+      ...(await records.routes()),
+      ...auditApi.routes,
+      ...(await access.routes()),
+      ...createHealthRoutes<Caller>(checkReady),
+    ].map((route) => records.countMisses(closeWhileOlder(audit.outside, route)))
+    return [...described, ...createDocsRoutes(described, { issuer, version })]
+  }
+
+  const api: VaultApi = {
+    routes: () => (routes ??= buildRoutes()),
+    async createApp(answersFor, listener) {
+      const { createVaultApp } = await import('./vault-app.ts')
+      const { createRecordRefusal } = await import('../records/record-refusal.ts')
+      const schema = await deps.schema()
+      const { strangers } = access.limits
+      const create = createVaultApp({
+        ...deps,
+        routes: await api.routes(),
+        publicUrl: issuer,
+        authenticate: access.authenticate,
+        checkCallerStatus: access.checkCallerStatus,
+        recordRefusal: createRecordRefusal({ ...records.deps, strangers, outage: audit.outage }),
+        admission: deps.overrides.admission,
+        isShuttingDown: () => shuttingDown,
+        closedBecause: () => sealedBecause() ?? schema.changed(),
+        observe: (answered) => {
+          metrics.observe(answered)
+          audit.observe(answered)
+        },
+      })
+      return create(answersFor, listener)
+    },
+    checkReady,
+    onFramingError: createFramingErrors(metrics, access.limits.strangers),
+    beginShutdown: () => {
+      shuttingDown = true
+    },
+  }
+  return { ...api, close: async () => void (await Promise.all(closing.map((close) => close()))) }
+}
