@@ -48,7 +48,6 @@ export async function createVaultKeys(serverUrl: string, rootKeyFile: string): P
       background: silentBackground(),
       referencing: referencingTables,
       remakeMacs: remakeAccessMacs,
-      referencing: referencingTables,
     })
     await keys.close()
   } finally {
