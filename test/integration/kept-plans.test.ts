@@ -31,7 +31,7 @@ const limit = { table: 'rate_limits', most: 10, windowMs: 1_000 } as const
 
 /** What a single request asks of the database, by the name of the statement. */
 const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
-  'select-callerStatuses': (db) => selectCallerStatuses(db, [{ id: newId('client'), kind: 'client' }]),
+  'select-caller-statuses': (db) => selectCallerStatuses(db, [{ id: newId('client'), kind: 'client' }]),
   'reserve-rate_limits': (db) => reserveUnits(db, limit, [{ key: newId('client'), wanted: 1 }], Date.now()),
   'settle-rate_limits': (db) => {
     const settlement = { key: newId('client'), released: 1, counted: 1, endsAt: Date.now() }

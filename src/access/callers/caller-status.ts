@@ -27,7 +27,7 @@ interface Known {
 
 export interface CallerStatusDeps {
   database: Database
-  ledger: AccessLedger
+  ledger: Pick<AccessLedger, 'settle'>
   tell: ReturnType<typeof createNewsAlert>
 }
 

@@ -38,7 +38,7 @@ const CLIENTS = opaqueArray('$1::text[]')
 const CALLERS = opaqueArray('$2::text[]')
 const FOLDED = opaqueArray('$3::text[]')
 const SELECT_STANDINGS: Statement = {
-  name: 'select-callerStatuses',
+  name: 'select-caller-statuses',
   text: `SELECT
     (SELECT version FROM access_version) AS version,
     (${LEDGER_HEAD}) AS ledger,

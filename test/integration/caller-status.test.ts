@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createCallerStatuses } from '../../src/access/callers/caller-status.ts'
-import { createAccessLedger } from '../../src/access/ledger/access-ledger.ts'
+import type { AccessLedger } from '../../src/access/ledger/access-ledger.ts'
+import { clientSubject } from '../../src/access/ledger/ledger-subject.ts'
 import type { Caller } from '../../src/access/policy/caller.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
-import type { Keys } from '../../src/keys/ring/keys.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let testDatabase: TestDatabase
@@ -28,8 +28,7 @@ beforeEach(async () => {
       return rows
     },
   }
-  const ledger = createAccessLedger({ database: watched, keys: BEFORE_THE_LEDGER, alert: () => {} })
-  statusOf = createCallerStatuses({ database: watched, ledger, tell: () => {} })
+  statusOf = createCallerStatuses({ database: watched, ledger: LEDGER, tell: () => {} })
   await testDatabase.sql(addClient('client_1'))
 })
 afterEach(async () => {
@@ -38,8 +37,13 @@ afterEach(async () => {
   await testDatabase.drop()
 })
 
-/** A vault whose access is not in a ledger yet: what is looked at here is when the database is asked. */
-const BEFORE_THE_LEDGER = { verified: { marks: [] } } as unknown as Keys
+/** A ledger that has both clients: these tests look at when the database is asked, and add clients without keys. */
+const LEDGER: Pick<AccessLedger, 'settle'> = {
+  settle: async (read) => ({
+    answer: await read(),
+    state: new Map(['client_1', 'client_2'].map((id) => [clientSubject(id), 'present'])),
+  }),
+}
 
 const addClient = (id: string) =>
   `INSERT INTO clients (id, name, scopes, site, secret_hash, created_at) VALUES ('${id}', 'x', '{tokenize}', 'default', 'x', now())`
@@ -52,12 +56,12 @@ const caller = (id: string, kind: Caller['kind'] = 'client'): Caller => ({
 const client = caller('client_1')
 
 /** What is asked when nothing may be taken from before. */
-const EVERYTHING = ['select-access-version', 'select-callerStatuses']
+const EVERYTHING = ['select-access-version', 'select-caller-statuses']
 
 describe('the status of a caller', () => {
   it('is asked once, and then only whether anything changed', async () => {
     const first = await statusOf(client)
-    expect(first).toEqual({ isLive: true, isSuspended: false, partner: undefined, rolesRevision: 0 })
+    expect(first).toMatchObject({ isLive: true, isSuspended: false, partner: undefined, rolesRevision: 0 })
     expect(asked.splice(0)).toEqual(EVERYTHING)
     expect(await statusOf(client)).toEqual(first)
     expect(asked.splice(0)).toEqual(['select-access-version'])
