@@ -60,7 +60,7 @@ export async function createAccess(deps: CreateAccessDeps): Promise<Access> {
   }
 }
 
-export type AccessCommands = ReturnType<typeof createAccessCommands>
+type AccessCommands = ReturnType<typeof createAccessCommands>
 
 /** The operator's commands over callers, roles and partners. */
 function createAccessCommands(deps: CreateAccessDeps, control: AccessControl, authentication: Authentication) {

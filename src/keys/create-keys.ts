@@ -22,7 +22,7 @@ import type { RootKeyDescription, RootKeyRecord } from './root-key/root-key.ts'
 import { startRotationRunner } from './rotation/rotation-runner.ts'
 
 /** What operators and custodians do about the root key. */
-export interface RootKeys {
+interface RootKeys {
   /** The record of the root key, not verified. */
   find(): Promise<RootKeyRecord | undefined>
   /** A new root key of the same kind. */
