@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { RunReport } from './test/support/run-report.ts'
 import { useScratch } from './test/support/scratch.ts'
 
 useScratch()
@@ -32,7 +33,7 @@ const ALONE = 'test/e2e/overload.test.ts'
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/support/run-report.ts'],
+    reporters: ['default', new RunReport()],
     projects: [
       {
         test: {

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { TestModule, Vitest } from 'vitest/node'
 import { comesTo, namedTest, proofRows } from './support/proof-table.ts'
-import RunReport from './support/run-report.ts'
+import { RunReport } from './support/run-report.ts'
 import { projectRoot } from './support/source-files.ts'
 
 const [row] = proofRows('attacks.md')

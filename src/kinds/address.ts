@@ -122,7 +122,7 @@ function correctedInput(details: AddressDetails, correction: Correction): Record
   return merge(kept, correction)
 }
 
-/** The part of a postal code that names an area: what stands before a space or dash, or else its first half. */
+/** The part of a postal code that names an area: the text before a space or dash, or else its first half. */
 function postalArea(postalCode: string | undefined): string | undefined {
   if (postalCode === undefined) return undefined
   const code = postalCode.trim()

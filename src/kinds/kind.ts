@@ -45,7 +45,7 @@ export interface Comparable<D extends Details = Details> extends Comparison {
 
 /** What a kind is at any time. */
 export interface KindRules<D extends Details = Details> {
-  /** Stands in answers, events, role files and, as `<name>:reveal`, in scopes. Never renamed. */
+  /** Used in answers, events, role files and, as `<name>:reveal`, in scopes. Never renamed. */
   readonly name: string
   /** The prefix of the kind's tokens in small letters, without the underscore. Never changed. */
   readonly tokenPrefix: string
@@ -53,7 +53,7 @@ export interface KindRules<D extends Details = Details> {
   readonly correction: z.ZodType<Correction>
   /** The fields a reveal can release, in the order in which they are shown. */
   readonly fields: readonly string[]
-  /** The sealed plaintext is padded to a multiple of this many bytes, so that its length tells little. */
+  /** The sealed plaintext is padded to a multiple of this many bytes, so that its length reveals little. */
   readonly padToBytes: number
   /** The display part of the details; must contain nothing that a masked view may not show. */
   display(details: D): Display

@@ -24,7 +24,7 @@ const MAX_EXTENSION_DIGITS = 8
 /** ITU-T E.161: the letters on the keys of a telephone, from 2 to 9. */
 const KEYS = ['abc', 'def', 'ghi', 'jkl', 'mno', 'pqrs', 'tuv', 'wxyz']
 
-/** Digits first and then a word, as in +1 800 FLOWERS. Fewer than three letters are no word, and `ext` is none. */
+/** Digits first and then a word, as in +1 800 FLOWERS. Fewer than three letters are no word, nor is `ext`. */
 const VANITY = /^[+\d][\d\s().-]*[a-z][a-z\d\s().-]*$/i
 const MIN_LETTERS = 3
 
@@ -47,10 +47,10 @@ const FURTHER_PREFIXES: Partial<Record<CountryCode, readonly (readonly [RegExp, 
 const MEXICAN_MOBILE = /^(\+|00)\s*52\s*-?\s*1(?=(?:[\s()-]*\d){10}$)/
 
 /**
- * The number in E.164, or undefined when it cannot be a telephone number: it then lacks its country code (which only
- * `country` can stand in for) or has a number of digits that the country does not use. Whether a range is in use is
- * not asked: numbering plans change faster than software, and a sale is not worth less for it. It only decides between
- * several readings of what was typed.
+ * The number in E.164, or undefined if it cannot be a telephone number: it then lacks its country code (which only
+ * `country` can replace) or has a number of digits that the country does not use. Whether a range is in use is not
+ * checked: numbering plans change faster than software, and a sale is not worth less for it. It only decides between
+ * several readings of the text.
  */
 export function toE164(value: string, country?: string): string | undefined {
   const typed = asciiDigits(withoutInvisible(value)).replace(/\s/gu, ' ').replace(DOTS, '.').replace(LABEL, '')
@@ -75,8 +75,8 @@ function readingsOf(typed: string, country: string | undefined): Set<string> {
 }
 
 /**
- * ITU-T E.164 recommends 00 to dial abroad: it means + where the country dials otherwise, or is not known. In a dozen
- * countries it is 001, though, so that without a country the number behind may be two people's.
+ * ITU-T E.164 recommends 00 to dial abroad: it means + if the country dials otherwise, or is unknown. In a dozen
+ * countries it is 001, though, so without a country the number after it may belong to two people.
  */
 function isAmbiguousAbroad(typed: string, country: string | undefined): boolean {
   if (countryOf(country) !== undefined) return false

@@ -2,8 +2,8 @@ import { normaliseSearchValue } from '../kinds/kinds.ts'
 import type { RecordDeps } from './dependencies.ts'
 
 /**
- * The tokens of a customer's records on a site, for the question of what the log says about them; none of a customer whom the
- * site does not know. An erased record has lost what it could be found by.
+ * Returns the tokens of a customer's live records on a site; empty for an unknown customer. Erased records are not
+ * found: their search terms are gone.
  *
  * @throws {Problem} sealed
  */

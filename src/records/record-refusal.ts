@@ -37,11 +37,11 @@ export function createRecordRefusal(deps: RecordRefusalDeps): (refusal: Refusal<
     }
     if (caller !== undefined && !isAnsweredAnyway) return undefined
     const instead = await deps.strangers.count(source.network)
-    // Whoever has a good token never meets the limit of strangers.
+    // A caller with a good token never meets the limit of unknown callers.
     return instead && caller === undefined && problem.code !== 'too-many-requests' ? instead : instead && problem
   }
 
-  /** The client that the request claims to come from, where it exists: what no client has is somebody's input. */
+  /** The client that the request claims to come from, if it exists: another text is a caller's input. */
   async function findClaimed({ problem, claimedClient }: Refusal<Caller>): Promise<string | undefined> {
     const claimed = problem.disbelief?.claimedClient ?? claimedClient
     return claimed !== undefined && (await isClientId(deps.database, claimed)) ? claimed : undefined
@@ -80,8 +80,8 @@ function refusalEvent(newAuditEvent: NewAuditEvent, refusal: Refusal<Caller>, cl
     caller: caller && auditCaller(caller, { source }),
     source: caller ? undefined : source.address,
     site: caller?.site,
-    // An unknown caller has no site, so every site's auditor may read this: it says nothing of a record.
-    // What no record has is no token but somebody's input, and is not kept either.
+    // An unknown caller has no site, so every site's auditor may read this: it names no record. A text that is no
+    // record's token is a caller's input, and is not kept either.
     token: caller && token !== undefined && problem.code !== 'record-not-found' ? parseToken(token) : undefined,
     code: problem.code,
     reason: problem.disbelief?.reason,

@@ -20,7 +20,7 @@ export function createInvariants(
   said: { log: readonly string[]; problems: readonly string[] },
 ): Invariants {
   const seen = { log: 0, problems: 0 }
-  /** Rows of this transaction and of later ones may not have been looked at. */
+  /** Rows of this transaction and of later ones may not have been looked at. Other databases of the cluster hold it back. */
   let since = '0'
 
   function latest(place: 'log' | 'problems'): string {

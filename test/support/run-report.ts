@@ -6,7 +6,7 @@ import { comesTo, namedTest, proofRows, proofTables } from './proof-table.ts'
  * Says at the end of a run which tests were left out, and whether the tests that the tables of `docs/conformance/` name have run.
  * A named test that is not there fails the run, as does one that was left out where nothing may be: in continuous integration.
  */
-export default class RunReport implements Reporter {
+export class RunReport implements Reporter {
   #vitest!: Vitest
 
   onInit(vitest: Vitest): void {

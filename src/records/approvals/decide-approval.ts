@@ -56,8 +56,8 @@ export interface ApprovalQuery extends Omit<ApprovalFilter, 'site' | 'states' | 
 }
 
 /**
- * A page of the requests on the caller's site: what must be reviewed first, then the oldest first. The event that says whose
- * records were shown has committed before. A request that somebody has changed is left out, and is an alert.
+ * A page of the requests on the caller's site: what must be reviewed first, then the oldest first. The event that names
+ * the shown records has committed before. A changed request is left out, and is an alert.
  *
  * @throws {Problem} audit-unavailable
  */
@@ -146,9 +146,10 @@ async function openReason({ keys }: Pick<Deps, 'keys'>, id: string, sealed: Seal
 }
 
 /**
- * Decides on a request of somebody else's, once, with the event that says so. What is decided on is what was asked and shown.
+ * Decides on another person's request, once, with the event that says so. The decision is on what was asked and shown.
  *
- * @throws {Problem} own-request, approval-not-found, approval-changed, approval-decided, audit-log-changed, audit-unavailable
+ * @throws {Problem} own-request, approval-not-found, approval-changed, approval-decided, audit-log-changed,
+ *   audit-unavailable
  */
 export async function decideOnApproval(
   deps: Pick<RecordDeps, 'alert' | 'database' | 'keys' | 'newAuditEvent' | 'now'>,
@@ -157,7 +158,7 @@ export async function decideOnApproval(
   facts: RequestFacts,
 ): Promise<Pick<Approval, 'id' | 'state'>> {
   const approval = await requireApproval(deps, caller, id)
-  // A program is nobody's second person, and one person is not two.
+  // A program cannot be the second person, and one person is not two.
   if (isSamePerson(approval.caller, caller.id) || caller.kind !== 'staff') throw new Problem('own-request')
   if (approval.state !== FROM[verdict]) throw new Problem('approval-decided')
   if (!(await isAsAsked(deps, approval))) throw new Problem('approval-changed')

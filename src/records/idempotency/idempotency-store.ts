@@ -185,7 +185,7 @@ export async function findIdempotencyRows(
       // Of a request that was reserved under several index keys one row holds the answer.
       const row = kept.find((one) => one.response_sealed !== null) ?? kept[0]
       if (row === undefined) {
-        // Removed at once, since they would stand in the way of the new one.
+        // Removed at once, since they would block the new one.
         if (found.length > 0) await db.query(DELETE_EXPIRED, [byteaArray(found.map((one) => one.key_hash)), now])
         return undefined
       }
@@ -203,12 +203,12 @@ export async function findIdempotencyRows(
 }
 
 /**
- * Commits the events of a replay, at least one, if the answer still stands and every record in it does: that an erasure takes
- * the answer away rests on a column of the record. Their locks order it against an erasure, as they do every other
- * release, and are taken in its order.
+ * Commits the events of a replay, at least one, if the answer and every record in it still exist: that an erasure takes
+ * the answer away depends on a column of the record. The locks of the records order it against an erasure, as for every
+ * other release, and are taken in its order.
  *
  * @param tokens the records in the answer
- * @returns false when a record in the answer was erased meanwhile; then nothing may leave
+ * @returns false if a record in the answer was erased in the meantime; then nothing may leave
  * @throws {Problem} audit-unavailable
  */
 export async function commitReplay(
@@ -224,8 +224,8 @@ export async function commitReplay(
 }
 
 /**
- * Removes what is kept of a request under any of its hashes, so that it is done again: the answer that does not open, and
- * the rows beside it that hold none. An answer that was stored meanwhile stays.
+ * Removes what is kept of a request under any of its hashes, so that it is done again: the answer that does not open,
+ * and the rows beside it that hold none. An answer that was stored in the meantime stays.
  */
 export async function forgetAnswer(db: Queryable, keyHashes: readonly Buffer[], unopened: Buffer): Promise<void> {
   await db.query(FORGET_ANSWER, [byteaArray(keyHashes), unopened])

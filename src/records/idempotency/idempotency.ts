@@ -44,12 +44,12 @@ export type CommitReplay = (events: readonly AuditEvent[]) => Promise<void>
 export interface Idempotency {
   /**
    * Runs `work` once for each Idempotency-Key of a caller. The row is written by `work` itself, in its own statement,
-   * so an answer and its key commit together or not at all; failures are not kept. An answer that does not open any more
-   * counts as not kept: the request is done again.
+   * so an answer and its key commit together or not at all; failures are not kept. An answer that does not open counts
+   * as not kept: the request is done again.
    *
-   * @param replay makes the answer from what was kept, once `commit` has committed the events of its leaving again. What a
-   *   reveal, match or search found is not kept, only by which events it left: they look again, with events of their own, so
-   *   that an erasure made meanwhile is respected
+   * @param replay makes the answer from what was kept, once `commit` has committed its events again. The results of a
+   *   reveal, match or search are not kept, only their events: they look again, with events of their own, so that an
+   *   erasure in the meantime counts
    * @throws {Problem} invalid-idempotency-key, request-in-flight, idempotency-key-reused, record-gone
    */
   once<K>(

@@ -6,9 +6,9 @@ import { confirmedBy } from '../../kinds/kinds.ts'
 import { kindNames } from '../../kinds/registry.ts'
 
 /**
- * What a body asks for, good or bad, for the event of its refusal: the fields in `fields` (a list, or names with values),
- * `field` and those of `items`, the field that a search is by, and the purpose. What the vault has no such name for is
- * somebody's text, and is left out.
+ * What a body asks for, good or bad, for the event of its refusal: the fields in `fields` (a list, or names with
+ * values), `field` and those of `items`, the field that a search is by, and the purpose. A name that the vault does not
+ * have is a caller's input, and is left out.
  */
 export function askedIn(body: unknown): Asked {
   const { fields, field, items, purpose, by } = membersOf(body)

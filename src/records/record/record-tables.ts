@@ -10,7 +10,7 @@ export const recordTables: ReferencingTables = {
       parts: { display: 'display', secret: 'secret' },
       holdsRecords: true,
       identity: { token: 'uuid' },
-      // A correction made meanwhile must not be overwritten.
+      // A correction that was made in the meantime must not be overwritten.
       unchanged: { version: 'integer' },
       described: ['kind', 'site', 'policy', 'consents', 'created_at', 'updated_at'],
       context: (row, part) => partContext(openRecordOf(row), part as RecordPart),

@@ -115,8 +115,8 @@ export async function openDetails(keys: Keys, record: SealedPart<'secret'>): Pro
 }
 
 /**
- * A version as it is kept once it is replaced at that time: both parts opened where they stand, and sealed under the active keys
- * for their place among the versions. There they open, and not in the place of the record again.
+ * A version as it is kept after its replacement at that time: both parts opened in their place, and sealed under the
+ * active keys for their place among the versions. They open there, and not in the place of the record again.
  *
  * @throws {Problem} record-integrity, and as `Keys.active`
  */
@@ -136,8 +136,8 @@ async function keepPart(keys: Keys, record: StoredRecord, part: RecordPart, repl
 }
 
 /**
- * The bytes of a token behind the prefix of another kind are no token: if the record is what its row says, there is none of that
- * token. If it does not open, the row was changed outside the vault.
+ * The bytes of a token after the prefix of another kind are no token: if the record is what its row says, there is none
+ * of that token. If it does not open, the row was changed outside the vault.
  *
  * @param record as it was looked up by the bytes
  * @throws {Problem} record-not-found, record-integrity
@@ -154,7 +154,7 @@ export async function requireOwnToken(
   throw new Problem('record-not-found')
 }
 
-/** The hashes a value may be stored under: one for each key that terms of its type may stand on. */
+/** The hashes a value may be stored under: one for each key that may have terms of its type. */
 export function searchHashes(keys: Keys, site: string, type: SearchType, value: string): TermHash[] {
   return keysOfTerms(keys, type).map((key) => ({
     type,

@@ -10,8 +10,8 @@ export function indexPurposeOf(type: SearchType): IndexPurpose {
 }
 
 /**
- * Every key under which a term of that type may stand and be found: a closed one is none. Versions before had one key for all types: such a key is
- * looked under until a rotation has emptied it.
+ * Every key under which a term of that type may be and be found, without closed ones. Earlier versions had one key for
+ * all types: such a key is used for look-ups until a rotation has emptied it.
  */
 export function keysOfTerms({ ring, verified }: Pick<Keys, 'ring' | 'verified'>, type: SearchType): Key[] {
   const open = (purpose: IndexPurpose) => ring.all(purpose).filter(({ id }) => !isClosed(verified.marks, id))

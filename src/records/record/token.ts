@@ -10,7 +10,7 @@ const TOKEN = new RegExp(`^(${Object.values(tokenPrefixes).join('|')})_[0-7][0-9
 
 const KIND_NAMES = new Map(kindNames.map((kind) => [tokenPrefixes[kind], kind]))
 
-/** Drawn again: so many digits in a row could be taken for a card number by whoever scans for them. */
+/** Drawn again: a scanner for card numbers could take so many digits in a row for one. */
 const CARD_LIKE = /[0-9]{12}/
 
 export function newToken(kind: Kind, randomBytes: RandomBytes): Token {

@@ -80,12 +80,12 @@ interface CountRow {
 
 const toCounts = (rows: readonly CountRow[]): KeyCounts => new Map(rows.map(({ key_id, count }) => [key_id, count]))
 
-/** How many search terms stand on each index key. */
+/** How many search terms each index key has. */
 export async function countTerms(db: Queryable): Promise<KeyCounts> {
   return toCounts(await spellOut<CountRow>(db, await db.query(CENSUS)))
 }
 
-/** Records whose terms stand on one of the old keys, each once in a page, with how many of these terms are in it. */
+/** Records with terms under one of the old keys, each once in a page, with how many of these terms are in it. */
 export async function readTermPage(
   db: Queryable,
   oldKeys: readonly string[],

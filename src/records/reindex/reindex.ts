@@ -18,7 +18,7 @@ import {
 
 /**
  * The search terms of all records, so that a rotation can move them to another index key. A term cannot be turned into
- * another one: each record is opened and its terms are made anew. Its token stays, and it is found throughout, since
+ * another one: each record is opened and its terms are made again. Its token stays, and it is found throughout, since
  * look-ups hash under every index key that there is.
  */
 export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): ReencryptionTarget {
@@ -53,14 +53,14 @@ async function writeTerms(db: Queryable, fresh: readonly Row[]): Promise<KeyCoun
 
 type ReindexDeps = Pick<RecordDeps, 'keys' | 'kinds'>
 
-/** Makes the terms anew of a record that has one under an old key. */
+/** Makes the terms again of a record that has one under an old key. */
 async function reindexRecord(deps: ReindexDeps, row: Row): Promise<Reencryption> {
   const found = row as Row & RecordRow & OrphanTerm & { terms: Buffer | null; old_terms: number }
   const { term, term_token, terms, old_terms } = found
   const orphan: Reencryption = { fresh: { term, term_token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
   if (terms === null || toRecord(found) === 'erased') return orphan
   const renewal = await renewTerms(deps, row, old_terms)
-  // A term that its record, which is whole, does not remember leads to nothing that could be made anew.
+  // A term that its record, which is intact, does not remember leads to nothing, and cannot be made again.
   const isRemembered = splitTerms(terms).some((one) => one.equals(term))
   return renewal.stuck > 0 || isRemembered ? renewal : orphan
 }

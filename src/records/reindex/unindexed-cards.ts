@@ -6,12 +6,12 @@ import { reindexUnindexed, walOfTerms } from './reindex.ts'
 import { type NewTerms, replaceTerms } from './reindex-store.ts'
 import { countUnindexed, readUnindexedPage } from './unindexed-cards-store.ts'
 
-/** Stands where the other things that can be moved name the key that they stand on. */
+/** In place of the key that other movable things name. */
 const NO_KEY = 'none'
 
 /**
- * The cards that are found by no number, since they were stored while the search by card number was off. A rotation of the index
- * keys gives them their terms. While the search is off there are none.
+ * The cards that are found by no number, since they were stored while the search by card number was off. A rotation of
+ * the index keys gives them their terms. While the search is off there are none.
  */
 export function createUnindexedCards(deps: Pick<RecordDeps, 'keys' | 'kinds' | 'findsCards'>): ReencryptionTarget {
   const keyIds = () => keysOfTerms(deps.keys, 'card_number').map(({ id }) => id)

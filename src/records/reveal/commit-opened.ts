@@ -15,8 +15,8 @@ export type PlannedEvents = (string | null)[]
 export type ReserveForRelease = (planned: PlannedEvents) => IdempotencyRow
 
 /**
- * Commits the releases of opened records, each if its record still stands as it was opened. One under an approval is a
- * transaction of its own, which uses the approval up; the others are one.
+ * Commits the releases of opened records, each if its record is still as it was opened. One under an approval is a
+ * transaction of its own, which redeems the approval; the others are one.
  */
 export async function commitOpened(
   deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'now' | 'usedApprovals'>,

@@ -35,7 +35,7 @@ export type RedeemDeps = Pick<
 /** What lets a release out that needs a second person. */
 export interface RedeemedApproval {
   id: string
-  /** The version of the record that was approved, and until when; undefined where nobody approved it (break-glass). */
+  /** The version of the record that was approved, and until when; undefined without an approval (break-glass). */
   approved: { version: number; until: Date } | undefined
 }
 
@@ -66,9 +66,9 @@ interface Outcome {
 }
 
 /**
- * For what a grant releases with an approval only: finds the one that there is for exactly this caller, version of the
- * record, fields, purpose and ticket, or asks for one. The release uses it up. A caller that may break the glass goes on at
- * once; that is an alert, and waits for a review. Nothing is asked for that cannot be released: the record comes first.
+ * For grants that need an approval: finds the one for exactly this caller, version of the record, fields, purpose and
+ * ticket, or asks for one. The release redeems it. A caller that may break the glass continues at once; that is an
+ * alert, and waits for a review. Nothing is asked for that cannot be released: the record comes first.
  *
  * @throws {Problem} record-not-found, record-gone, consent-missing, approval-required with the id of the request,
  *   too-many-requests

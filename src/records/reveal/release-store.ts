@@ -34,13 +34,13 @@ export interface Release {
 }
 
 /**
- * `released`: its event is written, and it may leave. `changed`: it was corrected since it was opened. Undefined: there is no
- * such record any more.
+ * `released`: its event is written, and it may leave. `changed`: it was corrected since it was opened. Undefined: the
+ * record does not exist any longer.
  */
 export type ReleaseOutcome = 'released' | 'erased' | 'consent-missing' | 'changed' | undefined
 
 /**
- * The records are looked up one by one, along their primary key: a plan made while the table was small would go on to read
+ * The records are looked up one by one, along their primary key: a plan made while the table was small would still read
  * all of it.
  */
 const SELECT_STANDING = buildStatement(
@@ -62,13 +62,12 @@ interface StandingRow {
 const ATTEMPTS = 5
 
 /**
- * Commits the event of each release whose record still stands as it was opened. The lock of that commit orders a release
- * against erasure and correction, whoever commits first is the earlier one, so nothing leaves after an erasure was
- * acknowledged. It does not stand in the way of a rotation. A request of which some records do not stand any more is tried
- * again with the others.
+ * Commits the event of each release whose record is still as it was opened. The lock of that commit orders a release
+ * against erasure and correction, so nothing leaves after an erasure was acknowledged. It does not block a rotation. A
+ * request with missing records is tried again with the others.
  *
  * @param mayWait whether a statement waits while a record is being erased or corrected
- * @returns for each request the outcomes of its records, in their order; `WAITS` when the statement did not wait for one
+ * @returns for each request the outcomes of its records, in their order; `WAITS` if the statement did not wait for one
  * @throws {Problem} audit-unavailable, busy
  */
 export async function releaseRecords(

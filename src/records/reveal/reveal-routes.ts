@@ -36,7 +36,7 @@ const revealedSchema = z.object({
 })
 const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int() })) })
 
-/** The reveal of one record and of many. A replay looks again, under today's grants and at what still stands. */
+/** The reveal of one record and of many. A replay looks again, under the present grants and at the present records. */
 export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
   const { one, many } = createRevealSchemas(deps.why)
   return [

@@ -18,7 +18,7 @@ import type { RevealResult } from './reveal-result.ts'
 export interface RevealRequest {
   purpose: Purpose
   reason?: string | undefined
-  /** The ticket or case that the release is for; stands in its event. */
+  /** The ticket or case of the release; its event names it. */
   ticket?: string | undefined
   /** Which authority asks for it; likewise. */
   authority?: string | undefined
@@ -39,12 +39,12 @@ interface BudgetedPlan extends Plan {
 }
 
 /**
- * Releases the granted fields of each record for a purpose: plans, opens, commits, and answers. Every release and every refusal
- * is an event, and all of them commit before anything is returned. A record is opened first, so that the event of its release
- * names the fields that leave, which are those that it has; what commits the event makes sure that the record still stands as it
- * was opened. An item that may not be released does not hold up the others.
+ * Releases the granted fields of each record for a purpose: plans, opens, commits, and answers. Every release and every
+ * refusal is an event, and all of them commit before anything is returned. A record is opened first, so that the event
+ * of its release names the fields that leave, which are those that it has; the commit of the event ensures that the
+ * record is still as it was opened. An item that may not be released does not hold up the others.
  *
- * @throws {Problem} audit-unavailable, database-unavailable; what concerns one item is in its result
+ * @throws {Problem} audit-unavailable, database-unavailable; problems of one item are in its result
  */
 export async function revealRecords(
   deps: RedeemDeps & Pick<RecordDeps, 'batches' | 'budgets' | 'kinds' | 'lookUp' | 'writeAuditEvent'>,

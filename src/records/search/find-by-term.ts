@@ -18,8 +18,8 @@ interface Sought {
 }
 
 /**
- * Looks records up by their search terms, and believes a term only if the vault wrote it for the version in which the record
- * stands. What somebody else wrote, changed, moved or put back is left out, and is an alert.
+ * Looks records up by their search terms. A term counts only if the vault wrote it for the present version of the
+ * record. A term that was written, changed, moved or put back outside the vault is left out, and is an alert.
  */
 export interface FindByTerm {
   /** The live records, newest first, and whether there are more. @throws {Problem} sealed, database-unavailable */
@@ -53,7 +53,7 @@ export function createFindByTerm(deps: { database: Database; keys: Keys; alert: 
       const hash = hashes.find((one) => termOf(one).equals(hit.term))!
       const reason = faultOf(sought, hash, hit)
       if (reason === undefined) kept.set(hit.term_token, hit)
-      // What is no token is somebody's text, and is not repeated.
+      // A text that is no token is not repeated.
       else
         tell(`${hit.term.toString('base64')} ${hit.term_token} ${reason}`, 'search-term-changed', {
           token: parseToken(hit.term_token),

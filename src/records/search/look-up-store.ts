@@ -19,8 +19,8 @@ export interface LookUp {
 }
 
 /**
- * A record as it stood at one moment, with the part that was asked for. Its token is another one than was asked for where the row
- * says another kind: `requireOwnToken`.
+ * A record as it was at one moment, with the requested part. Its token differs from the requested one if the row says
+ * another kind: `requireOwnToken`.
  */
 export interface FoundRecord extends Omit<StoredRecord, RecordPart> {
   sealed: Sealed

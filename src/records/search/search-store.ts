@@ -159,13 +159,13 @@ interface FindingRow {
 }
 
 /**
- * Commits the events of any number of searches and releases in one statement, each if every record in it still stands in the version
- * that was opened. The locks of its records (`hold_to_release`) order it against erasure and correction.
+ * Commits the events of any number of searches and releases in one statement, each if every record in it still has the
+ * version that was opened. The locks of its records (`hold_to_release`) order it against erasure and correction.
  *
  * @param mayWait whether the statement waits while a record is being erased or corrected
- * @returns for each match whether it was committed; false when one of its records was erased or corrected meanwhile; `WAITS`
- *   when the statement did not wait for that
- * @throws {Problem} audit-unavailable; busy, when it has waited too long
+ * @returns for each match whether it was committed; false if one of its records was erased or corrected in the
+ *   meantime; `WAITS` if the statement did not wait for that
+ * @throws {Problem} audit-unavailable; busy, if it has waited too long
  */
 export async function commitMatches(
   db: Queryable,
@@ -227,7 +227,7 @@ export async function commitMatches(
 /** No set of consents has it. */
 const NO_SET = 0
 
-/** The sets of consents with which the records must still stand; null where no consent is needed. */
+/** The sets of consents that the records must still have; null if no consent is needed. */
 async function consentsToFind(db: Queryable, records: Match['records']): Promise<Buffer> {
   const names = records.map(({ consents, consent }) => {
     return consent !== undefined && consents.includes(consent) ? nameOfConsents(consents) : null

@@ -171,13 +171,14 @@ async function lookUp(
     const { found, match } = await find()
     const tokens = match.records.map(({ token }) => token)
     for (const { purpose, extra } of budgets) {
-      // Others may have spent the budget meanwhile: then a miss is refused as a hit is.
+      // Others may have consumed the budget in the meantime: then a miss is refused as a hit is.
       if (tokens.length === 0) await deps.budgets.requireRoom(caller, purpose, extra)
       else await consumeOrRefuse(deps.budgets, caller, purpose, tokens, extra)
     }
     return (await deps.batches.commitMatch(match)) ? found : undefined
   }
-  // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.
+  // What was found leaves only after its events have committed; a record that was changed in the meantime is looked at
+  // again.
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const found = await storeUnderKeys(deps.keys, findAndCommit)
     if (found !== undefined) return found

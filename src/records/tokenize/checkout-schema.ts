@@ -10,7 +10,7 @@ import { Sensitive } from '../../values/sensitive.ts'
 import type { Checkout } from './tokenize.ts'
 
 /**
- * The shop's own reference for a shopper. It finds all that is held on somebody, so it is needed exactly as sent. Digits
+ * The shop's own reference for a shopper. It finds everything about a person, so it is needed exactly as sent. Digits
  * that touch a letter are no card number here: a shop whose references are numbers puts a letter before them.
  */
 const customer = z
@@ -29,7 +29,7 @@ const slug = z
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/, { abort: true })
   .refine((value) => !mayBeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
 
-/** A name and no number: it stands in the clear for as long as the record does. */
+/** A name and no number: it is stored in the clear for as long as the record exists. */
 const consent = slug.regex(/[A-Za-z]/)
 
 const partNames = Object.keys(checkoutParts) as CheckoutPart[]

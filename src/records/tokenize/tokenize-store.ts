@@ -56,7 +56,7 @@ const RECORD_ARRAYS = {
   ...EVENT_ARRAYS,
 } as const
 
-/** @param idempotency what else is written, with a comma behind it; `isKept` says whether all of that was */
+/** @param idempotency what else is written, with a comma after it; `isKept` says whether all of that was */
 function insertRecordsSql(p: Parameters<typeof RECORD_ARRAYS>, idempotency = '', isKept = ''): string {
   return `WITH
     new_records AS (
@@ -90,10 +90,11 @@ const INSERT_WITH_KEYS = buildStatement('insert-records-with-keys', { ...RECORD_
 )
 
 /**
- * Writes what any number of requests write — records, search terms, events, idempotency keys — in one statement and one
+ * Writes what any number of requests write (records, search terms, events, idempotency keys) in one statement and one
  * commit, all or nothing.
  *
- * @throws {DatabaseError} a unique violation on idempotency_keys_pkey when one of the requests was answered meanwhile
+ * @throws {DatabaseError} a unique violation on idempotency_keys_pkey if one of the requests was answered in the
+ *   meantime
  */
 export async function insertRecords(db: Queryable, writes: readonly NewRecords[]): Promise<undefined[]> {
   const rows = rowsOf(writes)

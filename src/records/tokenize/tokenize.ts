@@ -73,7 +73,7 @@ async function sealAndInsert(
     if (checkouts.length > 1) await giveWay()
     const before = sealing
     sealing = sealSlice(deps.keys, plain)
-    // Should the slice before have failed, nobody waits for this one.
+    // If the slice before has failed, this one is not awaited.
     sealing.catch(() => {})
     records.push(...(await before))
   }

@@ -55,7 +55,7 @@ interface VersionsOf {
   last: number
 }
 
-/** A search term as it stands in its table. */
+/** A search term as it is in its table. */
 interface StoredTerm {
   key_id: string
   mac: Buffer | null
@@ -203,7 +203,7 @@ export async function selectLive(db: Queryable, tokens: readonly string[]): Prom
   return new Set(rows.map(({ token }) => token))
 }
 
-/** A sealed reason, and the event or approval that it stands beside. */
+/** A sealed reason, and the event or approval that it belongs to. */
 export interface ReasonToCheck {
   event: string
   reason_key_id: string
@@ -262,7 +262,7 @@ const SELECT_END_OF_PAGE: Statement = {
          FROM (SELECT id FROM audit_events WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) AS page`,
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
-/** By the body, whatever stands beside it: in the canonical form the quotation marks inside a text are escaped. */
+/** By the body, not by its columns: in the canonical form the quotation marks inside a text are escaped. */
 const IS_MISSED = `strpos(e.body, '"type":"record.tokenize"') > 0 AND strpos(e.body, '"outcome":"success"') > 0
                    AND NOT EXISTS (SELECT FROM records r WHERE r.token = id_uuid(substring(e.body FROM '"token":"([^"]*)"')))`
 const SELECT_LOGGED_ROWS: Statement = {

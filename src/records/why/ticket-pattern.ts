@@ -8,7 +8,7 @@ const MOST_WAYS = 300_000
 
 const MAX_PATTERN = 200
 
-/** The pattern cannot be used; the message goes on from "STRONGROOM_TICKET_PATTERN ". */
+/** The pattern cannot be used; the message continues "STRONGROOM_TICKET_PATTERN ". */
 export class PatternError extends VaultError {
   override readonly name = 'PatternError'
 }
