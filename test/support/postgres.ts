@@ -114,7 +114,9 @@ export function openTestDatabase(
 /** Everything a database holds apart from the counts of attempts and of uses, as text: bytea in hexadecimal, one line for each row. */
 export async function dumpDatabase(database: TestDatabase): Promise<string> {
   const tables = await database.sql<{ name: string }>(
-    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename NOT IN ('rate_limits', 'key_uses') ORDER BY 1`,
+    `SELECT quote_ident(relname) AS name FROM pg_class
+     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+       AND relname NOT IN ('rate_limits', 'key_uses') ORDER BY 1`,
   )
   const rows = await Promise.all(
     tables.map(({ name }) => database.sql<{ line: string }>(`SELECT '${name} ' || t::text AS line FROM ${name} t`)),
