@@ -33,7 +33,7 @@ export function print(options: Json, value: unknown, text: () => string): void {
 }
 
 /** A line for the person at the terminal. */
-export function note(line: string): void {
+export function printStatus(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
@@ -72,7 +72,7 @@ export async function withVault(
 
 /** Opens the database of the vault and nothing else: no key is needed, and none is opened. */
 export async function withVaultDatabase<T>(command: string, work: (database: Database) => Promise<T>): Promise<T> {
-  const vault = await openVaultDatabase(readConfig(), { role: 'command', command, log: note })
+  const vault = await openVaultDatabase(readConfig(), { role: 'command', command, log: printStatus })
   try {
     return await Promise.race([work(vault.database), interruption])
   } finally {
@@ -112,12 +112,12 @@ export async function requireSchema(command: string, vault: Vault, needs: Comman
     await vault.commands.requireOwnSchema()
   } catch (error) {
     if (!needs.takesAccessAway || vault.sealedBecause() === undefined) throw error
-    note(
+    printStatus(
       'warning: the schema was changed outside the vault; without the root key it is unknown whether the change was accepted.',
     )
   }
 }
 
 function openForCommand(command: string, needs: CommandNeeds): Promise<OpenVault> {
-  return openVault(readConfig(), { role: 'command', command, log: note, ...needs })
+  return openVault(readConfig(), { role: 'command', command, log: printStatus, ...needs })
 }

@@ -4,7 +4,7 @@ import { auditEventTypes } from '../audit/event/audit-event.ts'
 import type { EventFilter } from '../audit/reading/event-filter-store.ts'
 import type { Vault } from '../vault.ts'
 import { label, pointInTime } from './arguments.ts'
-import { note } from './command.ts'
+import { printStatus } from './command.ts'
 import { bringRootKey } from './custodians.ts'
 
 export interface LogFilterOptions extends Omit<EventFilter, 'tokens'> {
@@ -37,6 +37,7 @@ export async function readLogFilter(options: LogFilterOptions, vault: Vault): Pr
   if (customer === undefined) return filter
   await bringRootKey(vault)
   const tokens = await vault.commands.findCustomerTokens(site ?? DEFAULT_SITE, customer)
-  if (tokens.length === 0) note('no record of this customer is known; what was erased cannot be found by its customer.')
+  if (tokens.length === 0)
+    printStatus('no record of this customer is known; what was erased cannot be found by its customer.')
   return { ...filter, tokens, site: site ?? DEFAULT_SITE }
 }

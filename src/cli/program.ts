@@ -9,7 +9,7 @@ import { explain } from '../start/explain.ts'
 import { examineVault, migrateVault } from '../start/open-vault.ts'
 import { endOnUncaughtErrors } from '../start/uncaught-errors.ts'
 import { Unsafe } from '../start/unsafe.ts'
-import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './command.ts'
+import { FAILED, type Json, operator, print, printStatus, USAGE, withJson, withVault } from './command.ts'
 import { addAccessCommands } from './commands/access-commands.ts'
 import { addAuditCommands } from './commands/audit-commands.ts'
 import { addClientsCommands } from './commands/clients-commands.ts'
@@ -60,7 +60,7 @@ export function createProgram(): Command {
     .option('--accept-schema <hash>', 'accept the schema as it is, by the hash that doctor says; applies nothing')
     .action(async (options: Json & { acceptSchema?: string }) => {
       if (options.acceptSchema !== undefined) return acceptChangedSchema(options, options.acceptSchema)
-      const applied = await migrateVault(readConfig(), { role: 'command', command: 'migrate', log: note })
+      const applied = await migrateVault(readConfig(), { role: 'command', command: 'migrate', log: printStatus })
       print(options, applied, () =>
         applied.length === 0 ? 'nothing to do' : applied.map((name) => `applied ${name}`).join('\n'),
       )
@@ -71,7 +71,7 @@ export function createProgram(): Command {
     .action(async (options: Json) => {
       const config = readConfig()
       const findings = [
-        ...(await examineVault(config, { role: 'command', command: 'doctor', log: note })),
+        ...(await examineVault(config, { role: 'command', command: 'doctor', log: printStatus })),
         ...(await examinePassphrases(config)),
       ]
       print(
@@ -136,7 +136,7 @@ export async function runProgram(): Promise<void> {
       return
     }
     if (error instanceof CallerError) {
-      note(error.message)
+      printStatus(error.message)
       process.exitCode = USAGE
     } else {
       process.stderr.write(explain(error, 'The command failed'))

@@ -4,12 +4,16 @@ import type { Worker } from 'node:cluster'
 /** What `node:cluster` sends with a connection; the worker acknowledges its number once it has taken the connection. */
 interface Handed {
   message: { act: 'newconn'; seq: number }
-  handle: SendHandle
+  /** Not in the types of Node.js: the handle of the connection, with its own `close`. */
+  handle: SendHandle & { close(): void }
 }
 
 /**
- * Gives the connection that a worker was handed and had not taken when it ended to another one. `node:cluster` hands a
- * worker one connection at a time and forgets that one when the worker dies, so its caller would wait in vain.
+ * Gives the connection that a worker was handed and had not taken when it ended to another one, or closes it.
+ * `node:cluster` hands a worker one connection at a time and forgets that one when the worker dies, so its caller would
+ * wait until its own time-out.
+ *
+ * @param another a worker that listens; one that only starts would hand the connection back to a queue that is gone
  */
 export function passOnConnection(worker: Worker, another: () => Worker | undefined): void {
   const channel = worker.process
@@ -17,7 +21,7 @@ export function passOnConnection(worker: Worker, another: () => Worker | undefin
   let handed: Handed | undefined
   channel.send = (...sent: unknown[]) => {
     const [message, handle] = sent
-    if (isNewConnection(message)) handed = { message, handle: handle as SendHandle }
+    if (isNewConnection(message)) handed = { message, handle: handle as Handed['handle'] }
     return send(...sent)
   }
   // Not in the types of Node.js: what its own modules send to each other.
@@ -25,7 +29,10 @@ export function passOnConnection(worker: Worker, another: () => Worker | undefin
     if ('ack' in message && message.ack === handed?.message.seq) handed = undefined
   })
   worker.once('exit', () => {
-    if (handed !== undefined) another()?.process.send(handed.message, handed.handle)
+    if (handed === undefined) return
+    const next = another()
+    if (next === undefined) handed.handle.close()
+    else next.process.send(handed.message, handed.handle)
   })
 }
 

@@ -59,9 +59,12 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   let operator: Listening | undefined
   let unfollow = () => {}
 
+  const listening = new Set<Worker>()
   const fork = () => {
     const worker = cluster.fork()
-    passOnConnection(worker, () => workers().find((other) => other !== worker && other.isConnected()))
+    worker.once('listening', () => listening.add(worker))
+    worker.once('exit', () => listening.delete(worker))
+    passOnConnection(worker, () => [...listening].find((other) => other.isConnected()))
     worker.on('message', (message) => {
       if (message !== ASK_ROOT_KEY) return
       tellTickets(worker)

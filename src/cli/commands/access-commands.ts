@@ -3,7 +3,7 @@ import { type Purpose, purposes } from '../../access/policy/purpose.ts'
 import type { AccessLine } from '../../access/review-access.ts'
 import type { AccessQuestion } from '../../records/read/explain-access.ts'
 import { toCsv } from '../comma-separated.ts'
-import { type Json, note, operator, print, withJson, withVault } from '../command.ts'
+import { type Json, operator, print, printStatus, withJson, withVault } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import { withKeys } from '../custodians.ts'
 import { table } from '../table.ts'
@@ -77,8 +77,8 @@ export function addAccessCommands(program: Command): void {
     .description('rebuild the access ledger from the tables, when it was changed and cannot be put back')
     .option('--yes', 'do not ask')
     .action(async (options: Json & { yes?: true }) => {
-      note('Revoked clients, ended contracts and former roles come into force again if someone has')
-      note('put them back: compare "access review" with the audit log, then restart every server.')
+      printStatus('Revoked clients, ended contracts and former roles come into force again if someone has')
+      printStatus('put them back: compare "access review" with the audit log, then restart every server.')
       await confirm('Type "rebuild" to continue: ', 'rebuild', options.yes === true)
       await withKeys('access rebuild', async ({ commands }) => {
         const { count } = await commands.rebuildLedger(operator())

@@ -3,7 +3,7 @@ import type { LogDelivery } from '../../audit/delivery/deliver-log.ts'
 import { Interrupted } from '../../start/interruption.ts'
 import type { Vault } from '../../vault.ts'
 import { sequence } from '../arguments.ts'
-import { type Json, note, operator, print, withJson, withPausableVault } from '../command.ts'
+import { type Json, operator, print, printStatus, withJson, withPausableVault } from '../command.ts'
 import { createDraftFile } from '../draft-file.ts'
 import { type LogFilterOptions, readLogFilter, withLogFilter } from '../log-filter.ts'
 import { formatPage, type LogFormat, type LogFormatName, logFormats } from '../log-formats.ts'
@@ -32,7 +32,7 @@ export function addExportCommand(audit: Command): void {
 async function exportLog(vault: Vault, options: ExportOptions, signal: AbortSignal): Promise<void> {
   const { output } = options
   if (output === undefined) {
-    note(summary(await writeLog(vault, options, signal, writeOut)))
+    printStatus(summary(await writeLog(vault, options, signal, writeOut)))
     return
   }
   const file = await createDraftFile(output)
@@ -69,7 +69,7 @@ async function writeLog(
     pending = ''
     if (performance.now() - told < TELL_EVERY_MS) return
     told = performance.now()
-    note(`exported as far as ${next - 1}`)
+    printStatus(`exported as far as ${next - 1}`)
   }
   const from = options.after === undefined ? 0 : options.after + 1
   const delivery = { what: 'export', filter, from, follow: false, signal, deliver } as const

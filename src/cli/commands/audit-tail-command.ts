@@ -6,7 +6,7 @@ import { syslogMessage } from '../../audit/delivery/syslog-message.ts'
 import { PATIENCE, parseReceiver, type SyslogReceiver, sendToReceiver } from '../../audit/delivery/syslog-receiver.ts'
 import type { Vault } from '../../vault.ts'
 import { count, sequence, textOf } from '../arguments.ts'
-import { note, operator, PAUSED, withPausableVault } from '../command.ts'
+import { operator, PAUSED, printStatus, withPausableVault } from '../command.ts'
 import { cursorFile } from '../cursor-file.ts'
 import { type LogFilterOptions, readLogFilter, withLogFilter } from '../log-filter.ts'
 import { type LogFormatName, logFormats } from '../log-formats.ts'
@@ -70,7 +70,7 @@ async function tailLog(vault: Vault, options: TailOptions, signal: AbortSignal):
   }
   const delivery = { what: 'tail', filter, from, follow, signal, deliver } as const
   const { count, next } = await vault.commands.deliverLog(operator(), delivery)
-  note(`${count} events; the log was read as far as ${next - 1}`)
+  printStatus(`${count} events; the log was read as far as ${next - 1}`)
   if (signal.aborted && !follow) process.exitCode = PAUSED
 }
 
@@ -95,7 +95,7 @@ function toReceiver(to: Omit<SyslogReceiver, 'tls'>, options: TailOptions, signa
   const destination = { ...to, tls: { ca, cert, key } }
   const patience = options.follow ? { ...PATIENCE, attempts: Number.POSITIVE_INFINITY } : PATIENCE
   const onFailure = ({ message }: Error) =>
-    note(`the receiver did not take the events, and gets them again: ${message}`)
+    printStatus(`the receiver did not take the events, and gets them again: ${message}`)
   const host = hostname()
   return (entries) => {
     const messages = entries.map((entry) => syslogMessage(entry, format(entry), host))

@@ -7,7 +7,7 @@ import { type LogVerification, type VerifyLogOptions, verifyLog } from '../../au
 import { verifyProofs } from '../../audit/verification/verify-proofs.ts'
 import { openLogOfDatabase } from '../../audit/verification/verify-store.ts'
 import { textOf } from '../arguments.ts'
-import { FAILED, type Json, note, operator, print, withJson, withVault, withVaultDatabase } from '../command.ts'
+import { FAILED, type Json, operator, print, printStatus, withJson, withVault, withVaultDatabase } from '../command.ts'
 import { showProgress } from '../show-progress.ts'
 
 interface VerifyOptions extends Json {
@@ -39,10 +39,14 @@ async function verify(options: VerifyOptions): Promise<void> {
   print(options, { ...result, trust, seconds }, () => describe(result, seconds))
   if (options.log === undefined && !options.offline) await recordVerification(result)
   if (trust === 'log') {
-    note('no verifier key was given, so this proves only that the log agrees with itself. Anyone who can write to its')
-    note('database can make such a log. Keep the keys that "audit key" prints elsewhere, and give them with --key.')
+    printStatus(
+      'no verifier key was given, so this proves only that the log agrees with itself. Anyone who can write to its',
+    )
+    printStatus(
+      'database can make such a log. Keep the keys that "audit key" prints elsewhere, and give them with --key.',
+    )
   } else if (result.signed < result.size) {
-    note(`no checkpoint that a trusted key has signed covers more than the first ${result.signed} events.`)
+    printStatus(`no checkpoint that a trusted key has signed covers more than the first ${result.signed} events.`)
   }
   if (!result.ok) process.exitCode = FAILED
 }
@@ -80,7 +84,7 @@ async function verifyFrom(options: VerifyOptions, given: VerifyLogOptions): Prom
 /** Looking at the log is an event too. One that cannot be written must not hide what was found. */
 async function recordVerification(result: LogVerification): Promise<void> {
   await withVault('audit verify', ({ commands }) => commands.recordVerification(operator(), result)).catch(() =>
-    note('this verification could not be recorded in the log.'),
+    printStatus('this verification could not be recorded in the log.'),
   )
 }
 

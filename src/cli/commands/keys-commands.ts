@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type Json, note, operator, print, withJson, withVault } from '../command.ts'
+import { type Json, operator, print, printStatus, withJson, withVault } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import { withKeys } from '../custodians.ts'
 import { showBackups, showInventory, showStatus } from '../key-tables.ts'
@@ -58,18 +58,18 @@ export function addKeysCommands(program: Command): void {
     .argument('<id>')
     .option('--yes', 'do not ask')
     .action(async (id: string, options: Json & { yes?: true }) => {
-      note(
+      printStatus(
         `This vault can then never open again what older backups hold under ${id}. It does not close the backups themselves:`,
       )
-      note(
+      printStatus(
         'one from before holds the key too, and opens with the root key of its day (its passphrase, shares, KMS or HSM key).',
       )
       const question = 'Type the id to continue: '
       await confirm(question, id, options.yes === true)
       await withKeys('keys destroy', async ({ commands }) => {
-        const backups = await commands.destroyKey(operator(), id, (reason) => note(`waiting: ${reason}`))
+        const backups = await commands.destroyKey(operator(), id, (reason) => printStatus(`waiting: ${reason}`))
         print(options, { id, state: 'destroyed', backups }, () => `destroyed ${id}`)
-        note(showBackups(id, backups))
+        printStatus(showBackups(id, backups))
       })
     })
 

@@ -6,7 +6,7 @@ import { LogNotApplicable } from '../../restore/read-newer-log.ts'
 import type { NewerRootKey } from '../../restore/takeaways.ts'
 import type { Vault } from '../../vault.ts'
 import { clearNote } from '../arguments.ts'
-import { type CommandNeeds, type Json, note, operator, print, withJson } from '../command.ts'
+import { type CommandNeeds, type Json, operator, print, printStatus, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
 import { showProgress } from '../show-progress.ts'
 
@@ -64,8 +64,10 @@ async function applyNewerLog(options: ApplyOptions): Promise<void> {
       .finally(() => show.end())
     print(options, reportOf(applied, isDryRun), () => describe(applied, isDryRun))
     if (applied.missing === 0) return
-    note(`the vault has signed ${applied.missing} more events than the file has: what they took away is not known.`)
-    note('Where there is a newer export, apply that one too.')
+    printStatus(
+      `the vault has signed ${applied.missing} more events than the file has: what they took away is not known.`,
+    )
+    printStatus('Where there is a newer export, apply that one too.')
   }
   await withOutside('restore apply', apply, { takesAccessAway: true, anySchema: isDryRun })
 }

@@ -3,7 +3,7 @@ import type { RetirementAttestation } from '../../keys/lifecycle/retirement-atte
 import { rotationOf } from '../../keys/rotation/rotation.ts'
 import { mayBeCardNumber } from '../../kinds/clear-value.ts'
 import type { Vault } from '../../vault.ts'
-import { type Json, note, operator, print, withJson } from '../command.ts'
+import { type Json, operator, print, printStatus, withJson } from '../command.ts'
 import { withKeys, withPausableKeys } from '../custodians.ts'
 import { showExposure } from '../key-tables.ts'
 import { exitCodeOf, followRotation, KEEP_OLD_KEYS, summary } from './rotate-command.ts'
@@ -17,7 +17,7 @@ export function addRetiredKeyCommands(keys: Command): void {
     .action((id: string, options: Json & { keepOldKeys?: true }) => {
       const compromise = async ({ commands }: Vault, signal: AbortSignal) => {
         const exposure = await commands.compromiseKey(operator(), id)
-        note(showExposure(exposure))
+        printStatus(showExposure(exposure))
         // Its successor is made, and healthy.
         const keepsKeys = options.keepOldKeys === true
         const request = { purposes: [exposure.purpose], makesKeys: false, keepsKeys }

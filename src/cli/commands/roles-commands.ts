@@ -6,7 +6,7 @@ import { type RoleFile, toRoleFile } from '../../access/policy/role-set.ts'
 import { parseJson } from '../../http/json.ts'
 import { type InputError, Problem } from '../../values/problem.ts'
 import { titleOf } from '../../values/problem-codes.ts'
-import { FAILED, type Json, note, operator, print, withJson } from '../command.ts'
+import { FAILED, type Json, operator, print, printStatus, withJson } from '../command.ts'
 import { withKeys, withRoles } from '../custodians.ts'
 
 /** `strongroom roles …` */
@@ -49,7 +49,8 @@ export function addRolesCommands(program: Command): void {
             : `in force already, revision ${applied.revision}`,
         )
         const fault = await commands.findMappingFault()
-        if (fault !== undefined) note(`warning: ${fault} Whoever is mapped to a role that is gone is refused.`)
+        if (fault !== undefined)
+          printStatus(`warning: ${fault} A person who is mapped to a role that no longer exists is refused.`)
       })
     })
 }

@@ -6,7 +6,7 @@ import type { RootKeyReplaced } from '../../keys/lifecycle/replace-root-key.ts'
 import { MAX_SHARES, MIN_THRESHOLD, requireSplitSizes } from '../../keys/root-key/custodian-shares.ts'
 import { RootKeyConfigError } from '../../keys/root-key/root-key.ts'
 import type { Vault } from '../../vault.ts'
-import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from '../command.ts'
+import { FAILED, type Json, operator, print, printStatus, USAGE, withJson, withVault } from '../command.ts'
 import { holdCeremony, NOT_ACCEPTED, withKeys } from '../custodians.ts'
 import { offerShare } from '../operator-client.ts'
 import { openTerminal } from '../terminal.ts'
@@ -24,7 +24,7 @@ export function addUnsealCommand(program: Command): void {
     .action(async (options: Json, command: Command) => {
       if (command.args.length > 0) {
         // What was given is not repeated: it may be a share.
-        note(
+        printStatus(
           'error: unseal takes no arguments; a share that was one is in the history of the shell, and must be replaced',
         )
         process.exitCode = USAGE
@@ -76,7 +76,7 @@ export function addRootKeyCommands(keys: Command): void {
         const result = await vault.rootKeys.migrate(operator(), options.to)
         print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
         noteLacks(result)
-        note(restartHint(options.to))
+        printStatus(restartHint(options.to))
       }
       return withKeys('keys migrate-root', migrate, REPLACES)
     })
@@ -137,7 +137,7 @@ async function previewRoot(options: Json, { rootKeys, commands }: Vault): Promis
     () =>
       `${keys} keys, which ${root.id} (${root.provider}) wraps, would be wrapped by a new root key; nothing was changed`,
   )
-  if (root.provider === 'custodian-shares') note(CEREMONY_NEEDED)
+  if (root.provider === 'custodian-shares') printStatus(CEREMONY_NEEDED)
 }
 
 /** A new root key of the same kind in a vault that is open; undefined when it takes a ceremony. */
@@ -154,7 +154,7 @@ export const describeRoot = ({ rewrapped, id, provider, algorithm }: RootKeyRepl
   `${rewrapped} keys are wrapped by ${id} (${provider}: ${algorithm})`
 
 function noteLacks({ lacks }: Pick<RootKeyReplaced, 'lacks'>): void {
-  if (lacks.length > 0) note(`the token does not let ${lacks.join(' and ')} of the key be false.`)
+  if (lacks.length > 0) printStatus(`the token does not let ${lacks.join(' and ')} of the key be false.`)
 }
 
 /** Before the operator is asked for anything. @throws {RootKeyConfigError} if it cannot be */
@@ -178,16 +178,16 @@ async function runCeremony(options: Json, { shares, threshold }: Split, vault: V
     () => `done: ${id} is held by ${custodians.join(', ')}; any ${threshold} of them open the vault`,
   )
   if (present?.provider === 'custodian-shares') await tellServer(texts.slice(0, threshold))
-  else note(present === undefined ? UNSEAL_HINT : restartHint('custodian-shares'))
+  else printStatus(present === undefined ? UNSEAL_HINT : restartHint('custodian-shares'))
 }
 
 /** A server that runs has the old root key, and is sealed until it is given the new one. */
 async function tellServer(texts: readonly string[]): Promise<void> {
   try {
     for (const share of texts) await offerShare(readConfig(), { share, operator: operator().id })
-    note('the server beside this command has the new root key; on others, run "strongroom unseal".')
+    printStatus('the server beside this command has the new root key; on others, run "strongroom unseal".')
   } catch {
-    note('no server beside this command took the new root key: on each that runs, run "strongroom unseal".')
+    printStatus('no server beside this command took the new root key: on each that runs, run "strongroom unseal".')
   }
 }
 

@@ -5,7 +5,7 @@ import type { RotationEstimate } from '../../keys/rotation/estimate-rotation.ts'
 import { type RotateControl, type RotationName, rotations } from '../../keys/rotation/rotation.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Vault } from '../../vault.ts'
-import { FAILED, type Json, note, operator, PAUSED, print, withJson } from '../command.ts'
+import { FAILED, type Json, operator, PAUSED, print, printStatus, withJson } from '../command.ts'
 import { withPausableKeys } from '../custodians.ts'
 import { showProgress } from '../show-progress.ts'
 import { table } from '../table.ts'
@@ -64,7 +64,7 @@ async function rotate(
   if (options.detach) {
     await commands.requestRotation(operator(), request)
     print(options, { done: false, detached: true, which }, () => 'a server will do it: see "strongroom keys status"')
-    if (which === 'all') note(ROOT_LEFT_OUT)
+    if (which === 'all') printStatus(ROOT_LEFT_OUT)
     return
   }
   const result = await followRotation(options, signal, (control) => commands.rotateKeys(operator(), request, control))
@@ -86,13 +86,13 @@ async function rotateRootLast(vault: Vault, options: Json, result: EndedRotation
   if (done) {
     try {
       root = await rotateRootOf(vault)
-      if (root === undefined) note(CEREMONY_NEEDED)
+      if (root === undefined) printStatus(CEREMONY_NEEDED)
     } catch (error) {
       done = false
-      note(`the root key was not rotated: ${error instanceof Error ? error.message : 'unknown error'}`)
-      note('everything else is done: continue with "strongroom keys rotate root".')
+      printStatus(`the root key was not rotated: ${error instanceof Error ? error.message : 'unknown error'}`)
+      printStatus('everything else is done: continue with "strongroom keys rotate root".')
     }
-  } else if (!result.paused) note('the root key stays as it is: "strongroom keys rotate root" makes a new one.')
+  } else if (!result.paused) printStatus('the root key stays as it is: "strongroom keys rotate root" makes a new one.')
   const ended = { ...result, done, root: root ?? null }
   print(options, ended, () => [summary(result, 'all'), ...(root === undefined ? [] : [describeRoot(root)])].join('\n'))
   process.exitCode = exitCodeOf(ended)
@@ -107,13 +107,13 @@ export async function followRotation(
   const show = showProgress(options.json === true)
   const said = new Set<string>()
   const onWait = (reason: string) => {
-    if (!said.has(reason)) note(`waiting: ${reason}`)
+    if (!said.has(reason)) printStatus(`waiting: ${reason}`)
     said.add(reason)
   }
   try {
     return await run({ onProgress: show.update, onWait, signal, wait: options.wait === true })
   } catch (error) {
-    if (error instanceof Problem) note('what was moved stays moved: run it again to continue.')
+    if (error instanceof Problem) printStatus('what was moved stays moved: run it again to continue.')
     throw error
   } finally {
     show.end()

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { type Purpose, purposes } from '../../access/policy/purpose.ts'
 import type { RoleName } from '../../access/policy/roles.ts'
 import { label, personName } from '../arguments.ts'
-import { type Json, note, operator, print, withJson, withVault } from '../command.ts'
+import { type Json, operator, print, printStatus, withJson, withVault } from '../command.ts'
 import { withKeys } from '../custodians.ts'
 
 interface TokenOptions extends Json {
@@ -33,7 +33,7 @@ export function addStaffCommands(program: Command): void {
         const { name, role, purpose, site, minutes, dpopJkt } = options
         const request = { name, role, purposes: purpose, site, minutes, dpopJkt }
         const { warning, ...token } = await commands.issueStaffToken(operator(), request)
-        if (warning !== undefined) note(warning)
+        if (warning !== undefined) printStatus(warning)
         print(options, token, () => token.access_token)
       }),
     )

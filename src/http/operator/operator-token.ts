@@ -9,7 +9,7 @@ const TOKEN = /^[A-Za-z0-9\-._~+/]{20,}=*$/
  * Who may read the metrics: a caller with the bearer token in the file, or anyone if no file is named. The file is read
  * at each request, so that a new token counts at once and none stays in memory.
  *
- * @throws {ConfigError} if the file holds no token now; if that happens later, nobody may read
+ * @throws {ConfigError} if the file holds no token now; if that happens later, no one may read
  */
 export async function createOperatorTokenCheck(
   file: string | undefined,
