@@ -7,7 +7,10 @@ let vault: TestVault
 
 beforeAll(async () => {
   // Its keys are good for the year in which these cards expire.
-  vault = await TestVault.start({ clockOffsetMs: Date.parse('2028-02-01T00:00:00Z') - Date.now() })
+  vault = await TestVault.start({
+    clockOffsetMs: Date.parse('2028-02-01T00:00:00Z') - Date.now(),
+    makesKeys: true,
+  })
 })
 afterEach(async () => {
   vault.clockOffsetMs = 0
