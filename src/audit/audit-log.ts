@@ -188,7 +188,10 @@ export async function createAuditLog(
   const newerRegistry = deps.registryAge.newer
   const outside = watchOutside({
     ...{ ...deps, ...options, keys: signing, isReady },
-    ...{ newerRegistry, shipping, settlements, end },
+    newerRegistry,
+    shipping,
+    settlements,
+    end,
   })
   if (isWatchedHere) await outside.begin()
   const { report: onSignedOther, isOlder: isHeld } = outside

@@ -8,7 +8,12 @@ const newAuditEvent = createNewAuditEvent(
 )
 const caller = { id: '=cmd()', kind: 'staff', role: 'support' } as const
 const { body } = newAuditEvent({
-  ...{ type: 'record.reveal', outcome: 'success', caller, token: 'card_0', fields: ['number', 'exp_year'], count: 0 },
+  type: 'record.reveal',
+  outcome: 'success',
+  caller,
+  token: 'card_0',
+  fields: ['number', 'exp_year'],
+  count: 0,
 })
 const entry = { sequence: 7, body }
 
@@ -24,9 +29,19 @@ describe('csv', () => {
   it('has a cell for every column, and nothing of a formula', () => {
     expect(head).toMatch(/^sequence,caller,.*,others\r\n$/)
     expect(cells(format(entry))).toMatchObject({
-      ...{ sequence: '7', at: '2026-11-24T10:00:00.007Z', id: 'evt_1', type: 'record.reveal', outcome: 'success' },
-      ...{ caller: `"'=cmd()"`, caller_kind: 'staff', caller_role: 'support', token: 'card_0', site: '' },
-      ...{ fields: 'number exp_year', count: '0', others: '' },
+      sequence: '7',
+      at: '2026-11-24T10:00:00.007Z',
+      id: 'evt_1',
+      type: 'record.reveal',
+      outcome: 'success',
+      caller: `"'=cmd()"`,
+      caller_kind: 'staff',
+      caller_role: 'support',
+      token: 'card_0',
+      site: '',
+      fields: 'number exp_year',
+      count: '0',
+      others: '',
     })
     expect(format(entry).split(',')).toHaveLength(columns.length)
   })

@@ -31,9 +31,15 @@ describe('spellOut', () => {
     const row = { token: UUID, kind: 3, site: 2, policy: 1, consents: 2, display_key: 1, secret_key: 2 }
     const [record] = await spellOut<Record<string, unknown>>(db, [{ ...row, created_at: at, updated_at: null }])
     expect(record).toMatchObject({
-      ...{ token: `cont_${DIGITS}`, kind: 'contact', site: 'partner', policy_version: '2026-11-01' },
-      ...{ consents: ['store-contact', 'marketing'], display_key_id: 'key_a', secret_key_id: 'key_b' },
-      ...{ created_at: at, updated_at: at },
+      token: `cont_${DIGITS}`,
+      kind: 'contact',
+      site: 'partner',
+      policy_version: '2026-11-01',
+      consents: ['store-contact', 'marketing'],
+      display_key_id: 'key_a',
+      secret_key_id: 'key_b',
+      created_at: at,
+      updated_at: at,
     })
   })
 

@@ -3,8 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { type ComparableName, comparableInput, comparableNamesOf, comparableOf } from './comparable.ts'
 
 const address = {
-  ...{ name: 'Tan Mei-Ling', line1: '1 Raffles Place', line2: '#20-61', city: 'Singapore' },
-  ...{ postal_code: '048616', country: 'SG', phone: '+65 6123 4567' },
+  name: 'Tan Mei-Ling',
+  line1: '1 Raffles Place',
+  line2: '#20-61',
+  city: 'Singapore',
+  postal_code: '048616',
+  country: 'SG',
+  phone: '+65 6123 4567',
 }
 
 describe('the names to compare by', () => {

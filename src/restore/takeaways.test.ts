@@ -45,7 +45,9 @@ describe('what a newer log takes away', () => {
 
   it('is the newest root key that has replaced another, with its custodians, whichever event comes first', () => {
     const acknowledge = (name: string, subject: string) => ({
-      ...{ type: 'root-key.acknowledge', subject, caller: { id: `custodian:${name}`, kind: 'operator' } },
+      type: 'root-key.acknowledge',
+      subject,
+      caller: { id: `custodian:${name}`, kind: 'operator' },
     })
     const { rootKey } = read(
       acknowledge('Ada', 'root_a'),

@@ -62,7 +62,12 @@ process.stdout.write(JSON.stringify(seeded))
 
 function factsOf(type: (typeof LIFE)[number], token: string, id: string, turn: number): AuditFacts {
   return {
-    ...{ type, outcome: 'success', request_id: newId('req'), site: 'default', token, kind: 'card' },
+    type,
+    outcome: 'success',
+    request_id: newId('req'),
+    site: 'default',
+    token,
+    kind: 'card',
     caller: { id, kind: 'client', role: 'billing', source: '127.0.0.1' },
     ...(type === 'record.tokenize' ? {} : { record_version: 1 }),
     ...(type === 'record.reveal'

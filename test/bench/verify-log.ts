@@ -65,7 +65,12 @@ async function fill(into: Database): Promise<void> {
 
 function factsOf(type: (typeof LIFE)[number], token: string): AuditFacts {
   return {
-    ...{ type, outcome: 'success', request_id: 'req_01m875zq8h6y8ccxhhdmq8bhda', site: 'default', token, kind: 'card' },
+    type,
+    outcome: 'success',
+    request_id: 'req_01m875zq8h6y8ccxhhdmq8bhda',
+    site: 'default',
+    token,
+    kind: 'card',
     caller: { id: 'client_01m875zq8h6y8ccxhhdmq8bhda', kind: 'client', role: 'billing' },
     ...(type === 'record.tokenize' ? {} : { record_version: 1 }),
     ...(type === 'record.reveal' ? { purpose: 'process-payment', fields: ['number', 'exp_month', 'exp_year'] } : {}),

@@ -87,7 +87,9 @@ it('a data directory that was put back is closed for reads until the newer log w
   const applied = await vault.cli(['restore', 'apply', '--log', log, '--json'], env)
   expect(applied.code, applied.stderr).toBe(0)
   expect(applied.json<{ taken_away: object }>().taken_away).toMatchObject({
-    ...{ records: [erased], staff: ['staff:nia'], roles: false },
+    records: [erased],
+    staff: ['staff:nia'],
+    roles: false,
   })
   await expect.poll(async () => (await record('GET', kept)).status, { timeout: 20_000 }).toBe(200)
   expect((await record('GET', erased)).status).toBe(410)

@@ -63,8 +63,16 @@ describe('audit verify', () => {
     const result = await verify(['--key', key, '--checkpoint', checkpoint, '--receipt', receipt])
     expect(result.code, result.stderr + result.stdout).toBe(0)
     expect(result.json()).toMatchObject({
-      ...{ ok: true, origin: `localhost:${vault.port}/audit`, receipts: 1, records: 4, dropped: 0, trust: 'given' },
-      ...{ findings: [], size: expect.any(Number), signed: expect.any(Number), seconds: expect.any(Number) },
+      ok: true,
+      origin: `localhost:${vault.port}/audit`,
+      receipts: 1,
+      records: 4,
+      dropped: 0,
+      trust: 'given',
+      findings: [],
+      size: expect.any(Number),
+      signed: expect.any(Number),
+      seconds: expect.any(Number),
     })
     const events = await vault.cli(['audit', 'list', '--type', 'audit.read', '--json'])
     expect(events.json()).toContainEqual(expect.objectContaining({ subject: 'verify', outcome: 'success' }))

@@ -155,7 +155,10 @@ describe('partners and access', () => {
     expect((await vault.cli(['clients', 'list'])).stdout).toMatch(new RegExp(`carrier .*${partner_id}`))
     const question = ['access', 'explain', '--caller', client.client_id, '--token', parts.shipping_address!.token]
     expect(await json(...question, '--purpose', 'provide-goods')).toEqual({
-      ...{ allowed: true, fields: ['line1'], code: null, lines: ['/roles/fulfilment/grants/0'] },
+      allowed: true,
+      fields: ['line1'],
+      code: null,
+      lines: ['/roles/fulfilment/grants/0'],
     })
     const lines = await json<Record<string, string>[]>('access', 'review')
     const seen = lines.filter(({ id, see }) => id === client.client_id && see === 'grant')

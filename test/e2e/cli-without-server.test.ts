@@ -82,7 +82,10 @@ describe('in a directory where no vault was ever started', () => {
       const found = await drop('--older-than-months', '12', flag)
       expect(found.code, found.stderr).toBe(0)
       expect(found.json()).toEqual({
-        ...{ until: expect.stringMatching(/-01T00:00:00/), minimum_index: 0, dropped: [], dry_run: isDryRun },
+        until: expect.stringMatching(/-01T00:00:00/),
+        minimum_index: 0,
+        dropped: [],
+        dry_run: isDryRun,
       })
     }
   })

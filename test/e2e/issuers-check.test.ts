@@ -51,8 +51,16 @@ async function check(token: string) {
 }
 
 const accepted = {
-  ...{ exit: 0, accepted: true, code: null, failed: [], issuer: 'corp', caller: 'staff:corp/ann' },
-  ...{ role: 'billing', site: 'default', purposes: ['process-payment'], bound: null },
+  exit: 0,
+  accepted: true,
+  code: null,
+  failed: [],
+  issuer: 'corp',
+  caller: 'staff:corp/ann',
+  role: 'billing',
+  site: 'default',
+  purposes: ['process-payment'],
+  bound: null,
 }
 
 describe('without a server', () => {

@@ -192,7 +192,8 @@ describe('who runs a command', () => {
     expect(failures.map(({ route, code, outcome }) => ({ route, code, outcome }))).toEqual(
       runs.map(([args, code]) => ({
         route: args.slice(0, args[0] === 'doctor' || args[0] === 'unseal' ? 1 : 2).join(' '),
-        ...{ code, outcome: 'failed' },
+        code,
+        outcome: 'failed',
       })),
     )
     for (const { caller } of failures) expect(caller.id).toBe(`operator:${account}`)

@@ -167,7 +167,8 @@ describe('the second person', () => {
         purpose,
         ticket: 'CASE-9',
       },
-      ...{ reason, record: { token, brand: 'visa', last4: '4242' } },
+      reason,
+      record: { token, brand: 'visa', last4: '4242' },
     })
     for (const secret of [cards.visa, person.name]) expect(seen.text).not.toContain(secret)
     const listed = await look()

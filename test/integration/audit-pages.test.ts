@@ -31,7 +31,10 @@ beforeAll(async () => {
     vault,
     Array.from({ length: EVENTS }, (_, at) => ({
       at: new Date(BEGIN + Math.floor(at / 3) * 100),
-      ...{ type: 'record.read', outcome: 'success', caller: ann, site: 'default' },
+      type: 'record.read',
+      outcome: 'success',
+      caller: ann,
+      site: 'default',
       purpose: at % RARE === 0 ? 'marketing' : 'communicate',
     })),
   )

@@ -98,8 +98,12 @@ describe('a client with a key of its own', () => {
 
   it('can be a third party’s', async () => {
     const { id: partner } = await vault.commands.addPartner(OPERATOR, {
-      ...{ name: 'Acquirer', country: 'SG', contact: 'desk@acquirer.example', purposes: ['enforce-rights'] },
-      ...{ fields: ['card.number'], ends_at: new Date(Date.now() + 86_400_000) },
+      name: 'Acquirer',
+      country: 'SG',
+      contact: 'desk@acquirer.example',
+      purposes: ['enforce-rights'],
+      fields: ['card.number'],
+      ends_at: new Date(Date.now() + 86_400_000),
     })
     const { id } = await add({ role: 'careful', partner })
     const lines = await vault.commands.reviewAccess(OPERATOR)

@@ -50,8 +50,15 @@ const addClient = (id: string) =>
 const REVOKE = `UPDATE clients SET revoked_at = now() WHERE id = 'client_1'`
 
 const caller = (id: string, kind: Caller['kind'] = 'client'): Caller => ({
-  ...{ id, kind, role: undefined, site: 'default', partnerId: undefined, confirmation: undefined, isTrial: undefined },
-  ...{ scopes: new Set(), purposes: new Set() },
+  id,
+  kind,
+  role: undefined,
+  site: 'default',
+  partnerId: undefined,
+  confirmation: undefined,
+  isTrial: undefined,
+  scopes: new Set(),
+  purposes: new Set(),
 })
 const client = caller('client_1')
 

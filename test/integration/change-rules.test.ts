@@ -251,7 +251,11 @@ describe('the operator', () => {
     const changes = lines.filter(({ see, subject }) => see === 'change' && subject === 'role')
     expect(changes).toEqual([
       expect.objectContaining({
-        ...{ id: 'changer', scopes: 'token:erase', kind: 'card', fields: '', purposes: 'communicate' },
+        id: 'changer',
+        scopes: 'token:erase',
+        kind: 'card',
+        fields: '',
+        purposes: 'communicate',
         conditions: '{"budget":{"per_day":3}}',
       }),
       expect.objectContaining({

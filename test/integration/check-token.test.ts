@@ -55,8 +55,13 @@ async function check(changes: Json = {}) {
 
 it('a good token: the scopes of the role as it is now, and the purposes that mapping and role share', async () => {
   expect(await check()).toMatchObject({
-    ...{ accepted: true, code: null, failed: [], caller: 'staff:corp/ann', role: 'billing' },
-    ...{ purposes: ['process-payment'], bound: null },
+    accepted: true,
+    code: null,
+    failed: [],
+    caller: 'staff:corp/ann',
+    role: 'billing',
+    purposes: ['process-payment'],
+    bound: null,
   })
   expect(await check({ scope: 'address:reveal' })).toMatchObject({ accepted: true, scopes: ['address:reveal'] })
   expect(await check({ cnf: { jkt: 'A'.repeat(43) } })).toMatchObject({ accepted: true, bound: 'dpop' })
@@ -71,7 +76,10 @@ it('a role that is not in force', async () => {
 it('scopes of which the role has none', async () => {
   await apply(roleFile({ billing: { scopes: ['token:read'], grants: [] } }))
   expect(await check({ scope: 'address:reveal' })).toMatchObject({
-    ...{ accepted: false, code: 'scope-missing', scopes: [], caller: 'staff:corp/ann' },
+    accepted: false,
+    code: 'scope-missing',
+    scopes: [],
+    caller: 'staff:corp/ann',
     failed: [{ rule: 'scopes', passed: false }],
   })
 })

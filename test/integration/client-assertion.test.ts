@@ -40,7 +40,9 @@ const publicPem = () => key.publicKey.export({ type: 'spki', format: 'pem' }) as
 const ask = (client_assertion: string, more: Record<string, string> = {}, on = vault) =>
   on.call('POST', '/oauth/token', {
     text: new URLSearchParams({
-      ...{ grant_type: 'client_credentials', client_assertion_type: ASSERTION_TYPE, client_assertion },
+      grant_type: 'client_credentials',
+      client_assertion_type: ASSERTION_TYPE,
+      client_assertion,
       ...more,
     }).toString(),
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },

@@ -32,7 +32,10 @@ beforeAll(async () => {
     vault,
     Array.from({ length: 2_500 }, (_, number) => ({
       at: at(number),
-      ...{ type: 'record.read', outcome: 'success', token: SEEDED, site: number % 2 ? 'berlin' : 'default' },
+      type: 'record.read',
+      outcome: 'success',
+      token: SEEDED,
+      site: number % 2 ? 'berlin' : 'default',
     })),
   )
   await waitUntilLogged(vault)
@@ -52,7 +55,11 @@ async function deliver(
   const entries: LogEntry[] = []
   let pages = 0
   const delivered = await vault.commands.deliverLog(OPERATOR, {
-    ...{ what: 'export', filter: {}, from: 0, follow: false, signal: new AbortController().signal },
+    what: 'export',
+    filter: {},
+    from: 0,
+    follow: false,
+    signal: new AbortController().signal,
     deliver: async (page) => {
       entries.push(...page)
       pages++
@@ -184,7 +191,10 @@ describe('reading is an event', () => {
     const abort = new AbortController()
     const seen: LogEntry[] = []
     await deliver({
-      ...{ what: 'tail', from: { latest: 1 }, follow: true, signal: abort.signal },
+      what: 'tail',
+      from: { latest: 1 },
+      follow: true,
+      signal: abort.signal,
       deliver: async (entries) => {
         seen.push(...entries)
         if (seen.length === 1) vault.clockOffsetMs += 3_600_000
@@ -206,7 +216,10 @@ it('one who follows gets what comes, in order and once', async () => {
   const abort = new AbortController()
   const seen: LogEntry[] = []
   const following = deliver({
-    ...{ what: 'tail', from, follow: true, signal: abort.signal },
+    what: 'tail',
+    from,
+    follow: true,
+    signal: abort.signal,
     deliver: async (entries) => {
       seen.push(...entries)
       if (seen.filter((entry) => parse(entry).type === 'record.tokenize').length >= 8) abort.abort()

@@ -130,7 +130,11 @@ describe('what is done without keys', () => {
 
   it('does not count for a person whom a forged event has enabled again', async () => {
     const id = await writeWithoutMac({
-      ...{ type: 'staff.disable', outcome: 'success', caller: OPERATOR, subject: 'staff:barbara', vouched: true },
+      type: 'staff.disable',
+      outcome: 'success',
+      caller: OPERATOR,
+      subject: 'staff:barbara',
+      vouched: true,
     })
     const enabled = '{"id":"evt_00000000000000000000000003","subject":"staff:barbara","type":"staff.enable"}'
     await sql(

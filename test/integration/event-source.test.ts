@@ -134,7 +134,10 @@ describe('a log-in that is refused', () => {
   it('is a failed logon in OCSF, of that client and from that address', async () => {
     const [event] = await eventsOf(await logIn('grant_type=client_credentials', basic(client.id, 'guess')))
     expect(toOcsf(JSON.stringify(event), 1, '0')).toMatchObject({
-      ...{ class_uid: 3002, activity_id: 1, status: 'Failure', status_code: 'invalid-client' },
+      class_uid: 3002,
+      activity_id: 1,
+      status: 'Failure',
+      status_code: 'invalid-client',
       user: { uid: client.id },
       src_endpoint: { ip: '127.0.0.1' },
     })

@@ -41,8 +41,13 @@ it('takes the next long request of a connection as soon as its client has the wh
   const worker = new Worker(client, {
     eval: true,
     workerData: {
-      ...{ body, requests: REQUESTS },
-      ...{ ca: vault.ca, port: vault.port, host: '127.0.0.1', servername: 'localhost', path: '/v1/tokenize/batch' },
+      body,
+      requests: REQUESTS,
+      ca: vault.ca,
+      port: vault.port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      path: '/v1/tokenize/batch',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': body.length },
     },
   })

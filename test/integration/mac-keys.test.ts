@@ -24,8 +24,12 @@ beforeAll(async () => {
   const role = conditionalRole({ approval: true })
   await vault.commands.applyRoles(OPERATOR, roleFile({ careful: role }))
   const { id: partner } = await vault.commands.addPartner(OPERATOR, {
-    ...{ name: 'Carrier', country: 'MY', contact: 'despatch@carrier.example', purposes: ['provide-goods'] },
-    ...{ fields: ['address.country'], ends_at: new Date(Date.now() + 1000 * DAY_MS) },
+    name: 'Carrier',
+    country: 'MY',
+    contact: 'despatch@carrier.example',
+    purposes: ['provide-goods'],
+    fields: ['address.country'],
+    ends_at: new Date(Date.now() + 1000 * DAY_MS),
   })
   partnerClient = await vault.client(['address:reveal'], { role: 'fulfilment', partner })
   order = await vault.tokenize(checkout)

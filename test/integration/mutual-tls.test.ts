@@ -55,12 +55,21 @@ function connectAs(certificate: ClientCertificate | undefined, options: { maxVer
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
 const ask = (agent: Agent, client = id, headers: Record<string, string> = {}) =>
   requestHttps<{ access_token: string; token_type: string; error?: string }>({
-    ...{ port: vault.port, ca: vault.ca, agent, method: 'POST', path: '/oauth/token' },
-    ...{ headers: { ...FORM, ...headers }, body: `grant_type=client_credentials&client_id=${client}` },
+    port: vault.port,
+    ca: vault.ca,
+    agent,
+    method: 'POST',
+    path: '/oauth/token',
+    headers: { ...FORM, ...headers },
+    body: `grant_type=client_credentials&client_id=${client}`,
   })
 const tokenize = (agent: Agent, token: string, headers: Record<string, string> = {}) =>
   requestHttps<{ code?: string }>({
-    ...{ port: vault.port, ca: vault.ca, agent, method: 'POST', path: '/v1/tokenize' },
+    port: vault.port,
+    ca: vault.ca,
+    agent,
+    method: 'POST',
+    path: '/v1/tokenize',
     headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}`, ...headers },
     body: JSON.stringify({ contact }),
   })
@@ -186,7 +195,12 @@ describe('a stolen token', () => {
     try {
       const agent = connectAs(carrier)
       const answer = await requestHttps<{ code: string }>({
-        ...{ port: plain.port, ca: vault.ca, agent, method: 'POST', path: '/v1/tokenize', body: '{}' },
+        port: plain.port,
+        ca: vault.ca,
+        agent,
+        method: 'POST',
+        path: '/v1/tokenize',
+        body: '{}',
         headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${access_token}` },
       })
       expect(answer.status).toBe(401)

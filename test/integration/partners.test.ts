@@ -27,8 +27,11 @@ afterAll(async () => {
 })
 
 const contract = (changes: Partial<NewPartner> = {}): NewPartner => ({
-  ...{ name: 'Carrier', country: 'MY', contact: 'Despatch, despatch@carrier.example' },
-  ...{ purposes: ['provide-goods'], fields: ['address.name', 'address.line1', 'address.postal_code'] },
+  name: 'Carrier',
+  country: 'MY',
+  contact: 'Despatch, despatch@carrier.example',
+  purposes: ['provide-goods'],
+  fields: ['address.name', 'address.line1', 'address.postal_code'],
   ends_at: new Date(Date.now() + 30 * DAY_MS),
   ...changes,
 })

@@ -27,7 +27,11 @@ const start = async (options: { trustedProxies: string[]; proxyProtocol?: boolea
 async function tokenizeOn(port: number, headers: Record<string, string> = {}, agent?: Agent): Promise<number> {
   const token = await tokenFor()
   const answer = await requestHttps({
-    ...{ port, ca: vault.ca, method: 'POST', path: '/v1/tokenize', body: JSON.stringify({ card }) },
+    port,
+    ca: vault.ca,
+    method: 'POST',
+    path: '/v1/tokenize',
+    body: JSON.stringify({ card }),
     ...(agent ? { agent } : {}),
     headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}`, ...headers },
   })

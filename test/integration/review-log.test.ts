@@ -22,20 +22,34 @@ let vault: TestVault
 const reveals = (caller: AuditCaller, at: Date, records: number, purpose: string): Seed[] =>
   Array.from({ length: records }, (_, number) => ({
     at: new Date(at.getTime() + number * 1_000),
-    ...{ type: 'record.reveal', outcome: 'success', caller, site: 'default', purpose, kind: 'card' },
+    type: 'record.reveal',
+    outcome: 'success',
+    caller,
+    site: 'default',
+    purpose,
+    kind: 'card',
     token: recordOf(number),
   }))
 
 const refusals = (caller: AuditCaller | undefined, at: Date, count: number): Seed[] =>
   Array.from({ length: count }, (_, number) => ({
     at: new Date(at.getTime() + number * 1_000),
-    ...{ type: 'request.refuse', outcome: 'refused', code: 'scope-missing', route: 'POST /v1/search', caller },
+    type: 'request.refuse',
+    outcome: 'refused',
+    code: 'scope-missing',
+    route: 'POST /v1/search',
+    caller,
   }))
 
 /** Refusals of strangers that share an event. */
 const together = (at: Date, count: number): Seed => ({
-  ...{ at, type: 'request.refuse', outcome: 'refused', code: 'too-many-requests', count },
-  ...{ since: at.toISOString(), until: at.toISOString() },
+  at,
+  type: 'request.refuse',
+  outcome: 'refused',
+  code: 'too-many-requests',
+  count,
+  since: at.toISOString(),
+  until: at.toISOString(),
 })
 
 /** Five weeks of ordinary days, to the hour of the review: work in working hours, a program day and night, some refusals. */
@@ -104,12 +118,21 @@ describe('each anomaly is found once', () => {
 
   it('a glass that was broken, until it is reviewed, also weeks later', async () => {
     const breaking = (time: string): Seed => ({
-      ...{ at: at(time), type: 'approval.break-glass', outcome: 'success', caller: ann, site: 'default' },
-      ...{ subject: `apr_${time}`, token: recordOf(0), kind: 'card', purpose: 'communicate' },
+      at: at(time),
+      type: 'approval.break-glass',
+      outcome: 'success',
+      caller: ann,
+      site: 'default',
+      subject: `apr_${time}`,
+      token: recordOf(0),
+      kind: 'card',
+      purpose: 'communicate',
     })
     const reviewing: Seed = {
       ...breaking('02T10:00:00'),
-      ...{ at: at('03T10:00:00'), type: 'approval.review', caller: { ...ann, id: 'staff:Bob' } },
+      at: at('03T10:00:00'),
+      type: 'approval.review',
+      caller: { ...ann, id: 'staff:Bob' },
     }
     const { findings } = await reviewWith([breaking('02T10:00:00'), breaking('03T09:00:00')])
     expect(findings.map(({ rule, caller, count }) => [rule, caller, count])).toEqual([
@@ -136,7 +159,11 @@ describe('a finding that was acknowledged', () => {
       const acknowledged = await acknowledge(found!.id, noted.note)
       expect(acknowledged).toMatchObject({ id: found!.id, acknowledged: noted })
       expect((await vault.events({ type: 'audit.acknowledge' })).at(-1)).toMatchObject({
-        ...{ caller: OPERATOR, subject: found!.id, code: 'off-hours', note: noted.note, outcome: 'success' },
+        caller: OPERATOR,
+        subject: found!.id,
+        code: 'off-hours',
+        note: noted.note,
+        outcome: 'success',
       })
       expect(await review()).toMatchObject([{ id: found!.id, acknowledged: noted }])
       // A review over less, or over more, knows it.

@@ -66,13 +66,21 @@ function connectAs(certificate: ClientCertificate | undefined, options: { maxVer
 
 const ask = (agent: Agent, client: string) =>
   requestHttps<{ access_token: string }>({
-    ...{ port: vault.port, ca: vault.ca, agent, method: 'POST', path: '/oauth/token' },
+    port: vault.port,
+    ca: vault.ca,
+    agent,
+    method: 'POST',
+    path: '/oauth/token',
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
     body: `grant_type=client_credentials&client_id=${client}`,
   })
 const tokenize = (agent: Agent, token: string) =>
   requestHttps({
-    ...{ port: vault.port, ca: vault.ca, agent, method: 'POST', path: '/v1/tokenize' },
+    port: vault.port,
+    ca: vault.ca,
+    agent,
+    method: 'POST',
+    path: '/v1/tokenize',
     headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
     body: JSON.stringify({ contact }),
   })

@@ -84,8 +84,12 @@ export class IdentityProvider {
   async logIn(name: string, options: { scope?: string; key?: CallerKey } = {}): Promise<Tokens> {
     const verifier = randomBytes(32).toString('base64url')
     const query = new URLSearchParams({
-      ...{ client_id: CLIENT, response_type: 'code', redirect_uri: REDIRECT, resource: AUDIENCE },
-      ...{ scope: `openid ${options.scope ?? ''}`.trim(), code_challenge_method: 'S256' },
+      client_id: CLIENT,
+      response_type: 'code',
+      redirect_uri: REDIRECT,
+      resource: AUDIENCE,
+      scope: `openid ${options.scope ?? ''}`.trim(),
+      code_challenge_method: 'S256',
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     })
     const code = await this.#walk(`/auth?${query}`, name)
@@ -137,8 +141,11 @@ export class IdentityProvider {
       cookies: { keys: ['only for tests'] },
       clients: [
         {
-          ...{ client_id: CLIENT, redirect_uris: [REDIRECT], response_types: ['code'] },
-          ...{ grant_types: ['authorization_code'], token_endpoint_auth_method: 'none' },
+          client_id: CLIENT,
+          redirect_uris: [REDIRECT],
+          response_types: ['code'],
+          grant_types: ['authorization_code'],
+          token_endpoint_auth_method: 'none',
           id_token_signed_response_alg: 'ES256',
         },
       ],
@@ -153,8 +160,10 @@ export class IdentityProvider {
         resourceIndicators: {
           enabled: true,
           getResourceServerInfo: () => ({
-            ...{ audience: AUDIENCE, scope: 'token:read card:reveal address:reveal' },
-            ...{ accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } },
+            audience: AUDIENCE,
+            scope: 'token:read card:reveal address:reveal',
+            accessTokenFormat: 'jwt',
+            jwt: { sign: { alg: 'ES256' } },
           }),
           useGrantedResource: () => true,
         },

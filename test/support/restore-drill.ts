@@ -49,7 +49,12 @@ export async function fillBeforeBackup(vault: TestVault): Promise<BeforeBackup> 
     olga: await vault.staffToken('privacy-officer', { name: 'Olga' }),
   }
   const before: BeforeBackup = {
-    ...{ kept, erased: erased!, corrected: corrected!, released: released!, refused: refused!, people },
+    kept,
+    erased: erased!,
+    corrected: corrected!,
+    released: released!,
+    refused: refused!,
+    people,
     clients: { revoked: await vault.client(['token:read']), rotated: await vault.client(['token:read']) },
     partner: (await commands.addPartner(OPERATOR, { ...contract, purposes: ['provide-goods'], ends_at })).id,
     key: (await commands.listKeys()).find(({ purpose, state }) => purpose === 'index' && state === 'active')!.id,

@@ -56,9 +56,18 @@ export class TestTokens {
 
   claims(changes: Json = {}): Json {
     return {
-      ...{ iss: ISSUER, aud: ISSUER, sub: 'staff:Ann', client_id: 'staff:Ann', jti: 'jti_1' },
-      ...{ iat: START, exp: START + 300, scope: 'token:read card:reveal', caller_kind: 'staff', role: 'billing' },
-      ...{ purposes: ['process-payment'], site: 'shop-1' },
+      iss: ISSUER,
+      aud: ISSUER,
+      sub: 'staff:Ann',
+      client_id: 'staff:Ann',
+      jti: 'jti_1',
+      iat: START,
+      exp: START + 300,
+      scope: 'token:read card:reveal',
+      caller_kind: 'staff',
+      role: 'billing',
+      purposes: ['process-payment'],
+      site: 'shop-1',
       ...changes,
     }
   }

@@ -109,8 +109,12 @@ describe('a client of the past, with its own MAC,', () => {
 
 it('a former row of an ended contract, with its own MAC, allows nothing', async () => {
   const { id: partner } = await vault.commands.addPartner(OPERATOR, {
-    ...{ name: 'Carrier', country: 'MY', contact: 'despatch@carrier.example', purposes: [purpose] },
-    ...{ fields: ['address.country'], ends_at: new Date(Date.now() + 86_400_000) },
+    name: 'Carrier',
+    country: 'MY',
+    contact: 'despatch@carrier.example',
+    purposes: [purpose],
+    fields: ['address.country'],
+    ends_at: new Date(Date.now() + 86_400_000),
   })
   const token = await vault.clientToken(['address:reveal'], { role: 'fulfilment', partner })
   expect((await reveal(token)).status).toBe(200)

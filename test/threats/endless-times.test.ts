@@ -25,8 +25,12 @@ beforeAll(async () => {
                             VALUES ('staff:sue', 'support', '', now())`)
   await commands.disableStaff(OPERATOR, 'staff:dan')
   await commands.addPartner(OPERATOR, {
-    ...{ name: 'Carrier', country: 'MY', contact: 'despatch@carrier.example', purposes: ['provide-goods'] },
-    ...{ fields: ['address.country'], ends_at: new Date(Date.now() + 86_400_000) },
+    name: 'Carrier',
+    country: 'MY',
+    contact: 'despatch@carrier.example',
+    purposes: ['provide-goods'],
+    fields: ['address.country'],
+    ends_at: new Date(Date.now() + 86_400_000),
   })
   await vault.call('POST', `/v1/tokens/${token}/reveal`, {
     token: await vault.staffToken('careful'),

@@ -82,9 +82,16 @@ async function forgeDrop({ ranges, minimumIndex, until, isSigned }: Forgery): Pr
   const [row] = await sql<{ id: string }>(`SELECT uuid_id('evt', audit_event_id_at(now())) AS id`)
   const { id } = row!
   const members = {
-    ...{ at, caller: { id: 'operator:root', kind: 'operator' }, count: 1, format: 1, id },
+    at,
+    caller: { id: 'operator:root', kind: 'operator' },
+    count: 1,
+    format: 1,
+    id,
     ...(minimumIndex === undefined ? {} : { minimum_index: minimumIndex }),
-    ...{ outcome: 'success', ranges, subject: 'audit_events_early', type: 'audit.drop' },
+    outcome: 'success',
+    ranges,
+    subject: 'audit_events_early',
+    type: 'audit.drop',
     ...(until === undefined ? {} : { until }),
   }
   const body = JSON.stringify(members)

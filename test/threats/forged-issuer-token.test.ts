@@ -50,8 +50,14 @@ afterAll(async () => {
 const seconds = () => Math.floor(Date.now() / 1000)
 const header = (changes: Json = {}): Json => ({ alg: 'ES256', typ: 'at+jwt', kid: own.kid, ...changes })
 const claims = (changes: Json = {}): Json => ({
-  ...{ iss: provider.issuer, aud: AUDIENCE, sub: 'ann', client_id: 'console', jti: randomUUID() },
-  ...{ iat: seconds(), exp: seconds() + 300, realm: { roles: ['payer'] } },
+  iss: provider.issuer,
+  aud: AUDIENCE,
+  sub: 'ann',
+  client_id: 'console',
+  jti: randomUUID(),
+  iat: seconds(),
+  exp: seconds() + 300,
+  realm: { roles: ['payer'] },
   ...changes,
 })
 const lookUp = (token: string) => vault.call('GET', `/v1/tokens/card_${'0'.repeat(26)}`, { token })

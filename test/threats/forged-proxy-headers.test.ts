@@ -110,7 +110,11 @@ describe('a certificate in a header, from a trusted proxy too', () => {
   }
   const ask = (client: string, headers: Record<string, string>, over?: Agent) =>
     requestHttps<{ access_token: string }>({
-      ...{ port: vault.port, ca: vault.ca, method: 'POST', path: '/oauth/token', ...(over ? { agent: over } : {}) },
+      port: vault.port,
+      ca: vault.ca,
+      method: 'POST',
+      path: '/oauth/token',
+      ...(over ? { agent: over } : {}),
       headers: { ...FORM, 'X-Forwarded-For': '198.51.100.40', ...headers },
       body: `grant_type=client_credentials&client_id=${client}`,
     })

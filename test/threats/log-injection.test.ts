@@ -33,7 +33,10 @@ beforeAll(async () => {
   await vault.commands.deliverLog(
     { id: 'operator:test', kind: 'operator' },
     {
-      ...{ what: 'export', filter: { type: 'record.read' }, from: 0, follow: false },
+      what: 'export',
+      filter: { type: 'record.read' },
+      from: 0,
+      follow: false,
       signal: new AbortController().signal,
       deliver: async (page) => {
         entries.push(...page)

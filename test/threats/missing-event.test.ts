@@ -215,8 +215,15 @@ describe('a stop of releases is lifted by an operator alone:', () => {
         const [report] = (await vault.events({ type: 'audit.missing' })).slice(-1)
         const forged = 'evt_00000000000000000000000009'
         const body = JSON.stringify({
-          ...{ at: new Date().toISOString(), caller: OPERATOR, count: 1, events: [report!.id], format: 1, id: forged },
-          ...{ missing: [`${process}/1`], outcome: 'success', type: 'audit.resume' },
+          at: new Date().toISOString(),
+          caller: OPERATOR,
+          count: 1,
+          events: [report!.id],
+          format: 1,
+          id: forged,
+          missing: [`${process}/1`],
+          outcome: 'success',
+          type: 'audit.resume',
         })
         const insert = `INSERT INTO readable.audit_events (id, occurred_at, type, caller, body, mac)
         VALUES ($1, now(), 'audit.resume', 'operator:test', $2, $3)`

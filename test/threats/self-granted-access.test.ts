@@ -26,8 +26,12 @@ const reveal = (token: string, on = vault) =>
   on.call('POST', `/v1/tokens/${address}/reveal`, { token, body: { purpose } })
 const addPartner = (changes: Partial<NewPartner> = {}) =>
   vault.commands.addPartner(OPERATOR, {
-    ...{ name: 'Carrier', country: 'MY', contact: 'despatch@carrier.example', purposes: [purpose] },
-    ...{ fields: ['address.country'], ends_at: new Date(Date.now() + 86_400_000) },
+    name: 'Carrier',
+    country: 'MY',
+    contact: 'despatch@carrier.example',
+    purposes: [purpose],
+    fields: ['address.country'],
+    ends_at: new Date(Date.now() + 86_400_000),
     ...changes,
   })
 
@@ -125,7 +129,9 @@ describe('a client', () => {
     expect(lines).toEqual([expect.objectContaining({ conditions: expect.stringMatching(/grants nothing/), see: '' })])
     const question = { token: address, purpose, circumstances: {} } as const
     expect(await commands.explainAccess(OPERATOR, { id, site: 'default' }, question)).toMatchObject({
-      ...{ allowed: false, code: 'invalid-client', lines: ['the client was changed outside the vault'] },
+      allowed: false,
+      code: 'invalid-client',
+      lines: ['the client was changed outside the vault'],
     })
     // An operator starts over.
     await commands.revokeClient(OPERATOR, id)

@@ -75,8 +75,12 @@ describe('the bearer token of a client', () => {
 
   it('of a third party shows none either', async () => {
     const { id: partner } = await vault.commands.addPartner(OPERATOR, {
-      ...{ name: 'Acquirer', country: 'SG', contact: 'desk@acquirer.example', purposes: ['process-payment'] },
-      ...{ fields: ['card.number'], ends_at: new Date(Date.now() + 86_400_000) },
+      name: 'Acquirer',
+      country: 'SG',
+      contact: 'desk@acquirer.example',
+      purposes: ['process-payment'],
+      fields: ['card.number'],
+      ends_at: new Date(Date.now() + 86_400_000),
     })
     await expectWorthless(await vault.clientToken(['card:reveal'], { role: 'billing', partner }), 'process-payment')
     const client = await vault.client(['card:reveal'], { role: 'billing', partner })

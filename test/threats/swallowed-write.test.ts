@@ -161,8 +161,12 @@ describe('a command fails', () => {
   const contract = async () =>
     commands()
       .addPartner(OPERATOR, {
-        ...{ name: 'Carrier', country: 'DE', contact: 'a person there', purposes: ['provide-goods'] as const },
-        ...{ fields: ['address.postal_code'], ends_at: new Date(Date.now() + 86_400_000) },
+        name: 'Carrier',
+        country: 'DE',
+        contact: 'a person there',
+        purposes: ['provide-goods'] as const,
+        fields: ['address.postal_code'],
+        ends_at: new Date(Date.now() + 86_400_000),
       })
       .then(({ id }) => id)
   const person = async () => commands().disableStaff(OPERATOR, `staff:person ${used++}`)

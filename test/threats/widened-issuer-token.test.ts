@@ -28,14 +28,18 @@ beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-widened-'))
   const issuersFile = path.join(directory, 'issuers.json')
   const shared = {
-    ...{ audience: 'vault', algorithms: ['RS256'], ca_file: provider.caFile },
+    audience: 'vault',
+    algorithms: ['RS256'],
+    ca_file: provider.caFile,
     mappings: [{ claim: 'groups', value: BILLING, role: 'billing' }],
   }
   const issuers = [
     { ...shared, name: 'strict', issuer: `${provider.url}/strict` },
     {
       ...{ ...shared, name: 'loose', issuer: `${provider.url}/loose`, audience_claim: 'cid', token_type: 'JWT' },
-      ...{ typ_may_be_absent: true, max_token_seconds: 86_400, discovery_url: `${provider.url}/elsewhere?p=signin` },
+      typ_may_be_absent: true,
+      max_token_seconds: 86_400,
+      discovery_url: `${provider.url}/elsewhere?p=signin`,
     },
   ]
   provider.documents.set('/elsewhere?p=signin', { issuer: `${provider.url}/loose`, jwks_uri: `${provider.url}/jwks` })
@@ -56,8 +60,15 @@ const seconds = () => Math.floor(Date.now() / 1000)
 
 function sign(changes: { header?: Json; claims?: Json; issuer?: string } = {}, signer = provider.privateKey): string {
   const claims = {
-    ...{ iss: `${provider.url}/${changes.issuer ?? 'strict'}`, aud: 'vault', sub: 'ann', client_id: 'console' },
-    ...{ jti: randomUUID(), iat: seconds(), exp: seconds() + 300, groups: [BILLING], ...changes.claims },
+    iss: `${provider.url}/${changes.issuer ?? 'strict'}`,
+    aud: 'vault',
+    sub: 'ann',
+    client_id: 'console',
+    jti: randomUUID(),
+    iat: seconds(),
+    exp: seconds() + 300,
+    groups: [BILLING],
+    ...changes.claims,
   }
   return provider.sign({ alg: 'RS256', typ: 'at+jwt', kid: 'one', ...changes.header }, claims, signer)
 }

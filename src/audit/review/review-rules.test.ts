@@ -14,7 +14,12 @@ const nothing: ReviewFigures = {
 }
 const reveal = (facts: Partial<RevealHour>): RevealHour => ({
   ...group,
-  ...{ caller: 'staff:Ann', kind: 'staff', records: 1, usual: 4, hour: 10, weekday: 2 },
+  caller: 'staff:Ann',
+  kind: 'staff',
+  records: 1,
+  usual: 4,
+  hour: 10,
+  weekday: 2,
   ...facts,
 })
 const namesOf = (figures: Partial<ReviewFigures>) =>
@@ -77,7 +82,8 @@ describe('many refusals', () => {
 it('of refusals says where they came from, and which clients the unknown claimed to be', () => {
   const hour = (sources: string[], claimed: string[]) => ({
     ...{ ...group, count: 30, caller: null, route: '/oauth/token' },
-    ...{ sources, claimed },
+    sources,
+    claimed,
   })
   const [found] = applyReviewRules({
     ...nothing,
@@ -108,7 +114,10 @@ it('finds what the log says of itself', () => {
 it('says it once of each caller, from the first time to the last, with the first events', () => {
   const hour = (minute: number, id: string, caller = 'staff:Ann') =>
     reveal({
-      ...{ caller, records: 40, count: 50, events: Array.from({ length: 8 }, (_, at) => `evt_${id}${at}`) },
+      caller,
+      records: 40,
+      count: 50,
+      events: Array.from({ length: 8 }, (_, at) => `evt_${id}${at}`),
       first: new Date(AT.getTime() + minute * 60_000),
       last: new Date(AT.getTime() + (minute + 5) * 60_000),
     })
@@ -117,7 +126,10 @@ it('says it once of each caller, from the first time to the last, with the first
   expect(found[0]).toEqual({
     id: expect.stringMatching(/^finding_[0-9a-z]{26}$/),
     acknowledged: null,
-    ...{ rule: 'reveal-burst', severity: 'high', caller: 'staff:Ann', count: 100 },
+    rule: 'reveal-burst',
+    severity: 'high',
+    caller: 'staff:Ann',
+    count: 100,
     detail: 'revealed 40 records in an hour; 4 are usual',
     first: '2026-11-24T10:15:00.000Z',
     last: '2026-11-24T11:20:00.000Z',

@@ -30,7 +30,16 @@ export function verifyProofs({ keys, checkpoints, receipts }: VerifyLogOptions):
   const found = findings.list()
   return {
     ok: found.length === 0,
-    ...{ origin: given[0]?.origin, size: 0, signed: 0, checkpoints: checkpoints.length, receipts: read.length },
-    ...{ records: 0, pending: 0, unproven: 0, dropped: 0, minimum_index: 0, findings: found },
+    origin: given[0]?.origin,
+    size: 0,
+    signed: 0,
+    checkpoints: checkpoints.length,
+    receipts: read.length,
+    records: 0,
+    pending: 0,
+    unproven: 0,
+    dropped: 0,
+    minimum_index: 0,
+    findings: found,
   }
 }
