@@ -113,8 +113,10 @@ export async function insertAt(owner: Owner, sequence: number): Promise<void> {
   await sql('DELETE FROM readable.audit_leaves WHERE sequence >= $1', [sequence])
   const [copied] = await sql<{ id: string; body: string }>(
     `INSERT INTO readable.audit_events (id, occurred_at, type, caller, token, site, body)
-     SELECT left(id, -2) || '00', occurred_at, type, caller, token, site, replace(body, id, left(id, -2) || '00')
-     FROM readable.audit_events WHERE id = $1 RETURNING id, body`,
+     SELECT other, occurred_at, type, caller, token, site, replace(body, id, other)
+     FROM readable.audit_events,
+          LATERAL (SELECT left(id, -2) || CASE right(id, 2) WHEN '00' THEN '01' ELSE '00' END AS other) AS ids
+     WHERE id = $1 RETURNING id, body`,
     [moved[0]!.event],
   )
   await sql(restoreLeaf, [sequence, copied!.id, hashLeaf(Buffer.from(copied!.body))])
