@@ -65,8 +65,7 @@ async function forge(facts: Record<string, unknown>): Promise<string> {
     [id, at, facts.type, caller, facts.token ?? null, facts.site ?? null, body],
   )
   // What reads the events up to now leaves out those of its own millisecond.
-  const made = Date.now()
-  await vi.waitUntil(() => Date.now() > made, { interval: 1 })
+  await vi.waitUntil(() => Date.now() > Date.parse(at), { interval: 1 })
   return id
 }
 
