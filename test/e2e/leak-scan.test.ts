@@ -209,7 +209,7 @@ describe('the search itself', () => {
     const samples = [...secretsOf(shoppers[0]!), ...secrets.slice(0, 2)]
     for (const sample of samples) {
       for (const [form, bytes] of formsOf(sample)) {
-        const hidden = Buffer.concat([randomBytes(1000), bytes, randomBytes(1000)])
+        const hidden = Buffer.concat([randomBytes(1000), Buffer.of(0), bytes, Buffer.of(0), randomBytes(1000)])
         expect(scanner.scan(hidden)).toContain(`${sample.name} ${form}`)
       }
       for (const before of [0, 1, 2, 3]) {
@@ -218,6 +218,14 @@ describe('the search itself', () => {
         )
         expect(scanner.scanText(`"${encoded}"`)).not.toEqual([])
       }
+    }
+  })
+
+  it('takes few digits within hexadecimal ones for chance, and no others', () => {
+    const digits = secretsOf(shoppers[0]!).find(({ name }) => name === 'phone within the country')!.value
+    expect(scanner.scanText(`8c${digits}f1`)).toEqual([])
+    for (const text of [`44${digits}"`, ` ${digits}44`, digits]) {
+      expect(scanner.scanText(text)).toContain('phone within the country as it is')
     }
   })
 

@@ -14,6 +14,8 @@ export interface Secret {
 interface Needle {
   name: string
   bytes: Uint8Array
+  /** Ten decimal digits or fewer are found by chance among hexadecimal ones. */
+  isFewDigits: boolean
 }
 
 /** Shorter ones would be found by chance. */
@@ -83,7 +85,11 @@ export class LeakScanner {
         this.#starts[bytes[0]! | (bytes[1]! << 8)] = 1
         const key = firstFour(bytes, 0)
         const needles = this.#needles.get(key) ?? []
-        needles.push({ name: `${secret.name} ${form}`, bytes })
+        needles.push({
+          name: `${secret.name} ${form}`,
+          bytes,
+          isFewDigits: /^\d{1,10}$/.test(bytes.toString('latin1')),
+        })
         this.#needles.set(key, needles)
       }
     }
@@ -95,7 +101,9 @@ export class LeakScanner {
     for (let at = 0; at + MIN_BYTES <= bytes.length; at += 1) {
       if (this.#starts[bytes[at]! | (bytes[at + 1]! << 8)] === 0) continue
       for (const needle of this.#needles.get(firstFour(bytes, at)) ?? []) {
-        if (startsAt(bytes, at, needle.bytes)) found.add(needle.name)
+        if (!startsAt(bytes, at, needle.bytes)) continue
+        const isWithinHex = isHexDigit(bytes[at - 1]) && isHexDigit(bytes[at + needle.bytes.length])
+        if (!needle.isFewDigits || !isWithinHex) found.add(needle.name)
       }
     }
     return [...found]
@@ -130,4 +138,9 @@ function startsAt(bytes: Uint8Array, at: number, needle: Uint8Array): boolean {
     if (bytes[at + offset] !== needle[offset]) return false
   }
   return true
+}
+
+/** Whether a byte is one of the characters `0` to `9` and `a` to `f`. */
+function isHexDigit(byte: number | undefined): boolean {
+  return byte !== undefined && /[0-9a-f]/.test(String.fromCharCode(byte))
 }
