@@ -8,7 +8,7 @@ import { describeMissing } from './completeness/missing-name.ts'
 import type { MissingNumbers, SeenNumbers } from './completeness/number-tracker.ts'
 import { reportMissing } from './completeness/report-missing.ts'
 import { SEEN_DOMAIN, type SealedSeen } from './completeness/seen-numbers.ts'
-import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './event/audit-event.ts'
+import { type AuditEventType, type AuditFacts, type EventBook, type NewAuditEvent, VAULT } from './event/audit-event.ts'
 import { CLAIM_DOMAIN } from './event/event-book.ts'
 import type { FindState } from './event/vouch.ts'
 import type { WriteAuditEvent } from './event/write-audit-event.ts'
@@ -104,8 +104,6 @@ export interface AuditLog {
 const LOOK_EVERY_MS = 1_000
 /** After a process was killed, what it wrote since its last claim does not count as missing. */
 const CLAIM_EVERY_MS = 2_000
-
-const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 /**
  * The audit log of one vault: its commands, and the server's part in keeping it. That the log starts and stops is an event

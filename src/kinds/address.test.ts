@@ -162,7 +162,7 @@ describe('the telephone number', () => {
     expect(parse({ ...SINGAPORE, country, phone })).toMatchObject({ phone, phone_e164 })
   })
 
-  it('is kept without characters that nobody sees', () => {
+  it('is kept without invisible characters', () => {
     const phone = '\u202D6123\u20604567\u202C\u200E'
     expect(parse({ ...SINGAPORE, phone })).toMatchObject({ phone: '61234567', phone_e164: '+6561234567' })
   })

@@ -27,7 +27,7 @@ describe('brandOf', () => {
     expect(brandOf(number)?.name).toBe(name)
   })
 
-  it('knows no brand for a prefix that nobody issues under', () => {
+  it('knows no brand for a prefix that no network issues under', () => {
     expect(brandOf('9999999999999995')).toBeUndefined()
   })
 

@@ -34,7 +34,7 @@ describe('describeError', () => {
       },
     ],
     [
-      'somebody whose message is laid out like a stack',
+      'a library whose message is laid out like a stack',
       () => {
         throw new Error(`unexpected\n    at ${NUMBER}\n    at ${NUMBER} (file.js:1:1)`)
       },
@@ -46,7 +46,7 @@ describe('describeError', () => {
       },
     ],
     [
-      'somebody with a cause',
+      'a library with a cause',
       () => {
         throw new TypeError(NUMBER, { cause: new Error(NUMBER) })
       },

@@ -1,4 +1,4 @@
-import type { AuditCaller } from '../audit/event/audit-event.ts'
+import { VAULT } from '../audit/event/audit-event.ts'
 import { insertEvents } from '../audit/event/audit-store.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { knownMigrations } from '../database/migration/migrate.ts'
@@ -9,8 +9,6 @@ import { marksBefore, migratedMark, recordedMigration } from './vouched-schema.t
 export interface RecordMigrationDeps extends ChangeRegistryDeps {
   keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>
 }
-
-const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 /** Those of the last run where no run was recorded before. */
 const APPLIED: Statement = {

@@ -17,7 +17,7 @@ const OLDEST = 24
 
 if (Number(process.versions.node.split('.')[0]) < OLDEST) {
   const node = packagedNode()
-  if (node === undefined || !isCommand()) {
+  if (node === undefined || !isCommandLine()) {
     process.stderr.write(
       `Node.js ${process.versions.node} is too old: use "npm start" or "npx strongroom", or install ${OLDEST} or newer.\n`,
     )
@@ -26,7 +26,7 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST) {
   await continueOn(node)
 }
 
-if (isOwnProgram() && !process.execArgv.includes(NO_INSPECTOR_SIGNAL)) replaceProcess()
+if (isCommandLine() && !process.execArgv.includes(NO_INSPECTOR_SIGNAL)) replaceProcess()
 
 // SIGUSR2 would end the process. SIGUSR1 has a listener too, for a process that could not be given the flag.
 for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {})
@@ -41,22 +41,13 @@ function replaceProcess(): void {
   process.execve(process.execPath, [process.execPath, ...args])
 }
 
-/** Whether a program of the folder above was started, rather than one that imports a part of it. */
-function isOwnProgram(): boolean {
-  return ownProgram() !== undefined
-}
-
-/** Whether that is the command line. */
-function isCommand(): boolean {
-  return ownProgram()?.name === 'cli'
-}
-
-function ownProgram(): path.ParsedPath | undefined {
+/** Whether the program that was started is the command line, rather than one that imports a part of it. */
+function isCommandLine(): boolean {
   try {
-    const program = path.parse(realpathSync(process.argv[1] ?? ''))
-    return program.dir === path.dirname(import.meta.dirname) ? program : undefined
+    const { dir, name } = path.parse(realpathSync(process.argv[1] ?? ''))
+    return dir === path.dirname(import.meta.dirname) && name === 'cli'
   } catch {
-    return undefined
+    return false
   }
 }
 

@@ -64,7 +64,7 @@ const accepted = {
 }
 
 describe('without a server', () => {
-  it('says whom a good token names, and that every rule has passed', async () => {
+  it('says which person a good token names, and that every rule has passed', async () => {
     const report = await check(sign())
     expect(report).toMatchObject(accepted)
     expect(report.scopes).toContain('card:reveal')

@@ -52,7 +52,7 @@ const cli = (...args: string[]) =>
 
 const server = startProgram({
   command: process.execPath,
-  args: [path.join(root, 'dist/src/main.js')],
+  args: [path.join(root, 'dist/src/cli.js'), 'serve'],
   cwd: directory,
   env,
 })

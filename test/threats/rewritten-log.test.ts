@@ -178,7 +178,7 @@ describe('a server to which nothing comes', () => {
         /was edited/,
       ],
       [`DELETE FROM readable.audit_events WHERE type = 'record.tokenize'`, /is gone/],
-      // The columns of the body decide what is found, and by whom.
+      // The columns of the body decide what is found, and who finds it.
       [`UPDATE readable.audit_events SET type = 'record.read' WHERE type = 'record.tokenize'`, /was edited/],
       [
         `UPDATE readable.audit_events SET token = 'card_${'1'.repeat(26)}', site = NULL WHERE type = 'record.tokenize'`,

@@ -18,7 +18,7 @@ interface IssuerTokensOptions {
 
 /**
  * The access tokens of an identity provider (RFC 9068 section 4, RFC 8725), and the member of staff that the mapping
- * makes of their claims. A person whom no mapping fits is authenticated, and may do nothing.
+ * makes of their claims. A person that no mapping fits is authenticated, and may do nothing.
  */
 function createIssuerTokens({ issuer, keys, now }: IssuerTokensOptions): TokenVerifier {
   return {

@@ -1,4 +1,4 @@
-import type { AuditEvent, NewAuditEvent } from '../../audit/event/audit-event.ts'
+import { type AuditEvent, type NewAuditEvent, VAULT } from '../../audit/event/audit-event.ts'
 import { insertEvents } from '../../audit/event/audit-store.ts'
 import { createBatch } from '../../database/batch.ts'
 import type { Database, Queryable } from '../../database/database.ts'
@@ -151,7 +151,7 @@ export function createBudgets(deps: BudgetDeps): Budgets {
     return deps.newAuditEvent({
       type: 'caller.suspend',
       outcome: 'success',
-      caller: { id: 'strongroom', kind: 'vault' },
+      caller: VAULT,
       site: caller.site,
       subject: caller.id,
       purpose: purposes.find((one) => one === purpose),

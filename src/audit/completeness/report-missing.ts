@@ -1,11 +1,9 @@
 import type { Queryable } from '../../database/database.ts'
-import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
+import { type NewAuditEvent, VAULT } from '../event/audit-event.ts'
 import { insertEvents } from '../event/audit-store.ts'
 import { countMissing, describeMissing, MOST_NAMES } from './missing-name.ts'
 import { insertMissing } from './missing-store.ts'
 import type { MissingNumbers } from './number-tracker.ts'
-
-const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 /**
  * Writes into the log that events are missing. These events stop releases, whatever happens to the table that repeats

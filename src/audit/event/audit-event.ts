@@ -14,6 +14,9 @@ export interface AuditCaller {
   account?: string | undefined
 }
 
+/** The vault itself, for what it does without being asked. */
+export const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
+
 /**
  * What an event says. It must hold no personal value: tokens, callers, field names and codes only.
  * `count` is how many records a search found or a rotation moved; `replay_of` names the event that a replayed

@@ -4,7 +4,7 @@ import { DatabaseError } from '../../database/database-error.ts'
 import { type MissingNumbers, NumberTracker, type SeenNumbers } from '../completeness/number-tracker.ts'
 import { readSeen, type SealedSeen } from '../completeness/seen-numbers.ts'
 import { type ClaimMacs, watchClaims } from '../completeness/watch-claims.ts'
-import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
+import { type NewAuditEvent, VAULT } from '../event/audit-event.ts'
 import { insertEvents } from '../event/audit-store.ts'
 import { madeOf, type NumberClaim } from '../event/made.ts'
 import { MOST_NAMED, nameEvent } from '../event/named-event.ts'
@@ -217,8 +217,6 @@ function explainGrowth(error: unknown): never {
   if (!(error instanceof DatabaseError && error.sqlState === UNIQUE_VIOLATION)) throw error
   throw new LogChanged('leaves or hashes exist after the end of the log: its head was put back, or they were added')
 }
-
-const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 /** Says of events that commands without keys may have written that nothing proves them. They stay out of the log. */
 async function nameUnproven(

@@ -1,11 +1,10 @@
-import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { type AuditCaller, VAULT } from '../../audit/event/audit-event.ts'
 import { isIndexPurpose, type KeyRow } from '../key/key.ts'
 import { destroyWhenFreeMark } from '../key/marks.ts'
 import type { Keys } from '../ring/keys.ts'
 import { dropTermPartitions } from '../rotation/drop-term-partitions.ts'
 import { findExpiring } from '../rotation/reference-store.ts'
 import { type DestroyKeyDeps, destroyKey, KeyStillNeeded } from './destroy.ts'
-import { VAULT } from './keep-signing-keys.ts'
 
 /** Which keys were destroyed, and of the others why they are not yet. */
 export interface DestroyedKeys {

@@ -1,6 +1,6 @@
 import type { SeenNumbers } from '../../audit/completeness/number-tracker.ts'
 import { SEEN_DOMAIN, type SealedSeen, seenText } from '../../audit/completeness/seen-numbers.ts'
-import type { AuditCaller, EventBook } from '../../audit/event/audit-event.ts'
+import { type EventBook, VAULT } from '../../audit/event/audit-event.ts'
 import { CLAIM_DOMAIN, createEventBook } from '../../audit/event/event-book.ts'
 import type { VerifyEventMac } from '../../audit/log/event-authenticity.ts'
 import type { LogKey } from '../../audit/log/log-keys.ts'
@@ -19,7 +19,6 @@ const ASKED: readonly KeyState[] = ['active', 'deactivated', 'compromised']
 const CLOSED_AFTER_MS = 60_000
 
 /** The vault itself, for the audit log. */
-const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 export interface EventMacDeps extends ChangeRegistryDeps {
   keys: Pick<Keys, 'macs' | 'registry' | 'refresh' | 'verified' | 'ring'>

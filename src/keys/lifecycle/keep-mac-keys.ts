@@ -1,8 +1,8 @@
+import { VAULT } from '../../audit/event/audit-event.ts'
 import { REPLACE_FROM, wearOf } from '../key/cryptoperiod.ts'
 import { isMacPurpose, type KeyRow } from '../key/key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
 import type { Keys } from '../ring/keys.ts'
-import { VAULT } from './keep-signing-keys.ts'
 
 export interface KeepMacKeysDeps extends ChangeRegistryDeps {
   keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>

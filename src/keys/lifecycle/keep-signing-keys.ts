@@ -1,10 +1,9 @@
-import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { VAULT } from '../../audit/event/audit-event.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
 import type { Keys } from '../ring/keys.ts'
 import { planSigningKeys } from './signing-plan.ts'
 
 /** The vault itself, for the audit log. */
-export const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 export interface KeepSigningKeysDeps extends ChangeRegistryDeps {
   keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>

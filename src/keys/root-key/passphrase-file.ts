@@ -47,7 +47,7 @@ export interface PassphraseFileOptions {
  * point a process dies, the record in the database names a file that is there. The file before it opens older backups,
  * until the operator removes it.
  *
- * A new root key is made of a strong passphrase only, whoever wrote it. An old one opens with the passphrase that it
+ * A new root key is made of a strong passphrase only, also if a person wrote it. An old one opens with the passphrase that it
  * has.
  */
 export function createPassphraseFileProvider({
