@@ -2,6 +2,7 @@ import { VAULT } from '../audit/event/audit-event.ts'
 import { insertEvents } from '../audit/event/audit-store.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { knownMigrations } from '../database/migration/migrate.ts'
+import { isBeforeFirst } from '../database/migration/unreleased-migrations.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../keys/registry/registry.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import { marksBefore, migratedMark, recordedMigration } from './vouched-schema.ts'
@@ -28,9 +29,9 @@ const APPLIED: Statement = {
  */
 export async function recordMigration(deps: RecordMigrationDeps, schema: string): Promise<void> {
   const latest = knownMigrations.at(-1)!
-  if (recordedMigration(deps.keys.verified.marks) >= latest) return
+  if (releasedMigration(deps.keys.verified.marks) >= latest) return
   await changeRegistry(deps, VAULT, async ({ tx, marks, mark, unmark }) => {
-    const before = recordedMigration(marks)
+    const before = releasedMigration(marks)
     if (before >= latest) return
     const migrations = await selectApplied(tx, before)
     await insertEvents(tx, [
@@ -40,6 +41,12 @@ export async function recordMigration(deps: RecordMigrationDeps, schema: string)
     for (const former of marksBefore(now, marks)) unmark(former)
     mark(now)
   })
+}
+
+/** The latest migration whose event was written; those before the first one do not count. */
+function releasedMigration(marks: readonly string[]): string {
+  const recorded = recordedMigration(marks)
+  return isBeforeFirst(recorded) ? '' : recorded
 }
 
 async function selectApplied(db: Queryable, after: string): Promise<string[]> {

@@ -1,58 +1,59 @@
 import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
-import { copyOldRootKey, loadOldVault, makeOldSchema, readOldVaultFacts } from '../support/old-vault.ts'
+import { copyOldRootKey, loadOldVault, makeOldSchema, oldVaults, readOldVaultFacts } from '../support/old-vault.ts'
 import { person } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
-/** A data directory as the version before left it: the built vault starts on it and serves. */
-const NAME = '0032-rotation'
-const facts = readOldVaultFacts(NAME)
-let vault: VaultProcess
+/** A data directory as a version before left it: the built vault starts on it and serves. */
+describe.each(oldVaults)('a data directory of a vault at %s', (NAME) => {
+  const facts = readOldVaultFacts(NAME)
+  let vault: VaultProcess
 
-beforeAll(async () => {
-  vault = await VaultProcess.create()
-  const database = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
-  const { owner: ownerUrl, server: serverUrl, superuser: superuserUrl } = database.urls
-  await loadOldVault(NAME, { ownerUrl, serverUrl, superuserUrl })
-  await database.stop()
-  copyOldRootKey(NAME, vault.file('root-key'))
-  writeFileSync(vault.file('sample-callers.json'), JSON.stringify(facts.sample_callers), { mode: 0o600 })
-  await vault.start()
-})
-afterAll(() => vault.remove())
-
-it('reads and reveals what was stored', async () => {
-  const { token } = facts.order.answer.card!
-  const masked = await vault.call('GET', `/v1/tokens/${token}`, { token: await vault.token('support') })
-  expect(masked.body).toMatchObject({ token, brand: 'visa', last4: '4242' })
-  const revealed = await vault.call('POST', `/v1/tokens/${token}/reveal`, {
-    token: await vault.token('billing'),
-    body: { purpose: 'process-payment' },
+  beforeAll(async () => {
+    vault = await VaultProcess.create()
+    const database = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
+    const { owner: ownerUrl, server: serverUrl, superuser: superuserUrl } = database.urls
+    await loadOldVault(NAME, { ownerUrl, serverUrl, superuserUrl })
+    await database.stop()
+    copyOldRootKey(NAME, vault.file('root-key'))
+    writeFileSync(vault.file('sample-callers.json'), JSON.stringify(facts.sample_callers), { mode: 0o600 })
+    await vault.start()
   })
-  expect(revealed.body, revealed.text).toMatchObject({ data: { number: '4242424242424242' } })
-})
+  afterAll(() => vault.remove())
 
-it('finds it, before its index key is rotated and after', async () => {
-  const search = async () => {
-    const token = await vault.token('support')
-    return vault.call('POST', '/v1/search', { token, body: { by: 'email', value: person.email } })
-  }
-  const wanted = [expect.objectContaining({ token: facts.order.answer.contact!.token })]
-  expect((await search()).body.results, 'before').toEqual(expect.arrayContaining(wanted))
-  expect(await vault.cli(['keys', 'rotate', 'index', '--json'])).toMatchObject({ code: 0 })
-  expect((await search()).body.results, 'after').toEqual(expect.arrayContaining(wanted))
-})
+  it('reads and reveals what was stored', async () => {
+    const { token } = facts.order.answer.card!
+    const masked = await vault.call('GET', `/v1/tokens/${token}`, { token: await vault.token('support') })
+    expect(masked.body).toMatchObject({ token, brand: 'visa', last4: '4242' })
+    const revealed = await vault.call('POST', `/v1/tokens/${token}/reveal`, {
+      token: await vault.token('billing'),
+      body: { purpose: 'process-payment' },
+    })
+    expect(revealed.body, revealed.text).toMatchObject({ data: { number: '4242424242424242' } })
+  })
 
-it('verifies its log, with a receipt of the version before', async () => {
-  const receipt = vault.file('receipt.json')
-  writeFileSync(receipt, facts.released.receipt)
-  const verified = await vault.cli(['audit', 'verify', '--receipt', receipt, '--json'])
-  expect(verified.json(), verified.stderr).toMatchObject({ ok: true, findings: [] })
+  it('finds it, before its index key is rotated and after', async () => {
+    const search = async () => {
+      const token = await vault.token('support')
+      return vault.call('POST', '/v1/search', { token, body: { by: 'email', value: person.email } })
+    }
+    const wanted = [expect.objectContaining({ token: facts.order.answer.contact!.token })]
+    expect((await search()).body.results, 'before').toEqual(expect.arrayContaining(wanted))
+    expect(await vault.cli(['keys', 'rotate', 'index', '--json'])).toMatchObject({ code: 0 })
+    expect((await search()).body.results, 'after').toEqual(expect.arrayContaining(wanted))
+  })
+
+  it('verifies its log, with a receipt of the version before', async () => {
+    const receipt = vault.file('receipt.json')
+    writeFileSync(receipt, facts.released.receipt)
+    const verified = await vault.cli(['audit', 'verify', '--receipt', receipt, '--json'])
+    expect(verified.json(), verified.stderr).toMatchObject({ ok: true, findings: [] })
+  })
 })
 
 describe('a data directory of an older version', () => {
-  const last = '0028-months-and-vacuum'
+  const last = '0027-release-locks'
   const sentence = `the database is of a version before the first release (its last migration is ${last})`
   let older: VaultProcess
 
@@ -60,7 +61,7 @@ describe('a data directory of an older version', () => {
     older = await VaultProcess.create()
     const database = await openEmbeddedDatabase({ dataDir: older.dataDir, role: 'command', log: () => {} })
     const { owner: ownerUrl, server: serverUrl } = database.urls
-    await makeOldSchema(NAME, { last, ownerUrl, serverUrl })
+    await makeOldSchema({ last, ownerUrl, serverUrl })
     await database.stop()
   })
   afterAll(() => older.remove())

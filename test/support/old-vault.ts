@@ -7,7 +7,10 @@ import type { SampleCaller } from '../../src/start/sample-callers.ts'
 const FIXTURES = path.join(import.meta.dirname, '../fixtures')
 
 /** What earlier versions left behind, by their last migration. */
-export const oldVaults = ['0032-rotation'] as const
+export const oldVaults = ['0028-months-and-vacuum', '0032-rotation'] as const
+
+/** The fixture with the statements of all migrations before the release. */
+const STATEMENTS = '0032-rotation'
 
 export type OldVaultName = (typeof oldVaults)[number]
 
@@ -55,11 +58,8 @@ export interface OldSchemaOptions {
 }
 
 /** Makes the tables of an earlier version in an empty database, with the statements of its own migrations, their record among them. */
-export async function makeOldSchema(
-  name: OldVaultName,
-  { last, ownerUrl, serverUrl }: OldSchemaOptions,
-): Promise<void> {
-  const statements = readFixture<OldStatement[]>(name, 'statements.json.gz')
+export async function makeOldSchema({ last, ownerUrl, serverUrl }: OldSchemaOptions): Promise<void> {
+  const statements = readFixture<OldStatement[]>(STATEMENTS, 'statements.json.gz')
   const recorded = statements.findIndex(
     ({ text, values }) => text.startsWith('insert into "migrations"') && values.includes(last),
   )
@@ -82,7 +82,7 @@ export async function loadOldVault(
   name: OldVaultName,
   { ownerUrl, serverUrl, superuserUrl }: Omit<OldSchemaOptions, 'last'> & { superuserUrl: string },
 ): Promise<void> {
-  await makeOldSchema(name, { last: name, ownerUrl, serverUrl })
+  await makeOldSchema({ last: name, ownerUrl, serverUrl })
   const { tables, sequences } = readFixture<{
     tables: Record<string, unknown[]>
     sequences: { name: string; value: string | null }[]
@@ -108,6 +108,7 @@ export async function loadOldVault(
 
 /** The numbers of those keys of which each has a partition of search terms. */
 function indexKeysOf(tables: Record<string, unknown[]>): number[] {
+  if (tables.dictionary === undefined) return []
   const keys = tables.keys as { id: string; purpose: string; state: string }[]
   const names = tables.dictionary as { sort: string; id: number; name: string }[]
   const hashing = keys.filter(({ purpose, state }) => purpose.endsWith('index') && state !== 'destroyed')
