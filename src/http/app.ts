@@ -3,12 +3,13 @@ import express, { type Express, type Request, type Response } from 'express'
 import { describeError } from '../observability/describe-error.ts'
 import { type Logger, logRequest } from '../observability/logger.ts'
 import { KNOWN_METHODS } from '../observability/metrics.ts'
+import { CallerChanged } from '../values/caller-changed.ts'
 import type { NewId } from '../values/identifier.ts'
 import { parseInput } from '../values/parse-input.ts'
 import { Problem, toProblem } from '../values/problem.ts'
 import type { ProblemCode } from '../values/problem-codes.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
-import { readBody } from './body.ts'
+import { type Body, readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
 import { problemAnswer, tokenErrorAnswer } from './documents/problem-document.ts'
 import { endDrained } from './end-drained.ts'
@@ -38,8 +39,15 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   refusesCertificate: RefusesCertificate
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: RequestCredentials) => Promise<C>
-  /** Whether they may still come in; from then on the caller is the one in the answer. @throws {Problem} */
-  checkCallerStatus: (caller: C) => Promise<C>
+  /**
+   * Whether they may still come in; from then on the caller is the one in the answer.
+   *
+   * @param mayPresume whether that may be presumed, since the work of the call proves it
+   * @throws {Problem}
+   */
+  checkCallerStatus: (caller: C, mayPresume: boolean) => Promise<C>
+  /** Proves what is still presumed. @throws {CallerChanged} @throws {Problem} */
+  proveCaller: (caller: C) => Promise<void>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
   /**
@@ -168,33 +176,29 @@ async function follow<C>(
   if (params.token !== undefined) trace.token = params.token
 
   const credentials = requestCredentials(request, options.publicUrl, trace.source, options.refusesCertificate)
-  let caller: C | undefined
   if (route.access !== 'public') {
     trace.scopes = route.scopesFor?.(params) ?? route.access
     // A refused caller is named, since it has proved who it is.
     trace.caller = await options.authenticate(credentials)
     trace.place?.belongTo(options.describeCaller(trace.caller))
-    caller = await options.checkCallerStatus(trace.caller)
-    trace.caller = caller
-    options.authorize(caller, route.access)
   }
-  const query = parseQuery(route, request)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
-  let sent: unknown
-  trace.asked = () => route.asked?.(sent) ?? {}
-  trace.claimedClient = () => route.claimedClient?.(credentials.authorization, sent)
-  const read = route.body
-    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
-    : undefined
-  sent = read?.value
-  try {
+  let read: Body | undefined
+  let isCounted = false
+  trace.asked = () => route.asked?.(read?.value) ?? {}
+  trace.claimedClient = () => route.claimedClient?.(credentials.authorization, read?.value)
+  const answerTo = async (caller: C): Promise<Answer> => {
+    if (route.access !== 'public') options.authorize(caller, route.access)
+    const query = parseQuery(route, request)
+    if (route.body) read ??= await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
     // A stranger who sends a body slowly must not hold a place while it comes.
     if (route.access === 'public') takePlace()
     const { source } = trace
-    await route.limit?.({ caller: caller as C, source, body: read?.value })
-    const answer = await route.handle({
+    if (!isCounted) await route.limit?.({ caller, source, body: read?.value })
+    isCounted = true
+    return await route.handle({
       requestId: trace.requestId,
-      caller: caller as C,
+      caller,
       params,
       query,
       body: route.body && parseInput(route.body, read?.value),
@@ -204,10 +208,46 @@ async function follow<C>(
       source,
       credentials,
     })
+  }
+  try {
+    const answer = await (route.access === 'public' ? answerTo(undefined as C) : answerCaller(trace, route, options, answerTo))
     send(request, response, answer, options)
   } finally {
     read?.bytes.fill(0)
   }
+}
+
+/** Access changes rarely: a call that finds it changed each time it is done is refused. */
+const ATTEMPTS = 5
+
+/**
+ * Answers a caller. A route whose work proves its caller is begun with what is remembered of the caller's status. It is done again
+ * if that is no longer so, and neither an answer nor a refusal leaves unproven.
+ */
+async function answerCaller<C>(
+  trace: Trace<C>,
+  { provesCaller }: Route<C>,
+  { checkCallerStatus, proveCaller }: AppOptions<C>,
+  answerTo: (caller: C) => Promise<Answer>,
+): Promise<Answer> {
+  const identified = trace.caller as C
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    try {
+      const caller = await checkCallerStatus(identified, provesCaller === true)
+      trace.caller = caller
+      const answer = await answerTo(caller).catch(async (error: unknown) => {
+        if (!(error instanceof CallerChanged)) await proveCaller(caller)
+        throw error
+      })
+      await proveCaller(caller)
+      return answer
+    } catch (error) {
+      // A proof that does not count identifies no caller.
+      if (error instanceof Problem && error.challenge?.error === 'invalid_dpop_proof') trace.caller = undefined
+      if (!(error instanceof CallerChanged)) throw error
+    }
+  }
+  throw new Problem('busy')
 }
 
 /** Express gives the match of a wildcard as a list of segments. */

@@ -2,6 +2,7 @@ import type { Limits } from '../access/access-control.ts'
 import type { AccessLedger } from '../access/ledger/access-ledger.ts'
 import type { AccessMacs } from '../access/ledger/access-macs.ts'
 import type { Caller } from '../access/policy/caller.ts'
+import type { ProveCaller } from '../access/policy/presumption.ts'
 import type { CurrentRoles } from '../access/roles-in-force/current-roles.ts'
 import type { NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
@@ -41,7 +42,7 @@ export interface CreateRecordsDeps {
   /** A server records how it is configured; others do as it does. */
   recordedIssuer: 'write' | 'prefer' | 'ignore'
   gate: ReleaseGate
-  access: { limits: Limits; roles: CurrentRoles; macs: AccessMacs; ledger: AccessLedger }
+  access: { limits: Limits; roles: CurrentRoles; macs: AccessMacs; ledger: AccessLedger; proveCaller: ProveCaller }
   /** What the benchmark's floor puts in the place of the store. */
   batches?: RecordBatches | undefined
 }
@@ -60,9 +61,9 @@ export interface Records {
 
 /** @throws {ConfigError} for tickets or authorities that cannot be asked for */
 export async function createRecords(given: CreateRecordsDeps): Promise<Records> {
-  const { access, config, database, gate, keys, now } = given
+  const { access, config, database, gate, now } = given
   const findsCards = await settleCardSearch(database, config.findsCards, given.recordedIssuer === 'write')
-  const idempotency = createIdempotency({ database, keys, now, requireRelease: gate.requireOpen })
+  const idempotency = createIdempotency({ ...given, proveCaller: access.proveCaller, requireRelease: gate.requireOpen })
   const deps = {
     ...given,
     ...access,

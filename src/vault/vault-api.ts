@@ -86,6 +86,7 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
         publicUrl: issuer,
         authenticate: access.authenticate,
         checkCallerStatus: access.checkCallerStatus,
+        proveCaller: access.proveCaller,
         recordRefusal: createRecordRefusal({ ...records.deps, strangers, outage: audit.outage }),
         admission: deps.overrides.admission,
         isShuttingDown: () => shuttingDown,

@@ -26,27 +26,23 @@ export function provenSql(p: Parameters<typeof PRESUMED_ARRAYS>): string {
       WHERE presumed IS NULL OR presumed = (SELECT version FROM access_version))`
 }
 
-/** What of the calls the answer of the statement says: those of the present version, and those that are proven. */
-export const PROVEN_ANSWER = `ARRAY(SELECT call FROM proven) AS proven, NULL::integer[] AS current`
-export const PROVEN_WITH_JTI_ANSWER = `ARRAY(SELECT call FROM proven) AS proven, ARRAY(SELECT call FROM current) AS current`
-
 /**
- * The same for calls with proofs. A proof is remembered if its call is of the present version of access, in the order of the ids,
+ * The same for calls with proofs; the CTE `present` has those of the present version of access. A proof is remembered if its call is of the present version of access, in the order of the ids,
  * so that two statements never wait for each other in a circle. Of calls with the same proof the first is proven.
  */
 export function provenWithJtiSql(p: Parameters<typeof PRESUMED_WITH_JTI_ARRAYS>): string {
-  return `current AS MATERIALIZED (
+  return `present AS MATERIALIZED (
       SELECT place::integer - 1 AS call, jti, expires_at
       FROM unnest(${p.presumed_version}, ${p.presumed_jti}, ${p.presumed_jti_expires_at})
         WITH ORDINALITY AS c (presumed, jti, expires_at, place)
       WHERE presumed IS NULL OR presumed = (SELECT version FROM access_version)),
     remembered AS (
       INSERT INTO spent_ids (id, expires_at)
-      SELECT DISTINCT ON (jti) jti, expires_at FROM current WHERE jti IS NOT NULL ORDER BY jti, call
+      SELECT DISTINCT ON (jti) jti, expires_at FROM present WHERE jti IS NOT NULL ORDER BY jti, call
       ON CONFLICT (id) DO NOTHING RETURNING id),
     proven AS MATERIALIZED (
-      SELECT call FROM current WHERE jti IS NULL
-      UNION ALL SELECT min(call) FROM current JOIN remembered ON id = jti GROUP BY jti)`
+      SELECT call FROM present WHERE jti IS NULL
+      UNION ALL SELECT min(call) FROM present JOIN remembered ON id = jti GROUP BY jti)`
 }
 
 type Presumed = readonly (Presumption | undefined)[]
@@ -69,24 +65,19 @@ export function presumedWithJtiArrays(presumed: Presumed) {
 
 const bytesOf = (uuid: string | undefined) => (uuid === undefined ? null : Buffer.from(uuid.replaceAll('-', ''), 'hex'))
 
-/** What a statement answers about its calls. */
-export interface ProvenAnswer {
-  proven: readonly number[]
-  /** Null where no proof came with any of the calls: then it is the same. */
-  current: readonly number[] | null
-}
-
 /**
  * Takes what a committed statement says of its calls into their presumptions.
  *
+ * @param isPresent whether the call is of the present version of access; left out where no proof came with any of them
  * @returns for each call why nothing was done for it; undefined if its presumption holds
  */
 export function settlePresumed(
   presumed: Presumed,
-  { proven, current }: ProvenAnswer,
+  isProven: (call: number) => boolean,
+  isPresent: (call: number) => boolean = isProven,
 ): (CallerChanged | Problem | undefined)[] {
   return presumed.map((presumption, call) => {
-    if (!proven.includes(call)) return current?.includes(call) ? invalidProof() : new CallerChanged()
+    if (!isProven(call)) return isPresent(call) ? invalidProof() : new CallerChanged()
     if (presumption === undefined) return undefined
     presumption.jti = undefined
     presumption.isProven = true
@@ -97,7 +88,7 @@ export function settlePresumed(
 const REMEMBER = buildStatement(
   'remember-jtis',
   PRESUMED_WITH_JTI_ARRAYS,
-  (p) => `WITH ${provenWithJtiSql(p)} SELECT version, ${PROVEN_WITH_JTI_ANSWER} FROM access_version`,
+  (p) => `WITH ${provenWithJtiSql(p)} SELECT version, ARRAY(SELECT call FROM proven) AS proven FROM access_version`,
 )
 
 /**
@@ -111,9 +102,13 @@ export async function rememberProofs(
   const proofs = presumed.map((presumption) => presumption && { jti: presumption.jti, isProven: false })
   if (!haveJti(proofs)) return { version: await selectAccessVersion(db), faults: proofs.map(() => undefined) }
   const values = REMEMBER.valuesOf(presumedWithJtiArrays(proofs))
-  const [row] = await db.query<ProvenAnswer & { version: string }>(REMEMBER, values)
+  const [row] = await db.query<{ version: string; proven: number[] }>(REMEMBER, values)
   if (row === undefined) throw new VaultError('access_version has lost its row')
-  const faults = settlePresumed(proofs, row)
+  const faults = settlePresumed(
+    proofs,
+    (call) => row.proven.includes(call),
+    () => true,
+  )
   for (const [at, presumption] of presumed.entries()) {
     if (presumption && faults[at] === undefined) presumption.jti = undefined
   }

@@ -74,6 +74,12 @@ export function insertEventsSql(p: Parameters<typeof EVENT_ARRAYS>): string {
   return `INSERT INTO audit_events (${EVENT_COLUMN_NAMES}) SELECT * FROM unnest(${eventArraysSql(p)})`
 }
 
+/** The same of those events of which the condition is true; `call` is in it the element of a further array. */
+export function insertEventsOfSql(p: Parameters<typeof EVENT_ARRAYS>, calls: string, condition: string): string {
+  return `INSERT INTO audit_events (${EVENT_COLUMN_NAMES}) SELECT ${EVENT_COLUMN_NAMES}
+          FROM unnest(${eventArraysSql(p)}, ${calls}) AS n (${EVENT_COLUMN_NAMES}, call) WHERE ${condition}`
+}
+
 const INSERT_EVENTS = buildStatement('insert-audit-events', EVENT_ARRAYS, insertEventsSql)
 
 /**

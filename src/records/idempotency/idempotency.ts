@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { Caller } from '../../access/policy/caller.ts'
+import type { ProveCaller } from '../../access/policy/presumption.ts'
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
@@ -63,12 +64,13 @@ export interface IdempotencyDeps {
   database: Database
   keys: Keys
   now: () => Date
+  proveCaller: ProveCaller
   /** Throws when nothing may be released now: what is repeated leaves again. */
   requireRelease?: () => void
 }
 
 export function createIdempotency(deps: IdempotencyDeps): Idempotency {
-  const { database, keys, now, requireRelease = () => {} } = deps
+  const { database, keys, now, proveCaller, requireRelease = () => {} } = deps
   const inFlight = new Set<string>()
 
   const find = createBatch({
@@ -93,6 +95,7 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
     }
     const kept = JSON.parse(opened.toString('utf8')) as K
     const commit: CommitReplay = async (events) => {
+      await proveCaller(request.caller)
       requireRelease()
       if (!(await commitReplay(database, row.keyHash, tokensIn(kept), events))) throw new Problem('record-gone')
     }

@@ -35,6 +35,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
       summary: 'The masked view of a record',
       access: ['token:read'],
       audited: true,
+      provesCaller: true,
       responses: { 200: { description: 'the masked view', schema: view } },
       handle: async (request: RouteRequest<Caller, undefined>) => ({
         status: 200,
