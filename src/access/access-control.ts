@@ -84,7 +84,7 @@ export interface AccessControl {
   roles: CurrentRoles
   macs: AccessMacs
   ledger: AccessLedger
-  checkCallerStatus: (caller: Caller, mayPresume?: boolean) => Promise<Caller>
+  checkCallerStatus: (caller: Caller, presumes?: 'memory' | 'database') => Promise<Caller>
   proveCaller: ProveCaller
   limits: Limits
   commands: RoleCommands
@@ -113,7 +113,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     roles,
     macs,
     ledger,
-    checkCallerStatus: (caller, mayPresume) => checkCallerStatus(statusDeps, caller, mayPresume),
+    checkCallerStatus: (caller, presumes) => checkCallerStatus(statusDeps, caller, presumes),
     proveCaller: prove,
     limits: {
       rateLimit: createRateLimit(counting, limits.logIns),

@@ -42,10 +42,10 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   /**
    * Whether they may still come in; from then on the caller is the one in the answer.
    *
-   * @param mayPresume whether that may be presumed, since the work of the call proves it
+   * @param presumes from where that may be presumed, if the work of the call proves it
    * @throws {Problem}
    */
-  checkCallerStatus: (caller: C, mayPresume: boolean) => Promise<C>
+  checkCallerStatus: (caller: C, presumes?: 'memory' | 'database') => Promise<C>
   /** Proves what is still presumed. @throws {CallerChanged} @throws {Problem} */
   proveCaller: (caller: C) => Promise<void>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
@@ -233,7 +233,8 @@ async function answerCaller<C>(
   const identified = trace.caller as C
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
-      const caller = await checkCallerStatus(identified, provesCaller === true)
+      const source = attempt === 0 ? 'memory' : 'database'
+      const caller = await checkCallerStatus(identified, provesCaller ? source : undefined)
       trace.caller = caller
       const answer = await answerTo(caller).catch(async (error: unknown) => {
         if (!(error instanceof CallerChanged)) await proveCaller(caller)

@@ -25,17 +25,17 @@ export interface CheckCallerStatusDeps {
  * role are refused from the next request on. The role and a partner's contract allow what they allow now, not what they
  * allowed when the token was signed.
  *
- * @param mayPresume whether a status that is remembered will do, since the work of the call proves it (`Caller.presumption`). No
- *   caller is refused for what is presumed
+ * @param presumes for a call whose work proves the status (`Caller.presumption`): the one in memory will do, or only the one that the
+ *   database says now. No caller is refused for what is in memory
  * @throws {Problem} unauthenticated, caller-suspended, contract-ended, too-many-requests, database-unavailable, sealed
  */
 export async function checkCallerStatus(
   deps: CheckCallerStatusDeps,
   caller: Caller,
-  mayPresume = false,
+  presumes?: 'memory' | 'database',
 ): Promise<Caller> {
   const { statuses, probes } = deps
-  const known = mayPresume ? statuses.presume(caller) : undefined
+  const known = presumes === 'memory' ? statuses.presume(caller) : undefined
   if (known !== undefined) {
     try {
       probes.check(caller)
@@ -49,7 +49,7 @@ export async function checkCallerStatus(
   const { status, version } = await statuses.ask(caller)
   probes.check(caller)
   const judged = await judge(deps, caller, status)
-  if (mayPresume) return presuming(judged, { accessVersion: version, isProven: true })
+  if (presumes) return presuming(judged, { accessVersion: version, isProven: true })
   return { ...judged, presumption: undefined }
 }
 
