@@ -3,12 +3,12 @@ import express, { type Express, type Request, type Response } from 'express'
 import { describeError } from '../observability/describe-error.ts'
 import { type Logger, logRequest } from '../observability/logger.ts'
 import { KNOWN_METHODS } from '../observability/metrics.ts'
-import { CallerChanged } from '../values/caller-changed.ts'
 import type { NewId } from '../values/identifier.ts'
 import { parseInput } from '../values/parse-input.ts'
 import { Problem, toProblem } from '../values/problem.ts'
 import type { ProblemCode } from '../values/problem-codes.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
+import { type AnswerCallerDeps, answerCaller } from './answer-caller.ts'
 import { type Body, readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
 import { problemAnswer, tokenErrorAnswer } from './documents/problem-document.ts'
@@ -16,7 +16,8 @@ import { endDrained } from './end-drained.ts'
 import { identifyCaller } from './identify-caller.ts'
 import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
 import { type RefusesCertificate, requestCredentials } from './request-credentials.ts'
-import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './request-head.ts'
+import { checkEnvelope, type EnvelopeRules, pathOf } from './request-head.ts'
+import { paramsOf, parseQuery } from './request-parts.ts'
 import { RequestProblem } from './request-problem.ts'
 import { type Answer, type Asked, methodsByPath, type Refusal, type RequestCredentials, type Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
@@ -27,7 +28,7 @@ import { endUnread, isLongUnread, isUnread } from './unread-body.ts'
 /** A full batch of 1,000 checkouts with long addresses stays below this. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 
-export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
+export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'>, AnswerCallerDeps<C> {
   routes: readonly Route<C>[]
   /** The public URL of the server, whatever its name on this machine. */
   publicUrl: string
@@ -39,15 +40,6 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   refusesCertificate: RefusesCertificate
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: RequestCredentials) => Promise<C>
-  /**
-   * Whether they may still come in; from then on the caller is the one in the answer.
-   *
-   * @param presumes from where that may be presumed, if the work of the call proves it
-   * @throws {Problem}
-   */
-  checkCallerStatus: (caller: C, presumes?: 'memory' | 'database') => Promise<C>
-  /** Proves what is still presumed. @throws {CallerChanged} @throws {Problem} */
-  proveCaller: (caller: C) => Promise<void>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
   /**
@@ -190,7 +182,8 @@ async function follow<C>(
   const answerTo = async (caller: C): Promise<Answer> => {
     if (route.access !== 'public') options.authorize(caller, route.access)
     const query = parseQuery(route, request)
-    if (route.body) read ??= await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
+    if (route.body)
+      read ??= await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
     // A stranger who sends a body slowly must not hold a place while it comes.
     if (route.access === 'public') takePlace()
     const { source } = trace
@@ -210,52 +203,13 @@ async function follow<C>(
     })
   }
   try {
-    const answer = await (route.access === 'public' ? answerTo(undefined as C) : answerCaller(trace, route, options, answerTo))
+    const answer = await (route.access === 'public'
+      ? answerTo(undefined as C)
+      : answerCaller(options, trace, route, answerTo))
     send(request, response, answer, options)
   } finally {
     read?.bytes.fill(0)
   }
-}
-
-/** Access changes rarely: a call that finds it changed each time it is done is refused. */
-const ATTEMPTS = 5
-
-/**
- * Answers a caller. A route whose work proves its caller is begun with what is remembered of the caller's status. It is done again
- * if that is no longer so, and neither an answer nor a refusal leaves unproven.
- */
-async function answerCaller<C>(
-  trace: Trace<C>,
-  { provesCaller }: Route<C>,
-  { checkCallerStatus, proveCaller }: AppOptions<C>,
-  answerTo: (caller: C) => Promise<Answer>,
-): Promise<Answer> {
-  const identified = trace.caller as C
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    try {
-      const source = attempt === 0 ? 'memory' : 'database'
-      const caller = await checkCallerStatus(identified, provesCaller ? source : undefined)
-      trace.caller = caller
-      const answer = await answerTo(caller).catch(async (error: unknown) => {
-        if (!(error instanceof CallerChanged)) await proveCaller(caller)
-        throw error
-      })
-      await proveCaller(caller)
-      return answer
-    } catch (error) {
-      // A proof that does not count identifies no caller.
-      if (error instanceof Problem && error.challenge?.error === 'invalid_dpop_proof') trace.caller = undefined
-      if (!(error instanceof CallerChanged)) throw error
-    }
-  }
-  throw new Problem('busy')
-}
-
-/** Express gives the match of a wildcard as a list of segments. */
-function paramsOf({ params }: Request): Record<string, string> {
-  const texts: Record<string, string> = {}
-  for (const [name, value] of Object.entries(params)) texts[name] = typeof value === 'string' ? value : value.join('/')
-  return texts
 }
 
 async function refuse<C>(
@@ -324,14 +278,4 @@ function reasonFor({ kind, cause, disbelief }: Problem): string | undefined {
 /** A string where it can be: Node then writes it together with the headers, in one piece. */
 function encode(body: unknown): string | Buffer {
   return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
-}
-
-function parseQuery<C>(route: Route<C>, request: Request): unknown {
-  const parameters = [...queryOf(request.url)]
-  const names = parameters.map(([name]) => name)
-  if (new Set(names).size !== names.length)
-    throw new Problem('query-not-accepted', { detail: 'a parameter occurs twice' })
-  if (route.query) return parseInput(route.query, Object.fromEntries(parameters))
-  if (parameters.length > 0) throw new Problem('unknown-member', { detail: 'there are no query parameters here' })
-  return undefined
 }

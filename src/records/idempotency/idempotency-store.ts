@@ -217,8 +217,8 @@ export async function commitReplay(
   tokens: readonly string[],
   events: readonly AuditEvent[],
 ): Promise<boolean> {
-  const write = (arrays: EventArrays) =>
-    db.query(COMMIT_REPLAY, COMMIT_REPLAY.valuesOf({ ...arrays, key_hash: keyHash, tokens: idArray(tokens) }))
+  const write = (arrays: EventArrays, on: Queryable) =>
+    on.query(COMMIT_REPLAY, COMMIT_REPLAY.valuesOf({ ...arrays, key_hash: keyHash, tokens: idArray(tokens) }))
   const rows = await writeEvents(db, events, write, (written) => written.length > 0)
   return rows.length > 0
 }

@@ -1,6 +1,6 @@
 import type { Presumption } from '../../access/policy/presumption.ts'
 import { finishEvent, type UnfinishedEvent } from '../../audit/event/unfinished-event.ts'
-import { WAITS } from '../../database/batch.ts'
+import type { WAITS } from '../../database/batch.ts'
 import { integerArray } from '../../database/binary-array.ts'
 import { buildStatement } from '../../database/build-statement.ts'
 import type { Queryable } from '../../database/database.ts'

@@ -243,11 +243,11 @@ export async function commitMatches(
     reserved_match: integerArray(reserved.map(({ write }) => write.at)),
   })
   const presumed = matches.map(({ presumption }) => presumption)
-  const run = async (ofEvents: EventArrays): Promise<Map<number, MatchRow>> => {
+  const run = async (ofEvents: EventArrays, on: Queryable): Promise<Map<number, MatchRow>> => {
     const rest = { ...arrays, ...ofEvents }
     const { plain, withKept, withProofs, withBoth } = COMMIT
     const query = async (statement: Statement, values: unknown[]) =>
-      new Map((await db.query<MatchRow>(statement, values)).map((row) => [row.match, row]))
+      new Map((await on.query<MatchRow>(statement, values)).map((row) => [row.match, row]))
     if (!haveJti(presumed)) {
       const values = { ...rest, ...presumedArrays(presumed) }
       return keeps ? query(withKept, withKept.valuesOf({ ...values, ...kept() })) : query(plain, plain.valuesOf(values))

@@ -251,11 +251,11 @@ async function insertRows(
     ...idempotencyArrays(reserved, keyOf),
     reserved_call: integerArray(reserved.map(({ write }) => write.call)),
   })
-  const run = async (ofEvents: EventArrays): Promise<WrittenAnswer> => {
+  const run = async (ofEvents: EventArrays, on: Queryable): Promise<WrittenAnswer> => {
     const rest = { ...arrays, ...ofEvents }
     const { plain, withKeys, withProofs, withBoth } = INSERT_RECORDS
     const query = async (statement: Statement, values: unknown[]) =>
-      (await db.query<WrittenAnswer>(statement, values))[0]!
+      (await on.query<WrittenAnswer>(statement, values))[0]!
     if (!haveJti(presumed)) {
       const values = { ...rest, ...presumedArrays(presumed) }
       if (reserved.length === 0) return query(plain, plain.valuesOf(values))
