@@ -1,5 +1,5 @@
 import { CallerChanged } from '../values/caller-changed.ts'
-import { Problem } from '../values/problem.ts'
+import { Problem, toProblem } from '../values/problem.ts'
 import type { Answer, Route } from './route.ts'
 
 /** Access changes rarely: a call that finds it changed each time it is done is refused. */
@@ -36,7 +36,10 @@ export async function answerCaller<C>(
       const caller = await checkCallerStatus(identified, provesCaller ? source : undefined)
       trace.caller = caller
       const answer = await answerTo(caller).catch(async (error: unknown) => {
-        if (!(error instanceof CallerChanged)) await proveCaller(caller)
+        if (error instanceof CallerChanged) throw error
+        const proving = proveCaller(caller)
+        // What failed may have been committed, so it is not done again, and its answer stays.
+        await (toProblem(error).kind === 'refused' ? proving : proving.catch(() => {}))
         throw error
       })
       await proveCaller(caller)
