@@ -4,7 +4,7 @@ import { MAX_POOL } from './connection-counts.ts'
 import { isConflict, isUnavailable, unavailable } from './database-error.ts'
 import { createDictionary, type Dictionary, DictionaryMemory } from './dictionary.ts'
 import { valueTypes } from './read-time.ts'
-import { sendBehind } from './send-behind.ts'
+import { type Behind, sendBehind } from './send-behind.ts'
 import { ROLLBACK, SessionPool, type SessionState, type Settle, type Statement } from './session-pool.ts'
 import { applySettings, KEEPALIVE_IDLE_MS, QUERY_TIMEOUT_MS } from './session-settings.ts'
 
@@ -18,14 +18,6 @@ export interface Queryable {
   readonly dictionary: Dictionary
   /** Sends another statement right behind the next one: see `Behind`. Only the pool does: each of the two commits by itself. */
   behind?<Row>(statement: Statement, values: readonly unknown[]): Behind<Row>
-}
-
-/** A statement that is sent right behind another on the same session, and sees what that has committed. */
-export interface Behind<Row> extends Queryable {
-  /** Runs the other statement. Call it once. */
-  query: Queryable['query']
-  /** The answer of the one behind it. Nothing is known of it if the other has failed. */
-  rows(): Promise<Row[]>
 }
 
 /** What became of a transaction; `unknown` when its connection was lost, or its answer. */

@@ -1,7 +1,15 @@
-import type { Behind } from './database.ts'
 import { isUnavailable } from './database-error.ts'
 import type { Dictionary } from './dictionary.ts'
 import type { SessionPool, Statement } from './session-pool.ts'
+
+/** A statement that is sent right behind another on the same session, and sees what that has committed. */
+export interface Behind<Row> {
+  /** Runs the other statement. Call it once. */
+  query<First>(statement: Statement, values?: readonly unknown[]): Promise<First[]>
+  readonly dictionary: Dictionary
+  /** The answer of the one behind it. Nothing is known of it if the other has failed. */
+  rows(): Promise<Row[]>
+}
 
 /** Sends a statement right behind the next one that runs on what this returns, on the same session: see `Behind`. */
 export function sendBehind<Row>(

@@ -1,7 +1,6 @@
 import type { LimitsConfig } from '../../config/config.ts'
 import type { Alert } from '../../observability/alert.ts'
-import type { Caller } from '../policy/caller.ts'
-import type { ProveCaller } from '../policy/presumption.ts'
+import type { Caller, ProveCaller } from '../policy/caller.ts'
 import { type IncrementCounters, tooMany } from './counter.ts'
 import type { LimitKeys } from './limit-keys.ts'
 

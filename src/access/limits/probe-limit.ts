@@ -1,8 +1,7 @@
 import type { Database, Queryable } from '../../database/database.ts'
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
-import type { Caller } from '../policy/caller.ts'
-import type { ProveCaller } from '../policy/presumption.ts'
+import type { Caller, ProveCaller } from '../policy/caller.ts'
 import type { LimitKeys } from './limit-keys.ts'
 import { createReservations } from './reservation.ts'
 

@@ -42,6 +42,14 @@ export interface Caller {
   scopesFollowRole?: true | undefined
 }
 
+/**
+ * Proves what is still presumed of the caller, by a statement of its own.
+ *
+ * @throws {CallerChanged} if access has changed since the caller's status was looked at
+ * @throws {Problem} unauthenticated for a proof that came before; database-unavailable, busy
+ */
+export type ProveCaller = (caller: Caller) => Promise<void>
+
 /** What the caller's role is; undefined for a caller that has none. */
 export function definitionOf(caller: Caller): Role | undefined {
   if (caller.role === undefined) return undefined

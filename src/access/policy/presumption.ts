@@ -1,5 +1,4 @@
 import { Problem } from '../../values/problem.ts'
-import type { Caller } from './caller.ts'
 
 /** The id of a signed statement that counts once. */
 export interface RememberedJti {
@@ -21,14 +20,6 @@ export interface Presumption {
   jti?: RememberedJti | undefined
   isProven: boolean
 }
-
-/**
- * Proves what is still presumed of the caller, by a statement of its own.
- *
- * @throws {CallerChanged} if access has changed since the caller's status was looked at
- * @throws {Problem} unauthenticated for a proof that came before; database-unavailable, busy
- */
-export type ProveCaller = (caller: Caller) => Promise<void>
 
 /** The answer to a DPoP proof that is wrong, or came before. */
 export function invalidProof(): Problem {

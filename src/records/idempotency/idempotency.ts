@@ -1,7 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import canonicalize from 'canonicalize'
-import type { Caller } from '../../access/policy/caller.ts'
-import type { ProveCaller } from '../../access/policy/presumption.ts'
+import type { Caller, ProveCaller } from '../../access/policy/caller.ts'
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
