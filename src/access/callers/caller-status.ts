@@ -33,7 +33,7 @@ export interface CallerStatusDeps {
 }
 
 /** A status, and the version of access that it is of. */
-export interface VersionedStatus {
+interface VersionedStatus {
   status: CallerStatus
   version: string
 }

@@ -30,7 +30,7 @@ export const EVENT_ARRAYS = {
 export type EventArrays = ParameterValues<typeof EVENT_ARRAYS>
 
 /** The names of the columns. */
-export const EVENT_COLUMN_NAMES = COLUMNS.join(', ')
+const EVENT_COLUMN_NAMES = COLUMNS.join(', ')
 
 /** What turns the names of events into numbers. */
 type EventNumbers = Record<'type' | 'purpose' | 'caller' | 'site', Translation<string, number>>
@@ -65,7 +65,7 @@ function eventArrays(events: readonly MadeEvent[], { type, purpose, caller, site
 const NO_EVENTS = eventArrays([], {} as EventNumbers)
 
 /** The arrays as `unnest` takes them, in the order of the columns. */
-export function eventArraysSql(p: Parameters<typeof EVENT_ARRAYS>): string {
+function eventArraysSql(p: Parameters<typeof EVENT_ARRAYS>): string {
   return COLUMNS.map((column) => p[`event_${column}`]).join(', ')
 }
 

@@ -100,7 +100,7 @@ function idempotencyArraysSql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string 
 }
 
 /** `INSERT` of idempotency keys from their arrays. */
-export function insertIdempotencySql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string {
+function insertIdempotencySql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string {
   return `INSERT INTO idempotency_keys (${COLUMNS}) SELECT * FROM unnest(${idempotencyArraysSql(p)})`
 }
 
