@@ -46,6 +46,11 @@ export function isIndexPurpose(purpose: KeyPurpose): purpose is IndexPurpose {
   return purpose === 'index' || purpose === 'card-index'
 }
 
+/** Whether values may be hashed under that key, now or when it is active. */
+export function mayHash({ purpose, state }: KeyRow): boolean {
+  return isIndexPurpose(purpose) && (state === 'pre-active' || state === 'active')
+}
+
 /** Keys that sign with Ed25519 (RFC 8032). */
 export function isEd25519Purpose(purpose: KeyPurpose): boolean {
   return purpose === 'audit-signing' || purpose === 'certificate-signing'

@@ -2,7 +2,7 @@ import { type AuditCaller, VAULT } from '../../audit/event/audit-event.ts'
 import { isIndexPurpose, type KeyRow } from '../key/key.ts'
 import { destroyWhenFreeMark } from '../key/marks.ts'
 import type { Keys } from '../ring/keys.ts'
-import { dropTermPartitions } from '../rotation/drop-term-partitions.ts'
+import { dropKeyPartitions } from '../rotation/drop-key-partitions.ts'
 import { findExpiring } from '../rotation/reference-store.ts'
 import { type DestroyKeyDeps, destroyKey, KeyStillNeeded } from './destroy.ts'
 
@@ -57,6 +57,6 @@ async function neededBecause(deps: DestroyKeyDeps, id: string): Promise<string |
 /** Does that repeatedly, while the vault is open, and answers with how many keys were destroyed. */
 export async function destroyFreed(deps: DestroyKeyDeps & { keys: Pick<Keys, 'isSealed'> }): Promise<number> {
   if (deps.keys.isSealed) return 0
-  await dropTermPartitions(deps)
+  await dropKeyPartitions(deps)
   return (await destroyEmptied(deps, VAULT)).destroyed.length
 }
