@@ -65,6 +65,9 @@ const FIELDS = [
 /** The lines in the order of the members. A telephone number is parsed as one, and is no line. */
 const LINES = FIELDS.filter((field) => field !== 'phone' && field !== 'phone_e164')
 
+/** What is on an envelope. */
+const LABEL = LINES.filter((field) => field !== 'instructions')
+
 /** Only the first line and the country are asked for: what else an address needs is the business of the form. */
 const schema = z
   .strictObject({ ...required, ...optionalMembers(optional) })
@@ -86,12 +89,21 @@ type AddressDetails = z.output<typeof schema> & { phone_e164?: string | undefine
 /** A billing or shipping address; which of the two it is, is said outside of it. */
 export const address = {
   name: 'address',
+  called: 'an address',
   tokenPrefix: 'addr',
   checkout: { billing_address: { use: 'billing' }, shipping_address: { use: 'shipping' } },
   schema: () => schema,
   correction: correctionSchema(required, optional),
   correctedInput,
   fields: FIELDS,
+  neededBy: {
+    fulfilment: FIELDS,
+    billing: LABEL,
+    support: FIELDS,
+    fraud: FIELDS,
+    legal: FIELDS,
+    'privacy-officer': FIELDS,
+  },
   padToBytes: 128,
   display: ({ country, region, postal_code, name }) => ({
     country,

@@ -56,12 +56,15 @@ const expiry = {
     .meta({ description: 'Year of expiry, four digits', examples: [2031] }),
 }
 
+const FIELDS = ['number', 'exp_month', 'exp_year', 'holder_name'] as const
+
 type Expiry = { exp_month: number; exp_year: number }
 type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
 
 /** A payment card. Card verification codes are no members of it, on purpose. */
 export const card = {
   name: 'card',
+  called: 'a card',
   tokenPrefix: 'card',
   checkout: { card: {} },
   schema: (now) =>
@@ -76,8 +79,11 @@ export const card = {
       .superRefine((details, context) => checkExpiry(details, context, now()), { when: ifNothingElse }),
   // A card is renewed under its number; another number is another card. The merged card is checked as a new one is.
   correction: correctionSchema(expiry, {}),
-  fields: ['number', 'exp_month', 'exp_year', 'holder_name'],
+  corrected: 'the expiry of a card',
+  fields: FIELDS,
+  neededBy: { billing: FIELDS, fraud: ['exp_month', 'exp_year', 'holder_name'], legal: FIELDS },
   boundFields: ['number'],
+  rangeOf,
   padToBytes: 64,
   display: ({ number, exp_month, exp_year }) => ({
     brand: brandOf(number)?.name ?? 'unknown',
@@ -96,6 +102,7 @@ export const card = {
   }),
   searchBy: {
     card_number: {
+      called: 'card number',
       confirms: 'number',
       term: ({ number }) => number,
       normalise: (value) => (numberFault(value) === undefined ? [readNumber(value)] : []),
@@ -130,6 +137,15 @@ function numberFault(value: string): string | undefined {
   if (!hasLength) return 'has the wrong number of digits for its brand'
   const needsCheckDigit = brand?.name !== BRAND_WITHOUT_CHECK_DIGIT
   return needsCheckDigit && !hasValidCheckDigit(digits) ? 'has a wrong check digit' : undefined
+}
+
+/** The BIN of what was sent as a card or its number, however it is written. */
+function rangeOf(sent: unknown): string {
+  const number: unknown = typeof sent === 'object' && sent !== null && 'number' in sent ? sent.number : sent
+  const digits = String(typeof number === 'string' || typeof number === 'number' ? number : '')
+    .slice(0, MAX_CHARACTERS)
+    .replace(/\D/g, '')
+  return digits.length < BIN_DIGITS ? '' : digits.slice(0, BIN_DIGITS)
 }
 
 /** The ASCII digits of a number as it was typed; the text itself when it has anything but digits, spaces and dashes. */

@@ -59,6 +59,7 @@ export function emailForms(address: string): [string, ...string[]] {
 
 /** Finds the records that have an e-mail address. */
 export const emailSearch = {
+  called: 'e-mail',
   term: (details) => (details.email === undefined ? undefined : emailForms(details.email)[0]),
   normalise: (value) => {
     const parsed = email.safeParse(value)

@@ -85,6 +85,7 @@ function isAmbiguousAbroad(typed: string, country: string | undefined): boolean 
 
 /** Finds the records that have a telephone number, by its E.164 form. */
 export const phoneSearch = {
+  called: 'phone',
   term: ({ phone_e164 }) => phone_e164,
   normalise: (value) => {
     const number = toE164(value)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
+import { correctionsInWords } from '../../kinds/in-words.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import { correctRecord } from '../change/correct.ts'
 import type { RecordDeps } from '../dependencies.ts'
@@ -45,7 +46,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
     route<Caller, z.output<typeof correctionSchema>>({
       method: 'PATCH',
       path: '/v1/tokens/:token',
-      summary: 'Correct an address, a contact or the expiry of a card; null removes an optional field',
+      summary: `Correct ${correctionsInWords()}; null removes an optional field`,
       access: ['token:correct'],
       audited: true,
       asked: askedInCorrection,

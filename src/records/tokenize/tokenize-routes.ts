@@ -4,6 +4,7 @@ import type { Caller } from '../../access/policy/caller.ts'
 import { problemDocument } from '../../http/documents/problem-document.ts'
 import { writeLongList } from '../../http/json.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
+import { rangesOf } from '../../kinds/checkout-parts.ts'
 import type { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency } from '../idempotency/idempotency.ts'
@@ -19,7 +20,7 @@ export function createTokenizeRoutes(
   deps: RecordDeps & { idempotency: Idempotency; cardVelocity: CardVelocity },
 ): Route<Caller>[] {
   const limit: Route<Caller>['limit'] = ({ caller, source, body }) =>
-    deps.cardVelocity.consume(caller, source.network, cardsIn(body))
+    deps.cardVelocity.consume(caller, source.network, rangesIn(body))
   const checkout = checkoutSchema(deps.kinds)
   // Parsed one by one, so that a bad one does not hold up the others; described as what each of them is.
   const item = z
@@ -101,13 +102,8 @@ function tokensIn(answers: readonly unknown[]): string[] {
   )
 }
 
-/** Whatever was sent as a card, in a checkout or in a batch of them; nothing of it is validated. */
-function cardsIn(body: unknown): unknown[] {
-  if (typeof body !== 'object' || body === null) return []
-  const items = 'items' in body && Array.isArray(body.items) ? (body.items as unknown[]) : []
-  return [body, ...items].flatMap((one) =>
-    typeof one === 'object' && one !== null && 'card' in one && one.card !== null && one.card !== undefined
-      ? [one.card]
-      : [],
-  )
+/** The ranges of the numbers in a checkout or in a batch of them. Nothing of it is validated. */
+function rangesIn(body: unknown): string[] {
+  const items = typeof body === 'object' && body !== null && 'items' in body ? body.items : []
+  return [body, ...(Array.isArray(items) ? (items as unknown[]) : [])].flatMap(rangesOf)
 }
