@@ -77,11 +77,11 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
   const account = await findAccount(log, creates)
   const dataDir = prepareDataDir(path.resolve(options.dataDir), account, log)
   const programs = await findPrograms(account, log)
-  const claim = { role, what: role === 'server' ? 'the vault' : `"strongroom ${options.command ?? 'command'}"` }
+  const own = { role, what: role === 'server' ? 'the vault' : `"strongroom ${options.command ?? 'command'}"` }
 
   let lastHolder: LockHolder | undefined
   const turn = await poll(waitSeconds, async () => {
-    const attempt = takeDataDirLock(dataDir, claim, log)
+    const attempt = takeDataDirLock(dataDir, own, log)
     if ('lock' in attempt) return attempt
     lastHolder = attempt.holder
     if (lastHolder.role !== 'server') return undefined

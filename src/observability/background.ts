@@ -5,7 +5,7 @@ import { describeError } from './describe-error.ts'
 export const BACKGROUND_TASKS = {
   'destroy-index-keys': 'destroys index keys that a rotation emptied',
   'keep-mac-keys': 'replaces MAC keys in time',
-  'claim-event-numbers':
+  'report-event-numbers':
     'writes up to which number the events of this process are accounted for, so that missing last events are noticed',
   'close-event-keys': 'destroys replaced event keys when no event under them waits for the audit log',
   'keep-signing-keys': 'replaces and destroys token-signing keys in time',

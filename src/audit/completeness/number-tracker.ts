@@ -1,4 +1,4 @@
-import type { Made, NumberClaim } from '../event/made.ts'
+import type { Made, NumberReport } from '../event/made.ts'
 import { type NumberRange, NumberRanges } from '../event/number-ranges.ts'
 
 /** Numbers of a process that must be there and are not. */
@@ -41,16 +41,16 @@ export class NumberTracker {
   }
 
   /** What a process says of itself, whether events of it were seen or not. */
-  claim({ process, settled, skipped, lost }: NumberClaim): void {
+  report({ process, settled, skipped, lost }: NumberReport): void {
     const known = this.#processes.get(process)
-    if (known === undefined) throw new Error('a process is taken up before its claims')
+    if (known === undefined) throw new Error('a process is taken up before its reports')
     known.seen.addAll(skipped)
     known.seen.addAll(lost)
     known.settled = Math.max(known.settled, settled)
   }
 
   /**
-   * Answers with the numbers of a process whose claim is missing. It is unknown how many follow, so the first number
+   * Answers with the numbers of a process whose report is missing. It is unknown how many follow, so the first number
    * represents them.
    */
   cutOff(process: string): MissingNumbers {

@@ -1,5 +1,5 @@
 import type { AuditEventType } from './event-types.ts'
-import type { NumberClaim, SignedClaim } from './made.ts'
+import type { NumberReport, SignedReport } from './made.ts'
 
 export { type AuditEventType, auditEventTypes } from './event-types.ts'
 
@@ -141,12 +141,12 @@ export interface EventBook {
   /** Whether there is no key to make MACs with now. */
   readonly isSealed: boolean
   /** Where its numbers are now. */
-  readonly state: NumberClaim
-  /** Whether a claim of this process is stored. The first events are written together with one. */
+  readonly state: NumberReport
+  /** Whether a report of this process is stored. The first events are written together with one. */
   readonly isIntroduced: boolean
   introduced(): void
   /** Signs where its numbers are now. @throws {Problem} sealed */
-  sign(isClosed: boolean): SignedClaim
+  sign(isClosed: boolean): SignedReport
   /** Numbers events and makes their MACs, as late as can be before they are written. @throws {Problem} sealed */
   enter(events: readonly AuditEvent[]): BookEntry
   /** Whether this process made the event, with that MAC, and remembers it. It forgets it with that. */

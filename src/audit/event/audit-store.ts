@@ -8,8 +8,8 @@ import { idArray } from '../../database/id-array.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
 import { Problem } from '../../values/problem.ts'
 import type { AuditEvent, BookEntry, MadeEvent } from './audit-event.ts'
-import { introduce } from './claim-store.ts'
 import { enterWithoutKeys } from './event-book.ts'
+import { introduce } from './number-report-store.ts'
 import { needsNoMac } from './vouch.ts'
 
 /** The columns of events that are written. */

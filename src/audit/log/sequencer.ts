@@ -3,10 +3,10 @@ import type { Queryable } from '../../database/database.ts'
 import { DatabaseError } from '../../database/database-error.ts'
 import { type MissingNumbers, NumberTracker, type SeenNumbers } from '../completeness/number-tracker.ts'
 import { readSeen, type SealedSeen } from '../completeness/seen-numbers.ts'
-import { type ClaimMacs, watchClaims } from '../completeness/watch-claims.ts'
+import { type ReportMacs, watchReports } from '../completeness/watch-number-reports.ts'
 import { type NewAuditEvent, VAULT } from '../event/audit-event.ts'
 import { insertEvents } from '../event/audit-store.ts'
-import { madeOf, type NumberClaim } from '../event/made.ts'
+import { madeOf, type NumberReport } from '../event/made.ts'
 import { MOST_NAMED, nameEvent } from '../event/named-event.ts'
 import { formatCheckpoint, type VaultMark } from '../formats/checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from '../formats/frontier.ts'
@@ -52,13 +52,13 @@ export interface SequencerDeps {
      */
     judgePlaced(event: PlacedEvent, session: Queryable): Promise<Verdict>
     /** The numbers of this process. */
-    readonly state: NumberClaim
-    claims: ClaimMacs
+    readonly state: NumberReport
+    reports: ReportMacs
     /** Whether an earlier sequencer has written that. @throws {Problem} sealed */
     isSeen(text: string, mac: Buffer): Promise<boolean>
     /** @throws {Problem} sealed */
     sealSeen(seen: SeenNumbers): SealedSeen
-    /** Events that their process has seen stored, or claims of processes, are missing. */
+    /** Events that their process has seen stored, or reports of processes, are missing. */
     miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable): Promise<void>
   }
 }
@@ -90,9 +90,9 @@ export async function openSequencer(
   let keptAt = (await findLastKept(session))?.getTime() ?? Number.NEGATIVE_INFINITY
   let frontier: Frontier = { next: head.nextPosition, gaps: [] }
   const numbers = new NumberTracker()
-  const watch = watchClaims(session, made.claims)
-  /** Claims that were read before every event that they are about. */
-  let claimed: NumberClaim[] = []
+  const watch = watchReports(session, made.reports)
+  /** Reports that were read before some of the events that they are about. */
+  let reported: NumberReport[] = []
 
   async function begin(): Promise<LogEnd> {
     const empty = { origin, size: 0, root: EMPTY_ROOT }
@@ -148,10 +148,10 @@ export async function openSequencer(
     return ours
   }
 
-  /** What is missing, when every event is known that those claims are about. */
-  async function findMissing(claims: readonly NumberClaim[], vanished: readonly string[]): Promise<MissingNumbers[]> {
-    await takeUp([...claims.map(({ process }) => process), ...vanished])
-    for (const claim of claims) numbers.claim(claim)
+  /** What is missing, once every event is known that the reports are about. */
+  async function findMissing(reports: readonly NumberReport[], vanished: readonly string[]): Promise<MissingNumbers[]> {
+    await takeUp([...reports.map(({ process }) => process), ...vanished])
+    for (const report of reports) numbers.report(report)
     return [...numbers.takeMissing(), ...vanished.map((process) => numbers.cutOff(process))]
   }
 
@@ -159,9 +159,9 @@ export async function openSequencer(
     async advance() {
       // Asked first: what is settled now is seen by the look that follows.
       const own = made.state
-      const { claims, vanished } = await watch.read()
-      // A process that has made no event yet claims nothing.
-      claimed.push(...claims.filter(({ settled, lost }) => settled > 1 || !lost.isEmpty))
+      const { reports, vanished } = await watch.read()
+      // A process that has made no event yet reports nothing.
+      reported.push(...reports.filter(({ settled, lost }) => settled > 1 || !lost.isEmpty))
       const running = frontier.gaps.length > 0 ? await selectRunningTransactions(session) : new Set<string>()
       const events = await selectPlacedEvents(session, frontier.next, frontier.gaps, EVENTS_PER_ROUND)
       const advanced = advanceFrontier(
@@ -171,8 +171,8 @@ export async function openSequencer(
       )
       const leaves = await sift(events)
       const isBehind = events.length >= EVENTS_PER_ROUND
-      const missing = await findMissing(isBehind ? [] : [own, ...claimed], vanished)
-      if (!isBehind) claimed = []
+      const missing = await findMissing(isBehind ? [] : [own, ...reported], vanished)
+      if (!isBehind) reported = []
       if (missing.length > 0) await made.miss(missing, vanished, session)
       if (leaves.length > 0) {
         const key = await announcedKey()

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
 import { Problem } from '../../values/problem.ts'
 import { describeMissing, parseMissing } from '../completeness/missing-name.ts'
-import { type ClaimedStop, selectMissing, selectStops } from '../completeness/missing-store.ts'
+import { selectMissing, selectStops, type UnverifiedStop } from '../completeness/missing-store.ts'
 import type { MissingNumbers } from '../completeness/number-tracker.ts'
 import { isProven, type ProofKeys } from '../log/proven-event.ts'
 
@@ -27,7 +27,7 @@ export interface ReleaseGate {
 /** What such an event says. */
 interface Stop {
   id: string
-  type: ClaimedStop['type']
+  type: UnverifiedStop['type']
   /** Numbers, as events name them. */
   missing: readonly string[]
   /** For an `audit.resume`: the `audit.missing` events that it answers. */

@@ -1,7 +1,7 @@
 import type { SeenNumbers } from '../../audit/completeness/number-tracker.ts'
 import { SEEN_DOMAIN, type SealedSeen, seenText } from '../../audit/completeness/seen-numbers.ts'
 import { type EventBook, VAULT } from '../../audit/event/audit-event.ts'
-import { CLAIM_DOMAIN, createEventBook } from '../../audit/event/event-book.ts'
+import { createEventBook, REPORT_DOMAIN } from '../../audit/event/event-book.ts'
 import type { VerifyEventMac } from '../../audit/log/event-authenticity.ts'
 import type { LogKey } from '../../audit/log/log-keys.ts'
 import { findOldestWaiting } from '../../audit/log/log-store.ts'
@@ -49,8 +49,8 @@ export interface EventMacs {
   verifyMac: VerifyEventMac
   /** All keys that may have signed the log. @throws {Problem} sealed */
   signingKeys(): readonly LogKey[]
-  /** Signs what a process claims of its numbers. @throws {Problem} sealed */
-  signClaim(claim: string): Buffer
+  /** Signs what a process reports of its numbers. @throws {Problem} sealed */
+  signReport(report: string): Buffer
   /** Whether the key is there that a MAC names. @throws {Problem} sealed */
   knows(mac: Buffer): boolean
   /** Signs what a sequencer has seen of the numbers of a process. @throws {Problem} sealed */
@@ -65,10 +65,10 @@ export interface EventMacs {
 export function createEventMacs(deps: EventMacDeps): EventMacs {
   const { database, keys, now } = deps
   const makeMac = (domain: string, text: string) => keys.macs.make('event-mac', domain, text)
-  const signClaim = (claim: string) => makeMac(CLAIM_DOMAIN, claim)
+  const signReport = (report: string) => makeMac(REPORT_DOMAIN, report)
   return {
     signingKeys: () => keys.ring.all('audit-signing'),
-    signClaim,
+    signReport,
     knows: (mac) => keys.ring.find(keyIdOf(mac)) !== undefined,
     sealSeen: (seen) => ({ ...seen, mac: makeMac(SEEN_DOMAIN, seenText(seen)) }),
     verifyMac: (domain, text, mac) => keys.macs.verify('event-mac', domain, text, mac, ASKED),
