@@ -1,6 +1,5 @@
 import type { RecordUse } from '../../kinds/checkout-parts.ts'
 import { type KindName, kindNames } from '../../kinds/registry.ts'
-import type { Budget } from './limits.ts'
 import type { Purpose } from './purpose.ts'
 import { isBound, neededBy, shownBy, type View } from './view.ts'
 
@@ -20,7 +19,21 @@ export function revealScopeOf(kind: KindName): RevealScope {
   return `${kind}:reveal`
 }
 
-export type { Budget, Limits } from './limits.ts'
+/**
+ * The most records that one caller may see in an hour and a day: above it the answer is 429, or the caller is
+ * suspended.
+ */
+export interface Limits {
+  per_hour?: number | undefined
+  per_day?: number | undefined
+  /** Default: refuse, until the hour or the day is over. */
+  beyond?: 'refuse' | 'suspend' | undefined
+}
+
+/** Holds for each purpose separately; `total` for all of them together, masked views and searches too. */
+export interface Budget extends Limits {
+  total?: Limits | undefined
+}
 
 /** What must be true, beside role and purpose, for a grant to hold. All named conditions must be met. */
 export interface Conditions {
