@@ -40,7 +40,7 @@ export interface CreateRecordsDeps {
   writeAuditEvent: WriteAuditEvent
   config: RecordsConfig
   issuer: string
-  /** A server records how it is configured; others do as it does. */
+  /** A server records its issuer; other processes use the recorded one. */
   recordedIssuer: 'write' | 'prefer' | 'ignore'
   gate: ReleaseGate
   access: { limits: Limits; roles: CurrentRoles; macs: AccessMacs; ledger: AccessLedger }
@@ -50,17 +50,17 @@ export interface CreateRecordsDeps {
 
 /** What the vault keeps. */
 export interface Records {
-  /** What commands over records are made of. */
+  /** What commands about records need. */
   deps: RecordDeps & Limits & Pick<CreateRecordsDeps['access'], 'roles' | 'macs' | 'ledger'>
   /** Everything that a rotation of keys moves. */
   targets: readonly ReencryptionTarget[]
   routes(): Promise<Route<Caller>[]>
-  /** Counts what a caller asks for and does not find, in routes of others too. */
+  /** Counts records that a caller asks for and does not find, also in routes of other nouns. */
   countMisses(route: Route<Caller>): Route<Caller>
   jobs: readonly Job[]
 }
 
-/** @throws {ConfigError} for tickets or authorities that cannot be asked for */
+/** @throws {ConfigError} for a pattern of tickets or a list of authorities that is unusable */
 export async function createRecords(given: CreateRecordsDeps): Promise<Records> {
   const { access, config, database, gate, keys, now } = given
   const findsCards = await settleCardSearch(database, config.findsCards, given.recordedIssuer === 'write')

@@ -26,7 +26,7 @@ export interface GivenSecret {
 
 export interface ClientSecrets {
   hash(secret: string): Promise<string>
-  /** Whether this process has seen the secret prove right. Whether it still is, only `verify` says. */
+  /** Whether this process has verified the secret before. Only `verify` says whether it is still right. */
   remembers(clientId: string, secret: string): boolean
   /**
    * Whether the secret is right. A remembered one is compared at once. Any other takes the time of one argon2 hash,

@@ -5,7 +5,7 @@ import { PROBLEM_STATUSES } from './problem-statuses.ts'
 /** The path of the pages that explain problems, below the URL of the vault. */
 export const PROBLEMS_PATH = '/problems'
 
-/** What a code means and what to do, as the last part of a problem's `type`. Undefined for what is no code. */
+/** What a code means and what to do, as the last part of a problem's `type`. Undefined if there is no such code. */
 export function problemPage(asked: string, accept: string | undefined): Answer | undefined {
   const code = PROBLEM_CODES.find((one) => one === asked)
   if (code === undefined) return undefined

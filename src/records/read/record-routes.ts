@@ -18,7 +18,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
     const correction = z.toJSONSchema(kind.correction, { io: 'input', target: 'openapi-3.0' })
     return { ...correction, properties: { ...correction.properties, ...said } }
   })
-  // Which kind's correction it must be, the token says; the use case parses it.
+  // The token says which kind is corrected, so the use case parses the correction.
   const correctionSchema = z
     .looseObject(changeMembers)
     .meta({ description: 'the fields to correct, and why', anyOf: corrections } as Record<string, unknown>)

@@ -4,7 +4,7 @@ import { type Row, sealedTable } from '../../keys/sealing/sealed-table.ts'
 import { keptPartContext, type OpenRecord, partContext, type RecordPart } from './record.ts'
 import { termPartitions } from './term-partitions-store.ts'
 
-/** What of records is sealed, and what they are found by. */
+/** The sealed values of records, and the hashes that they are found by. */
 export const recordTables: ReferencingTables = {
   sealed: [
     sealedTable('records', {

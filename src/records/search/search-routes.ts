@@ -20,7 +20,10 @@ const value = z
 
 const confirming = confirmingTypes.join(' and ')
 
-/** To find the card of a number is to confirm the number: it needs what revealing the number needs, and only it does. */
+/**
+ * A hit by card number confirms the number. So this search needs what revealing the number needs, and no other search
+ * does.
+ */
 function createSearchSchema({ whyMembers: { purpose, ...why } }: Why) {
   return z
     .strictObject({

@@ -22,7 +22,8 @@ export function createTokenizeRoutes(
   const limit: Route<Caller>['limit'] = ({ caller, source, body }) =>
     deps.cardVelocity.consume(caller, source.network, rangesIn(body))
   const checkout = checkoutSchema(deps.kinds)
-  // Parsed one by one, so that a bad one does not hold up the others; described as what each of them is.
+  // Items are parsed one by one, so that a bad one does not stop the others. The API document describes each as a
+  // checkout.
   const item = z
     .unknown()
     .meta(z.toJSONSchema(checkout, { io: 'input', target: 'openapi-3.0' }) as Record<string, unknown>)
@@ -81,7 +82,7 @@ export function createTokenizeRoutes(
             return { status: 200, body: await writeLongList('results', results) }
           },
           async (kept, commit) => {
-            // Versions before kept the results alone; their answers expire within a day.
+            // Earlier versions kept the results alone. Their answers expire within a day.
             const { results, refusals } = Array.isArray(kept) ? { results: kept, refusals: [] } : kept
             const repeated = { type: 'record.tokenize', tokens: tokensIn(results), events: refusals } as const
             await commit(await replayEvents(deps, request, repeated))
@@ -92,7 +93,7 @@ export function createTokenizeRoutes(
   ]
 }
 
-/** The records that answers name, as they were kept. */
+/** The tokens in kept answers. */
 function tokensIn(answers: readonly unknown[]): string[] {
   return answers.flatMap((answer) =>
     Object.values(answer as object).flatMap((part) => {
