@@ -42,7 +42,7 @@ interface AuditLogDeps {
   verifyMac: VerifyEventMac
   sealSeen: (seen: SeenNumbers) => SealedSeen
   signReport: (report: string) => Buffer
-  /** Whether the key is there that a MAC names. @throws {Problem} sealed */
+  /** Whether the vault has the key that a MAC names. @throws {Problem} sealed */
   knows: (mac: Buffer) => boolean
   findState: FindState
   /** Whether the registry of keys is older than one that is known outside. */
@@ -60,7 +60,9 @@ interface AuditLogDeps {
 interface AuditLogOptions {
   /** Whether this process puts events into the log when no other does. */
   isKeptHere: boolean
-  /** Whether this process looks whether the end of the log is what was signed; where the log is kept it must. */
+  /**
+   * Whether this process checks that the end of the log is what was signed. The process that keeps the log must do so.
+   */
   isWatchedHere: boolean
   origin: string
   /** Targets of checkpoints, in the process that keeps the log. */
@@ -86,7 +88,7 @@ export interface AuditLog {
   outside: OutsideWatch
   /** Tells the vault's events from other rows. */
   authenticity: EventAuthenticity
-  /** What `restore apply` goes by. */
+  /** What `restore apply` needs. */
   restoring: {
     outside: OutsideWatch
     settlements: Settlements
@@ -96,7 +98,7 @@ export interface AuditLog {
   /** Whether the key has signed the latest checkpoint. */
   hasSignedLast(db: Queryable, id: string): Promise<boolean>
   commands: AuditCommands
-  /** What was committed before still gets its place, and the last checkpoint is shipped. */
+  /** Events that were committed before still get their place, and the last checkpoint is shipped. */
   close(): Promise<void>
 }
 
@@ -128,16 +130,16 @@ export async function createAuditLog(
       return { vault, generation }
     },
   }
-  /** A vault that is sealed does not know which one it is. */
+  /** A sealed vault does not know its own id. */
   const record = (type: AuditEventType, facts: Partial<AuditFacts> = {}) => {
     const subject = keys.isSealed ? undefined : keys.verified.vault
     return writeAuditEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, subject, ...facts }))
   }
   const outage = watchOutage({ ...deps, caller: VAULT })
   let isStarted = false
-  /** What comes first as soon as there are keys. */
+  /** The first steps once there are keys. */
   async function prepare(): Promise<void> {
-    // It says as well that retention takes the beginning of the log and nothing else from here on.
+    // The event also says that retention removes only the beginning of the log from here on.
     if (!isStarted) await record('audit.start', { minimum_index: await findMinimumIndex(database) })
     isStarted = true
   }
@@ -155,7 +157,7 @@ export async function createAuditLog(
   })
   deps.onOpen(() => void looking.run())
   const authenticity = createEventAuthenticity(deps)
-  /** For who reads the log. */
+  /** For readers of the log. */
   const read = { ...deps, authenticity }
   const events = {
     ...authenticity,

@@ -2,7 +2,7 @@ import type { Queryable } from '../../database/database.ts'
 import { type NumberReport, readEvidence } from '../event/made.ts'
 import { type StoredReport, selectReports, selectWithoutReport } from '../event/number-report-store.ts'
 
-/** The sequencer reads the reports that often. */
+/** The sequencer reads the reports this often. */
 const READ_EVERY_MS = 1_000
 /** Two reports that are written at the same time may be seen in the other order. */
 const OVERLAP = 100
@@ -27,7 +27,7 @@ interface ReadReports {
 export interface ReportMacs {
   /** Whether a process of the vault wrote the report. @throws {Problem} sealed */
   verify(report: string, mac: Buffer): Promise<boolean>
-  /** Whether the key is there that a MAC names. @throws {Problem} sealed */
+  /** Whether the vault has the key that a MAC names. @throws {Problem} sealed */
   knows(mac: Buffer): boolean
 }
 
@@ -63,7 +63,7 @@ export function watchReports(session: Queryable, macs: ReportMacs): ReportWatch 
       return true
     }
     if (!(await macs.verify(report, mac))) {
-      // What was made under a key that is destroyed is of a process that is long over.
+      // A report under a destroyed key belongs to a process that ended long ago.
       if (macs.knows(mac)) expect(process)
       return false
     }

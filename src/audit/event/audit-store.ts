@@ -32,7 +32,7 @@ export type EventArrays = ParameterValues<typeof EVENT_ARRAYS>
 /** The names of the columns. */
 export const EVENT_COLUMN_NAMES = COLUMNS.join(', ')
 
-/** What turns the names of events into numbers. */
+/** The statements that turn the names of events into numbers. */
 type EventNumbers = Record<'type' | 'purpose' | 'caller' | 'site', Translation<string, number>>
 
 async function numbersFor(
@@ -172,7 +172,7 @@ async function requireStored(
   try {
     found = await findDiffering(db, arrays, entry)
   } catch (error) {
-    // They may be stored. Nothing leaves under them.
+    // The events may be stored. Nothing leaves under them.
     entry.skip()
     throw error
   }

@@ -5,7 +5,7 @@ import type { NumberReport } from './made.ts'
 import { NumberRanges } from './number-ranges.ts'
 import { isVouchedType } from './vouch.ts'
 
-/** What the MAC of an event is made for, apart from everything else under the same key. */
+/** The domain of the MAC of an event. */
 export const EVENT_DOMAIN = 'strongroom event'
 
 /** The domain of the MAC of a number report. */
@@ -14,7 +14,7 @@ export const REPORT_DOMAIN = 'strongroom event numbers'
 /** An event of a body holds 65,535 bytes at the most (C2SP tlog-tiles), and a range some twenty. */
 const MOST_RANGES = 200
 
-/** More events than wait for their place in the log unless something is wrong. */
+/** More events than normally wait for their place in the log. */
 const MOST_REMEMBERED = 5_000
 
 export interface EventBookDeps {
@@ -32,7 +32,7 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
   let isIntroduced = false
   /** The first numbers of the entries under way, in ascending order. */
   const open = new Set<number>()
-  /** What no stored event has said yet. */
+  /** Gaps that no stored event has explained yet. */
   const skipped = new NumberRanges()
   const lost = new NumberRanges()
   const remembered = new Map<string, MadeEvent>()
@@ -78,7 +78,7 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
         const { book: _book, ...columns } = event
         return { ...columns, body, mac: makeMac(EVENT_DOMAIN, body) }
       })
-      // After the MACs: if there is no key, no number is taken.
+      // The numbers are taken after the MACs, so that none is taken without a key.
       next += made.length
       open.add(first)
       if (remembers) for (const event of made) remember(event)
@@ -164,7 +164,7 @@ export function reportText({ process, settled, skipped, lost }: NumberReport, is
   })
 }
 
-/** As much as one event says, and the first number that it does not say. */
+/** The gaps that fit into one event, and the first number that does not fit. */
 function split(ranges: NumberRanges): [NumberRanges, number] {
   const all = [...ranges]
   return [new NumberRanges(all.slice(0, MOST_RANGES)), all[MOST_RANGES]?.from ?? Number.POSITIVE_INFINITY]

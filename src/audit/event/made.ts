@@ -5,11 +5,11 @@ export interface NumberReport {
   process: string
   /** Every number up to this one belongs to a stored event, or is listed as skipped or lost in one. */
   settled: number
-  /** Numbers that were rolled back, or whose outcome is not known: nothing left under them. */
+  /** Numbers that were rolled back, or whose outcome is not known: nothing was released under them. */
   skipped: NumberRanges
   /**
-   * Numbers that were committed and not stored as they were made. Nothing is left under them, and an operator must find
-   * out why.
+   * Numbers that were committed and not stored as they were made. Nothing was released under them, and an operator must
+   * find out why.
    */
   lost: NumberRanges
 }

@@ -64,7 +64,10 @@ export interface SequencerDeps {
 }
 
 export interface Sequencer {
-  /** Places what was committed since, and signs. Answers with whether there was more than fits into one round. */
+  /**
+   * Gives committed events their places, and signs. Answers with whether there were more events than fit into one
+   * round.
+   */
   advance(): Promise<{ isBehind: boolean; head: LogHead }>
 }
 
@@ -107,7 +110,7 @@ export async function openSequencer(
     return begun
   }
 
-  /** The key that signs. The log itself says so before the key signs for the first time. */
+  /** The key that signs. An event of the log announces it before it signs for the first time. */
   async function announcedKey(): Promise<LogKey> {
     const key = await keys.active()
     if (key.id === announced) return key
@@ -122,7 +125,7 @@ export async function openSequencer(
     return key
   }
 
-  /** Takes up what is known of processes that are new here. */
+  /** Loads what is known of processes that are new here. */
   async function takeUp(processes: Iterable<string>): Promise<void> {
     const unknown = [...new Set(processes)].filter((process) => !numbers.knows(process))
     if (unknown.length === 0) return
@@ -157,7 +160,7 @@ export async function openSequencer(
 
   return {
     async advance() {
-      // Asked first: what is settled now is seen by the look that follows.
+      // Read first, so that the look that follows sees all that is settled now.
       const own = made.state
       const { reports, vanished } = await watch.read()
       // A process that has made no event yet reports nothing.
@@ -190,7 +193,7 @@ export async function openSequencer(
           createdAt: at,
         }
         const isKept = at.getTime() - keptAt >= KEEP_EVERY_MS
-        // The last one of a key vouches for the key that follows it, which was announced under it.
+        // The last checkpoint of a key vouches for the next key, which was announced under it.
         const isFromKept = key.id !== signer && head.size > 0
         const processes = numbers.takeChanges().map(made.sealSeen)
         const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept, processes }
@@ -212,13 +215,13 @@ function changesRegistry({ body }: PlacedEvent): boolean {
   return /"type":"(?:key|root-key|restore)\./.test(body ?? '')
 }
 
-/** The vault writes nothing twice. @throws {LogChanged} */
+/** The vault writes no event twice. @throws {LogChanged} */
 function explainGrowth(error: unknown): never {
   if (!(error instanceof DatabaseError && error.sqlState === UNIQUE_VIOLATION)) throw error
   throw new LogChanged('leaves or hashes exist after the end of the log: its head was put back, or they were added')
 }
 
-/** Says of events that commands without keys may have written that nothing proves them. They stay out of the log. */
+/** Names events that commands without keys may have written and that nothing proves. They stay out of the log. */
 async function nameUnproven(
   db: Queryable,
   newAuditEvent: NewAuditEvent,

@@ -12,7 +12,7 @@ import { keyIdOf } from '../registry/macs.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
 import type { Keys } from '../ring/keys.ts'
 
-/** An event may wait for the log while its key is replaced: the key is asked until it is destroyed. */
+/** An event may wait for the log while its key is replaced. So a replaced key counts until it is destroyed. */
 const ASKED: readonly KeyState[] = ['active', 'deactivated', 'compromised']
 
 /** By then every process has another key, and every transaction that began under this one is over. */
@@ -43,7 +43,7 @@ export function createVaultBook(options: {
   })
 }
 
-/** What becomes of MACs of events over the years. */
+/** Verifies the MACs of events, and closes the keys that made them. */
 export interface EventMacs {
   /** Whether the vault made an event, under the present key or one that was replaced and is not destroyed yet. */
   verifyMac: VerifyEventMac
@@ -51,13 +51,13 @@ export interface EventMacs {
   signingKeys(): readonly LogKey[]
   /** Signs what a process reports of its numbers. @throws {Problem} sealed */
   signReport(report: string): Buffer
-  /** Whether the key is there that a MAC names. @throws {Problem} sealed */
+  /** Whether the vault has the key that a MAC names. @throws {Problem} sealed */
   knows(mac: Buffer): boolean
   /** Signs what a sequencer has seen of the numbers of a process. @throws {Problem} sealed */
   sealSeen(seen: SeenNumbers): SealedSeen
   /**
    * Destroys event keys that were replaced, as soon as no event that they may have made waits for the log. So an old
-   * one, from a backup perhaps, makes no event. Nothing else needs them, since the log is signed.
+   * key, for example from a backup, cannot forge an event. Nothing else needs these keys, because the log is signed.
    */
   closeReplaced(): Promise<void>
 }

@@ -7,7 +7,7 @@ import type { Keys } from '../ring/keys.ts'
 import { makePartitions } from '../sealing/key-partitions.ts'
 import { KeyNotFound } from './compromise.ts'
 
-/** The key opens already, or never will again; the message says which. */
+/** The key opens already, or is destroyed. The message says which. */
 class KeyNotClosed extends VaultError {
   override readonly name = 'KeyNotClosed'
 }

@@ -9,8 +9,8 @@ const TRY_AGAIN_MS = 250
 
 /**
  * Drops the partitions of index keys that are closed or destroyed. The database does so only if the partition is empty,
- * which it checks while no one else can write: so the census of the key is proven once more. If a reader takes too long
- * the partition stays for the next time.
+ * which it checks while no one else can write: so it confirms the census of the key. If a reader takes too long the
+ * partition stays for the next time.
  */
 export async function dropKeyPartitions(
   { database, keys }: { database: Database; keys: Pick<Keys, 'verified' | 'referencing'> },
