@@ -25,9 +25,9 @@ import { findPostmaster, poll, startPostmaster, stopPostmaster } from './postmas
 
 export interface EmbeddedDatabase {
   urls: DatabaseUrls
-  /** From now on starts PostgreSQL again when it ends, if this process is in charge of it. Call it once. */
+  /** Starts PostgreSQL again whenever it ends, if this process is in charge of it. Call it once. */
   keepRunning(events: RestartEvents): void
-  /** Stops PostgreSQL if it is ours to stop. Close the connections first; more than one call does no harm. */
+  /** Stops PostgreSQL if this process started it. Close the connections first; more than one call does no harm. */
   stop(): Promise<void>
 }
 
@@ -204,7 +204,7 @@ async function runInit(workDir: string, request: { databaseDir: string; password
     stdio: ['pipe', 'ignore', 'pipe'],
   })
   const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
-  // If it ends before it has read, its exit code says more than our broken pipe.
+  // If the program ends before it has read its input, its exit code says more than the broken pipe.
   child.stdin.once('error', () => {}).end(JSON.stringify(request))
   const [code, printed] = await Promise.all([ended, text(child.stderr)])
   if (code === 0) return

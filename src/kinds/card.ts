@@ -18,15 +18,15 @@ const MIN_DIGITS_OF_UNKNOWN_BRAND = 13
 const MAX_DIGITS = 19
 const MAX_CHARACTERS = 100
 
-/** UnionPay numbers need not have one; card-validator does not ask it of them either. */
+/** UnionPay numbers need not have a check digit. card-validator does not require it either. */
 const BRAND_WITHOUT_CHECK_DIGIT = 'unionpay'
 
-/** No card is issued for longer; a later year is a mistake. */
+/** No card is valid for longer. A later year is a mistake. */
 const MAX_YEARS_AHEAD = 50
 
 /**
- * PCI SSC FAQ 1091 gives the first six and last four digits for numbers of 15 and more; of a shorter one too few
- * would stay hidden.
+ * PCI SSC FAQ 1091 gives the first six and last four digits for numbers of 15 and more; a shorter number would keep too
+ * few digits hidden.
  */
 const BIN_DIGITS = 6
 const MIN_DIGITS_TO_SHOW_BIN = 15
@@ -77,7 +77,7 @@ export const card = {
         }),
       })
       .superRefine((details, context) => checkExpiry(details, context, now()), { when: ifNothingElse }),
-  // A card is renewed under its number; another number is another card. The merged card is checked as a new one is.
+  // A renewed card keeps its number. Another number is another card. The merged card is checked as a new one is.
   correction: correctionSchema(expiry, {}),
   corrected: 'the expiry of a card',
   fields: FIELDS,
@@ -124,7 +124,7 @@ function checkExpiry(card: Expiry, context: z.RefinementCtx, today: Date): void 
   }
 }
 
-/** Why a value is no card number, in a fixed sentence; undefined when it is one. */
+/** Why a value is not a card number, in a fixed sentence; undefined when it is one. */
 function numberFault(value: string): string | undefined {
   const digits = readNumber(value)
   if (value.length > MAX_CHARACTERS || !/^\d+$/.test(digits)) {

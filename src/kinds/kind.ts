@@ -16,15 +16,15 @@ export interface SearchBy<D extends Details = Details> {
   /** The type in a sentence: `card number`. */
   readonly called: string
   /**
-   * The field that a hit confirms, where the value is worth money to a thief. Such a search needs what revealing the field
+   * The field that a hit confirms, if its value is worth money to a thief. Such a search needs what revealing the field
    * needs, says why, is limited, and is hashed with index keys of its own purpose.
    */
   readonly confirms?: NameOf<D>
   /** What the record is found by, normalised; undefined when it has nothing there. Only its keyed hash is stored. */
   term(details: D): string | undefined
   /**
-   * Normalises a value to search by, as `term` does. The forms that versions before gave it follow: their records are
-   * found under them until an index rotation renews the terms. Empty when it cannot be such a value.
+   * Normalises a value to search by, as `term` does. The forms of earlier versions follow: their records are found
+   * under them until an index rotation renews the terms. Empty when it cannot be such a value.
    */
   normalise(value: string): string[]
 }
@@ -64,8 +64,8 @@ export interface KindRules<D extends Details = Details> {
 }
 
 /**
- * All that there is to say of one kind of record. The file of a kind declares it, `registry.ts` lists the kinds, and
- * everything else that depends on a kind is derived from that list.
+ * Everything about one kind of record. The file of a kind declares it, `registry.ts` lists the kinds, and everything
+ * else that depends on a kind is derived from that list.
  */
 export interface KindDefinition<D extends Details = Details> extends KindRules<D> {
   /** The kind in a sentence, with its article: `an address`. */
