@@ -27,7 +27,7 @@ export interface EmbeddedDatabase {
   urls: DatabaseUrls
   /** Starts PostgreSQL again whenever it ends, if this process is in charge of it. Call it once. */
   keepRunning(events: RestartEvents): void
-  /** Stops PostgreSQL if this process started it. Close the connections first; more than one call does no harm. */
+  /** Stops PostgreSQL if this process is in charge of it. Close the connections first; more than one call does no harm. */
   stop(): Promise<void>
 }
 

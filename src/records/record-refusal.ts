@@ -24,7 +24,7 @@ interface RecordRefusalDeps {
 
 /**
  * Writes the event of a refused request before the refusal is answered. The number of events is limited that strangers,
- * misled callers and the vault's own failures can cause.
+ * callers on wrong paths and the vault's own failures can cause.
  *
  * @returns the problem to answer with: that of the refusal, or too-many-requests to an unknown caller beyond the limit
  * @throws {Problem} audit-unavailable, database-unavailable

@@ -111,7 +111,7 @@ describe('a kind that was added by its file and its place in the registry', () =
     expect((await reveal(gift, 'communicate', ['number'])).body).toMatchObject({ code: 'invalid-input' })
   })
 
-  it('keeps its bound fields from a token that anybody could use', async () => {
+  it('releases its bound fields to bound tokens only', async () => {
     const added = await json<{ client_id: string; client_secret: string }>(
       ...['clients', 'add', '--name', 'desk', '--role', 'desk', '--scope', 'gift_card:reveal'],
     )
