@@ -1,4 +1,4 @@
-/** More connections than these a process does not need under group commit. */
+/** Under group commit a process needs no more connections than these. */
 export const MAX_POOL = 10
 
 /** Beside its pools a process listens, tries whether it can write, and asks about sessions that do not answer. */

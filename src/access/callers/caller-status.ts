@@ -8,14 +8,14 @@ import { clientSubject, disabledSubject, suspendedSubject } from '../ledger/ledg
 import type { Caller } from '../policy/caller.ts'
 import { rememberProofs } from './presumption-store.ts'
 
-/** What is remembered is asked again after so long, should the database have been kept from telling of a change. */
+/** A remembered status is read again after this time, in case the database was kept from reporting a change. */
 const MAX_AGE_MS = 10_000
 /** How many callers are remembered, some kilobytes each at most. */
 const MAX_CALLERS = 10_000
 
 /** The status of a caller, as far as the ledger of access agrees. */
 export interface CallerStatus extends StoredCallerStatus {
-  /** What the ledger says of everything else, the contract too. */
+  /** What the ledger says about everything else, including the contract. */
   state: AccessState
 }
 

@@ -105,9 +105,9 @@ async function partnershipOf(
 }
 
 /**
- * The scopes that still hold. Whether a scope to reveal that the vault itself has signed is still the role's, the grant
- * says, with an answer of its own. A partner has no other scopes: it sees only what its contract names, also in masked
- * views.
+ * The scopes that still hold. The grant, not this function, decides whether a signed scope to reveal is still the
+ * role's, because that has an answer of its own. A partner has no other scopes: it sees only what its contract names,
+ * also in masked views.
  */
 function heldScopes(
   { scopes, scopesFollowRole }: Caller,

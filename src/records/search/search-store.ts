@@ -46,7 +46,7 @@ export interface Hit {
 const HITS = `(SELECT term, token AS term_token, mac FROM search_terms WHERE term = ANY($1::bytea[])) t
   LEFT JOIN records ON token = term_token`
 
-/** What is no live record of the site comes last: it takes no place from one that is. */
+/** Rows that lead to no live record of the site come last, so they take no place from those that do. */
 const SEARCH: Statement = {
   name: 'search-records',
   text: `SELECT term, term_token, mac, erased_at, ${RECORD_COLUMNS} FROM ${HITS}
@@ -79,7 +79,7 @@ export async function selectHits(db: Queryable, hashes: readonly Pick<TermHash, 
   return rows.map(withToken)
 }
 
-/** A term has the 16 bytes of the token, and what it begins with follows from the record. */
+/** A term has the 16 bytes of the token. The prefix of the token follows from the record. */
 function withToken<H extends Hit>(hit: H): H {
   return { ...hit, term_token: tokenOf(hit.kind, hit.term_token) }
 }

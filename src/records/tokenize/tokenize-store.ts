@@ -120,7 +120,7 @@ const PRESENT = 'ARRAY(SELECT call FROM present)'
 const PLAIN = { ...PRESUMED_ARRAYS, ...RECORD_ARRAYS } as const
 const WITH_PROOFS = { ...PRESUMED_WITH_JTI_ARRAYS, ...RECORD_ARRAYS } as const
 
-/** PostgreSQL opens a table and its indexes for every INSERT, whether rows come or not: what there is none of is left out. */
+/** PostgreSQL opens a table and its indexes for every INSERT, even without rows. So an INSERT is left out if it has no rows. */
 const INSERT_RECORDS = {
   plain: buildStatement('insert-records', PLAIN, (p) => insertRecordsSql(p, provenSql(p))),
   withKeys: buildStatement('insert-records-with-keys', { ...PLAIN, ...KEY_ARRAYS }, (p) =>
@@ -158,12 +158,12 @@ export async function insertRecords(db: Queryable, writes: readonly NewRecords[]
   return insertRows(db, rows, await numbersOf(db, rows))
 }
 
-/** As many records go into one statement as share it when they come from many requests. */
+/** A statement holds this many records, whether they come from one request or from many. */
 const MOST_IN_ONE_STATEMENT = 256
-/** More of them go in parts of so many: putting a part into its statement takes a millisecond. */
+/** More records go in parts of this size. It takes a millisecond to put a part into its statement. */
 const PART = 64
 
-/** Does the same for many records, in one transaction of several statements: between them others have their turns. */
+/** Does the same for many records, in one transaction of several statements: between them other requests get a turn. */
 export async function insertManyRecords(database: Database, writes: readonly NewRecords[]): Promise<WriteFaults> {
   const { rows, ...beside } = rowsOf(writes)
   if (rows.length <= MOST_IN_ONE_STATEMENT) return insertRecords(database, writes)
