@@ -62,7 +62,7 @@ export interface Records {
 
 /** @throws {ConfigError} for a pattern of tickets or a list of authorities that is unusable */
 export async function createRecords(given: CreateRecordsDeps): Promise<Records> {
-  const { access, config, database, gate, now } = given
+  const { access, config, database, gate, keys, now } = given
   const findsCards = await settleCardSearch(database, config.findsCards, given.recordedIssuer === 'write')
   const idempotency = createIdempotency({ ...given, proveCaller: access.proveCaller, requireRelease: gate.requireOpen })
   const deps = {

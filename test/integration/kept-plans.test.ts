@@ -60,7 +60,14 @@ const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
   'commit-matches-with-proofs': (db) =>
     commitMatches(
       db,
-      [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }], presumption: presumption() }],
+      [
+        {
+          now: now(),
+          events: [],
+          records: [{ token: nobodys(), version: 1, consents: [] }],
+          presumption: presumption(),
+        },
+      ],
       true,
     ),
   'find-differing-audit-events': (db) => insertEvents(db, [newAuditEvent({ type: 'record.read', outcome: 'success' })]),
