@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import type { DatabaseOptions } from '../database/database.ts'
 import type { AdmissionLimits } from '../http/admission.ts'
 import type { KeyTimes } from '../keys/key/key-times.ts'
+import type { Argon2Cost } from '../keys/root-key/argon2-cost.ts'
 import type { AlertFacts } from '../observability/alert.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -64,6 +65,8 @@ export interface Overrides {
   limits?: Partial<AccessLimits>
   /** Where nothing depends on how long servers wait for one another; the same for all of a vault. */
   keyTimes?: KeyTimes
+  /** Where nothing depends on how long the secret of a client takes to guess. */
+  secretCost?: Argon2Cost | undefined
   /** The benchmark's floor: the same path with the store left out. */
   batches?: RecordBatches
   /** How much may be under way at once. */

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, w
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { PostServer, TestWitness } from '../support/test-witness.ts'
 
@@ -17,7 +17,7 @@ const servers: PostServer[] = []
 
 beforeEach(async () => {
   directory = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-witnesses-'))
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
 })
 afterEach(async () => {
   await vault?.checkInvariants()

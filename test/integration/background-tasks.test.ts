@@ -10,7 +10,7 @@ import { expectTakenIn } from '../support/expect-taken-in.ts'
 import { seeCertificatesFollowed } from '../support/followed-certificates.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { expectIndexKeyDestroyed } from '../support/index-key-destroyed.ts'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
@@ -28,7 +28,7 @@ let vault: TestVault
 
 beforeEach(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-tasks-'))
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   const witnessesFile = path.join(directory, 'witnesses.json')
   writeFileSync(witnessesFile, JSON.stringify({ every_seconds: 1, ship: [{ file: 'checkpoints' }] }))
   vault = await TestVault.start({

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Scope } from '../../src/access/policy/roles.ts'
-import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { copyTestDatabase, createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import {
   applyLog,
   type BeforeBackup,
@@ -77,7 +77,7 @@ beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-restore-'))
   ;[newer, halfway, foreign] = ['newer.jsonl', 'halfway.jsonl', 'foreign.jsonl'].map(file) as [string, string, string]
   writeFileSync(file('witnesses.json'), JSON.stringify({ ship: [{ file: 'checkpoints' }], every_seconds: 1 }))
-  original = await createTestDatabase()
+  original = await createDatabaseWithKeys()
   before = await fillBeforeBackup(await start(original))
   await stop()
   backup = await copyTestDatabase(original)
