@@ -5,6 +5,8 @@ import { openEverySealedValue } from '../support/sealed-values.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+/** A ring that is confirmed late refuses a request, and here none may be refused. */
+const overrides = { keyTimes: { ...quickKeys.keyTimes, ringMaxAgeMs: 1_000 } }
 const REASON = 'the parcel came back, asked where to send it'
 
 let vault: TestVault
@@ -14,8 +16,8 @@ let cardToken: string
 let contactToken: string
 
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
-  second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
+  vault = await TestVault.start({ overrides })
+  second = await TestVault.start({ sharedDatabase: vault.database, overrides })
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     support: await vault.staffToken('support'),
@@ -125,7 +127,7 @@ describe('a rotation', () => {
 
   it('is understood by a server that starts after it', async () => {
     await rotate()
-    const third = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
+    const third = await TestVault.start({ sharedDatabase: vault.database, overrides })
     try {
       expect(await reveal(third, contactToken)).toMatchObject({ email: person.email })
     } finally {

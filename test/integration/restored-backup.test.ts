@@ -85,7 +85,7 @@ beforeAll(async () => {
   lost = await takeAllAway(after, before, () => exportTo(after, halfway))
   await exportTo(after, newer)
   await stop()
-  const other = await TestVault.start({ config: { keepsLog: true } })
+  const other = await TestVault.start({ makesKeys: true, config: { keepsLog: true } })
   await exportTo(other, foreign)
   await other.stop()
 }, 240_000)

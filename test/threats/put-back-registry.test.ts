@@ -183,7 +183,7 @@ describe('the tables of keys alone', () => {
   it(
     'of another vault are refused without a pin, too',
     async () => {
-      const other = await TestVault.start({ overrides: quickKeys })
+      const other = await TestVault.start({ makesKeys: true, overrides: quickKeys })
       const copy = await copyTestDatabase(database)
       copies.push(copy)
       for (const table of KEYS) {
