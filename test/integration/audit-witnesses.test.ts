@@ -2,8 +2,8 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
-import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import { copyTestDatabase, createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { PostServer, TestWitness } from '../support/test-witness.ts'
 
@@ -11,13 +11,23 @@ const ORIGIN = 'localhost:8443/audit'
 const PATIENCE = { timeout: 15_000, interval: 50 }
 
 let directory: string
+/** A vault whose log has begun, so that a witness can know it. */
+let begun: TestDatabase
 let database: TestDatabase
 let vault: TestVault | undefined
 const servers: PostServer[] = []
 
+beforeAll(async () => {
+  begun = await createDatabaseWithKeys()
+  database = begun
+  vault = await TestVault.start({ sharedDatabase: begun, config: { keepsLog: true } })
+  await vi.waitUntil(publicKey, PATIENCE)
+  await stopVault()
+})
+afterAll(() => begun.drop())
 beforeEach(async () => {
   directory = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-witnesses-'))
-  database = await createDatabaseWithKeys()
+  database = await copyTestDatabase(begun)
 })
 afterEach(async () => {
   await vault?.checkInvariants()
@@ -64,13 +74,6 @@ async function publicKey(): Promise<KeyObject | undefined> {
   if (row === undefined) return undefined
   const x = Buffer.from(row.key, 'base64').toString('base64url')
   return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } })
-}
-
-/** The log begins before its witness knows it. */
-async function beginLog(): Promise<void> {
-  vault = await TestVault.start({ sharedDatabase: database, config: { keepsLog: true } })
-  await vi.waitUntil(publicKey, PATIENCE)
-  await stopVault()
 }
 
 async function headSize(): Promise<number> {
@@ -185,7 +188,6 @@ describe('a witness', () => {
   })
 
   it('signs what continues the log, and its signature is under the checkpoint', async () => {
-    await beginLog()
     const witness = await startWitness()
     const running = await startVault(trusted(witness))
     for (const connections of [1, 1, 1, 2]) {
@@ -208,7 +210,6 @@ describe('a witness', () => {
   })
 
   it('that was away is asked again', async () => {
-    await beginLog()
     const witness = await startWitness()
     await startVault(trusted(witness))
     await vi.waitUntil(() => isShipped(witness.name), PATIENCE)
@@ -223,7 +224,6 @@ describe('a witness', () => {
   })
 
   it('gets the log from where it is, whatever the vault remembers', async () => {
-    await beginLog()
     const witness = await startWitness()
     await startVault(trusted(witness))
     await vi.waitUntil(() => isShipped(witness.name), PATIENCE)
@@ -239,7 +239,6 @@ describe('a witness', () => {
   })
 
   it('that has seen another log refuses, with an alert, and the log continues', async () => {
-    await beginLog()
     const witness = await startWitness()
     witness.latest = { size: 1, root: Buffer.alloc(32, 7) }
     await startVault(trusted(witness))
@@ -253,7 +252,6 @@ describe('a witness', () => {
   })
 
   it('that has seen a longer log says that this one was cut off', async () => {
-    await beginLog()
     const witness = await startWitness()
     witness.latest = { size: 1_000_000, root: Buffer.alloc(32, 7) }
     await startVault(trusted(witness))
@@ -266,7 +264,6 @@ describe('a witness', () => {
     ['is over something else', (_: TestWitness, text: string) => text.replace(/\n\d+\n/, '\n1\n'), 'own'],
     ['is nonsense', () => 'nonsense', 'none'],
   ] as const)('whose signature %s has signed nothing', async (_name, spoil, by) => {
-    await beginLog()
     const witness = await startWitness()
     const other = await started(TestWitness.start())
     witness.reply = ({ body }) => {
