@@ -58,7 +58,7 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
       onRotated: (result) => logger.info(result, 'rotation ended'),
     })
     metrics.showRotations(() => rotationFigures(database))
-    const schema = await beginSchemaWatch(basics)
+    const schema = await beginSchemaWatch({ ...basics, foundSchema: overrides.foundSchema })
     const api = createVaultApi({ ...basics, options, overrides, access, audit, records, schema })
     await startJobs(
       background,

@@ -12,6 +12,7 @@ import type { AlertFacts } from '../observability/alert.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { RecordBatches } from '../records/record-batches.ts'
+import type { ComparedSchema } from '../schema/compare-schema.ts'
 import type { RandomBytes } from '../values/random.ts'
 import { referencingTables } from './referencing-tables.ts'
 
@@ -67,6 +68,8 @@ export interface Overrides {
   keyTimes?: KeyTimes
   /** Where nothing depends on how long the secret of a client takes to guess. */
   secretCost?: Argon2Cost | undefined
+  /** Where the database is a copy of one whose schema was compared: what that found. Later looks are made. */
+  foundSchema?: ComparedSchema | undefined
   /** The benchmark's floor: the same path with the store left out. */
   batches?: RecordBatches
   /** How much may be under way at once. */

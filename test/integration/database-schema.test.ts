@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/database/database.ts'
 import { inspectDatabase } from '../../src/database/inspect.ts'
 import { knownMigrations, migrate } from '../../src/database/migration/migrate.ts'
 import { examineServer } from '../../src/database/vault-server.ts'
-import { createDatabaseWithKeys, openTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { createTestDatabase, openTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { dumpSchema } from '../support/schema-dump.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -16,7 +16,7 @@ let ownerUrl: string
 let serverRole: string
 
 beforeEach(async () => {
-  database = await createDatabaseWithKeys()
+  database = await createTestDatabase()
   ownerUrl = withDatabase(superuserUrl, database.name)
   serverRole = new URL(database.serverUrl).username
 })

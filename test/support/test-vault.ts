@@ -36,7 +36,7 @@ const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
  */
 export const quickKeys = {
   keyTimes: {
-    lookEveryMs: 100,
+    lookEveryMs: 125,
     reportEveryMs: 300,
     ringMaxAgeMs: 500,
     inFlightMs: 150,
@@ -93,7 +93,8 @@ export class TestVault extends VaultParts {
   }
 
   /**
-   * @param sharedDatabase makes a second server on the database of another vault
+   * @param sharedDatabase makes a second server on the database of another vault. A database of its own has the schema of
+   *   the template, and is not looked at before the first minute is over
    * @param makesKeys has the vault make its own keys, as at a first start; without it they come with the database
    */
   static async start(
@@ -109,7 +110,7 @@ export class TestVault extends VaultParts {
       proxyProtocol?: boolean
     } = {},
   ): Promise<TestVault> {
-    const { certsDir } = inject('cluster')
+    const { certsDir, schema } = inject('cluster')
     const makesKeys = options.makesKeys ?? options.config?.keys !== undefined
     const database = options.sharedDatabase ?? (await (makesKeys ? createTestDatabase() : createDatabaseWithKeys()))
     const logLines: string[] = []
@@ -125,6 +126,7 @@ export class TestVault extends VaultParts {
       now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? clockOffsetMs)),
       logger: createLogger('info', destination),
       secretCost: LEAST_SECRET_COST,
+      foundSchema: options.sharedDatabase === undefined ? schema : undefined,
       rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 100_000 },
       ...options.overrides,
     })
