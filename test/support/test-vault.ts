@@ -45,11 +45,11 @@ export const quickKeys = {
   },
 } satisfies Overrides
 
-/** The least that argon2 takes. Tests add hundreds of clients, whose secrets no one guesses. */
-const LEAST_SECRET_COST = { memoryCost: 1_024, timeCost: 2, parallelism: 1 }
-
 /** The same for tests that have much sealed at once: a ring that is confirmed late refuses, and a busy machine takes its time. */
 export const steadyKeys = { keyTimes: { ...quickKeys.keyTimes, ringMaxAgeMs: 1_000 } } satisfies Overrides
+
+/** The least that argon2 takes. Tests add hundreds of clients, whose secrets no one guesses. */
+const LEAST_SECRET_COST = { memoryCost: 1_024, timeCost: 2, parallelism: 1 }
 
 export interface CallOptions {
   token?: string | undefined
