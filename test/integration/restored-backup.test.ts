@@ -17,7 +17,7 @@ import {
   takeAllAway,
 } from '../support/restore-drill.ts'
 import { card, contact } from '../support/samples.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const ANN = 'staff:ann'
@@ -43,7 +43,7 @@ const file = (name: string) => path.join(directory, name)
 async function start(database: TestDatabase, ships = true): Promise<TestVault> {
   open = await TestVault.start({
     sharedDatabase: database,
-    overrides: quickKeys,
+    overrides: steadyKeys,
     config: { keepsLog: true, ...(ships ? { audit: { witnessesFile: file('witnesses.json') } } : {}) },
   })
   return open
