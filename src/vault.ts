@@ -40,7 +40,7 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
     const basics = { ...options, ...ground, ...keys, issuer, writeAuditEvent: createWriteAuditEvent(database) }
     const gate = createReleaseGate(keys.eventMacs)
     const limits = { ...options.limits, logIns: overrides.rateLimits, ...overrides.limits }
-    const access = await createAccess({ ...basics, config: options.access, limits })
+    const access = await createAccess({ ...basics, config: options.access, limits, secretCost: overrides.secretCost })
     const records = await createRecords({
       ...basics,
       config: options.records,
@@ -58,7 +58,7 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
       onRotated: (result) => logger.info(result, 'rotation ended'),
     })
     metrics.showRotations(() => rotationFigures(database))
-    const schema = await beginSchemaWatch(basics)
+    const schema = await beginSchemaWatch({ ...basics, foundSchema: overrides.foundSchema })
     const api = createVaultApi({ ...basics, options, overrides, access, audit, records, schema })
     await startJobs(
       background,

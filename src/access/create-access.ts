@@ -20,6 +20,7 @@ export interface CreateAccessDeps extends AccessControlDeps {
   isOnlyServer: boolean
   renewSigningKey: () => Promise<void>
   keys: AccessControlDeps['keys'] & AuthenticationDeps['keys']
+  secretCost?: AuthenticationDeps['secretCost']
 }
 
 /** Who is calling, and what they may do. */

@@ -1,6 +1,7 @@
 import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
 import type { RequestCredentials } from '../../http/route.ts'
+import type { Argon2Cost } from '../../keys/root-key/argon2-cost.ts'
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
 import { type ClientSecrets, createClientSecrets } from '../callers/client-secret.ts'
@@ -23,6 +24,8 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   checkCallerStatus: (caller: Caller) => Promise<Caller>
   /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
   issuersFile: string | undefined
+  /** What the hash of a client's new secret costs. */
+  secretCost?: Argon2Cost | undefined
 }
 
 export interface Authentication {
@@ -48,7 +51,7 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
   const { database, now, issuer, alert } = deps
   // `checkCallerStatus`, which knows the set in force, checks that there is such a role.
   const accessTokens = createAccessTokens({ ...deps, isRole: () => true })
-  const clientSecrets = await createClientSecrets()
+  const clientSecrets = createClientSecrets(deps.secretCost)
   const { issuersFile, roles } = deps
   const issuers = await loadTrustedIssuers(issuersFile, issuer, issuersFile ? await rolesAtStart(roles) : 'unknown')
   const tokenVerifier = acceptIssuers(accessTokens, issuers, {
