@@ -3,9 +3,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
+import { builtServer } from '../support/built-program.ts'
 import { findFreePorts, processesNaming, startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
-import { builtServer, VaultProcess } from '../support/vault-process.ts'
+import { VaultProcess } from '../support/vault-process.ts'
 
 interface Masked {
   token: string

@@ -5,10 +5,10 @@ import path from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
+import { builtProgram } from '../support/built-program.ts'
 import { type Pgbouncer, pgbouncerIsMissing, startPgbouncer } from '../support/pgbouncer.ts'
 import { withDatabase } from '../support/postgres.ts'
 import { findFreePorts, type Program, type RunningProgram, startProgram } from '../support/run-program.ts'
-import { builtProgram } from '../support/vault-process.ts'
 import { without } from '../support/without.ts'
 
 // Programs are started one after the other, which takes its time on a busy machine.

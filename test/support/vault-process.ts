@@ -1,21 +1,15 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { expect, vi } from 'vitest'
+import { expect, inject, vi } from 'vitest'
 import type { RoleName } from '../../src/access/policy/roles.ts'
 import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
+import { BUILT, builtProgram, builtServer } from './built-program.ts'
 import { type HttpsAnswer, type HttpsRequest, requestHttps } from './https-client.ts'
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from './run-program.ts'
-
-const BUILT = fileURLToPath(new URL('../../dist', import.meta.url))
-
-/** The built program, as a user of the package has it. `npm test` and `npm run test:e2e` build first. */
-export const builtProgram = (name: 'cli', built = BUILT) => path.join(built, 'src', `${name}.js`)
-/** What starts the vault, after the path of Node.js. */
-export const builtServer = (built = BUILT): readonly string[] => [builtProgram('cli', built), 'serve']
 
 export interface CallOptions {
   token?: string
@@ -66,8 +60,18 @@ export class VaultProcess {
     return new VaultProcess(directory, await findFreePorts(2), built)
   }
 
-  static async start(): Promise<VaultProcess> {
+  /** A place with a copy of the vault that was prepared for the run: it was started once, and has its sample callers. */
+  static async prepare(): Promise<VaultProcess> {
     const vault = await VaultProcess.create()
+    const prepared = inject('preparedVault')
+    // PostgreSQL's files belong to another user when the tests run as root.
+    execFileSync('cp', ['-a', path.join(prepared, 'data'), path.join(prepared, 'certs'), vault.directory])
+    return vault
+  }
+
+  /** A prepared vault that runs. */
+  static async start(): Promise<VaultProcess> {
+    const vault = await VaultProcess.prepare()
     await vault.start()
     return vault
   }
