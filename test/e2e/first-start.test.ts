@@ -13,9 +13,15 @@ interface Masked {
   last4: string
 }
 
+async function startFirst(): Promise<VaultProcess> {
+  const first = await VaultProcess.create()
+  await first.start()
+  return first
+}
+
 let vault: VaultProcess
 beforeAll(async () => {
-  vault = await VaultProcess.start()
+  vault = await startFirst()
 })
 afterAll(() => vault.remove())
 
@@ -105,7 +111,7 @@ describe('beside a vault that runs', () => {
   })
 
   it('another one with its own directories and ports has its own data and callers', async () => {
-    const neighbour = await VaultProcess.start()
+    const neighbour = await startFirst()
     try {
       const [ours, theirs] = await Promise.all([tokenize(vault), tokenize(neighbour)])
       const read = async (where: VaultProcess, token: string, reader: VaultProcess) =>

@@ -16,7 +16,7 @@ interface Refusal {
 let vault: VaultProcess
 
 beforeAll(async () => {
-  vault = await VaultProcess.create()
+  vault = await VaultProcess.prepare()
   await vault.start({ STRONGROOM_WORKERS: '2' })
 })
 afterAll(() => vault.remove())

@@ -8,6 +8,7 @@ import type { RoleName } from '../../src/access/policy/roles.ts'
 import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
 import { BUILT, builtProgram, builtServer } from './built-program.ts'
+import { runHosted } from './hosted-commands.ts'
 import { type HttpsAnswer, type HttpsRequest, requestHttps } from './https-client.ts'
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from './run-program.ts'
 
@@ -37,6 +38,8 @@ export class VaultProcess {
   #program: RunningProgram | undefined
   #agent = new Agent({ keepAlive: true })
   #tokens = new Map<RoleName, string>()
+  /** The kinds of commands that have run. */
+  readonly #commands = new Set<string>()
 
   private constructor(directory: string, ports: readonly number[], built: string) {
     this.#built = built
@@ -203,7 +206,7 @@ export class VaultProcess {
     const known = this.#tokens.get(role)
     if (known !== undefined) return known
     if (role === 'billing') {
-      const { stdout, stderr } = await this.cli(['staff', 'token', '--name', 'Bea', '--role', role])
+      const { stdout, stderr } = await this.#runHosted(['staff', 'token', '--name', 'Bea', '--role', role])
       expect(stdout, stderr).toMatch(/^[^\n]+\n$/)
       this.#tokens.set(role, stdout.trim())
       return stdout.trim()
@@ -231,8 +234,15 @@ export class VaultProcess {
     })
   }
 
+  /**
+   * Runs a command to its end. The first of each kind, and one with another Node.js around it, is a process of its own; the others
+   * of its kind run in a process that has loaded the program already.
+   */
   async cli(args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> {
-    const result = await this.spawnCli(args, env).ended
+    const kind = args.slice(0, 2).join(' ')
+    const isHosted = this.#commands.has(kind) && !Object.keys(env).some((name) => name.startsWith('NODE_'))
+    this.#commands.add(kind)
+    const result = await (isHosted ? this.#runHosted(args, env) : this.spawnCli(args, env).ended)
     return {
       ...result,
       json<T>() {
@@ -240,6 +250,10 @@ export class VaultProcess {
         return JSON.parse(result.stdout) as T
       },
     }
+  }
+
+  #runHosted(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+    return runHosted(this.#built, { args, cwd: this.directory, env: { ...this.env, ...env } })
   }
 
   /** Ends what still runs and removes the directory. A database that still runs is taken over, and stopped. */
