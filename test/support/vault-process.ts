@@ -136,7 +136,7 @@ export class VaultProcess {
       expect(output.stdout).toContain(`Strongroom is open at https://localhost:${this.port}`)
       expect((await this.call('GET', '/readyz')).status).toBe(200)
     }
-    await vi.waitFor(attempt, { timeout: 60_000, interval: 25 })
+    await vi.waitFor(attempt, { timeout: 100_000, interval: 25 })
     if (over !== undefined) expect.fail(`the vault ended with code ${over.code} instead of starting: ${over.stderr}`)
   }
 
