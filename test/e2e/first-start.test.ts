@@ -13,15 +13,9 @@ interface Masked {
   last4: string
 }
 
-async function startFirst(): Promise<VaultProcess> {
-  const first = await VaultProcess.create()
-  await first.start()
-  return first
-}
-
 let vault: VaultProcess
 beforeAll(async () => {
-  vault = await startFirst()
+  vault = await VaultProcess.startFirst()
 })
 afterAll(() => vault.remove())
 
@@ -111,7 +105,7 @@ describe('beside a vault that runs', () => {
   })
 
   it('another one with its own directories and ports has its own data and callers', async () => {
-    const neighbour = await startFirst()
+    const neighbour = await VaultProcess.startFirst()
     try {
       const [ours, theirs] = await Promise.all([tokenize(vault), tokenize(neighbour)])
       const read = async (where: VaultProcess, token: string, reader: VaultProcess) =>

@@ -72,6 +72,13 @@ export class VaultProcess {
     return vault
   }
 
+  /** A vault that runs for the first time. Only its log has an origin with its own port. */
+  static async startFirst(): Promise<VaultProcess> {
+    const vault = await VaultProcess.create()
+    await vault.start()
+    return vault
+  }
+
   /** A prepared vault that runs. */
   static async start(): Promise<VaultProcess> {
     const vault = await VaultProcess.prepare()
