@@ -7,7 +7,7 @@ import { VaultProcess } from '../support/vault-process.ts'
 
 let vault: VaultProcess
 beforeAll(async () => {
-  vault = await VaultProcess.prepare()
+  vault = await VaultProcess.create()
 })
 afterAll(() => vault.remove())
 
