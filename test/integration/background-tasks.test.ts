@@ -197,7 +197,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
 
 /** They leave the clock and the log as they are, so that one vault is enough for them. */
 const SHARING: readonly TaskName[] = [
-  'claim-event-numbers',
+  'report-event-numbers',
   'prepare-audit-partitions',
   'read-key-registry',
   'renew-certificates',
