@@ -10,7 +10,7 @@ import { examineServer, UnfitServer } from '../database/vault-server.ts'
 import { makeDataDir } from '../embedded-postgres/data-dir.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
 import type { Overrides, VaultDuties } from '../vault/vault-options.ts'
-import { createVault, type Vault } from '../vault.ts'
+import type { Vault } from '../vault.ts'
 import {
   examineConfig,
   examineDatabase,
@@ -68,6 +68,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
     refuse([...findings, ...ofClock])
     warn(ofClock, options.log)
     if (options.role === 'server') warn([...ofMachine, ...findings], options.log)
+    const { createVault } = await import('../vault.ts')
     const vault = await createVault(
       {
         ...config,

@@ -1,14 +1,16 @@
 import type { Command } from 'commander'
 import { parseCertificateRegistration, registrationOf } from '../../access/authentication/client-certificate.ts'
 import { parseJwks, parsePublicKeyPem } from '../../access/callers/client-keys.ts'
-import { CallerError } from '../../access/callers/clients.ts'
+import { CallerError } from '../../access/ledger/caller-error.ts'
 import type { Client } from '../../access/ledger/client-store.ts'
 import type { PublicJwkSet } from '../../access/policy/public-jwk.ts'
 import { type RoleName, type Scope, scopes } from '../../access/policy/roles.ts'
 import { durationSeconds, label, parseScopes, textOf } from '../arguments.ts'
-import { type Json, operator, print, withJson, withVault } from '../command.ts'
+import { type Json, print, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
+import { operator } from '../operator.ts'
 import { table } from '../table.ts'
+import { withVault } from '../with-vault.ts'
 
 interface KeyFiles {
   publicKey?: string
@@ -27,9 +29,7 @@ interface AddOptions extends Json, KeyFiles {
 }
 
 /** `strongroom clients …` */
-export function addClientsCommands(program: Command): void {
-  const clients = program.command('clients').description('the programs that may call the vault')
-
+export function addClientsCommands(clients: Command): void {
   withKeyFiles(withJson(clients.command('add')))
     .description('make a client and show its secret, once')
     .requiredOption('--name <name>', 'what it is called', label)
