@@ -7,11 +7,10 @@ import { type Job, sweepJob } from '../observability/jobs.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Problem } from '../values/problem.ts'
 import type { CustodianCeremony } from './lifecycle/custodian-ceremony.ts'
-import { destroyFreed } from './lifecycle/emptied-index-keys.ts'
 import { createEventMacs, createVaultBook, type EventMacs } from './lifecycle/event-macs.ts'
 import { keepMacKeys } from './lifecycle/keep-mac-keys.ts'
 import { keepSigningKeys } from './lifecycle/keep-signing-keys.ts'
-import { createKeyCommands, type KeyCommandDeps } from './lifecycle/key-commands.ts'
+import { createKeyCommands, type KeyCommandDeps, type KeyCommands } from './lifecycle/key-commands.ts'
 import type { RootKeyReplaced } from './lifecycle/replace-root-key.ts'
 import type { Unsealing } from './lifecycle/unseal.ts'
 import { createKeyWatch } from './lifecycle/watch-keys.ts'
@@ -19,7 +18,7 @@ import { openVaultKeys, type VaultKeysOptions } from './open-vault-keys.ts'
 import type { RegistryAge } from './registry/registry-age.ts'
 import type { Keys } from './ring/keys.ts'
 import type { RootKeyDescription, RootKeyRecord } from './root-key/root-key.ts'
-import { startRotationRunner } from './rotation/rotation-runner.ts'
+import { runRotationsJob } from './rotation/rotation-runner.ts'
 
 /** What operators and custodians do about the root key. */
 interface RootKeys {
@@ -97,26 +96,31 @@ export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
   }
 }
 
-export interface KeyLifecycleDeps extends KeyCommandDeps, Pick<VaultKeysOptions, 'background'> {
+export interface KeyLifecycleDeps extends KeyCommandDeps {
   /** Whether this process runs the rotations that operators leave to the servers. */
   runsRotations: boolean
   onRotated: (result: { moved: number; damaged: number }) => void
 }
 
-export type KeyCommands = ReturnType<typeof createKeyCommands>
-
 /** What needs to know everything that keys protect: rotations, and the end of a key. */
 export interface KeyLifecycle {
   commands: KeyCommands
   jobs: readonly Job[]
+  /** A rotation under way finishes its page. */
   close(): Promise<void>
 }
 
 export function createKeyLifecycle(deps: KeyLifecycleDeps): KeyLifecycle {
-  const runner = deps.runsRotations ? startRotationRunner(deps, deps.onRotated, deps.background) : undefined
+  const closing = new AbortController()
   return {
     commands: createKeyCommands(deps),
-    jobs: [sweepJob('destroy-index-keys', () => destroyFreed(deps))],
-    close: async () => runner?.stop(),
+    jobs: [
+      ...(deps.runsRotations ? [runRotationsJob(deps, deps.onRotated, closing.signal)] : []),
+      sweepJob('destroy-index-keys', async () => {
+        const { destroyFreed } = await import('./lifecycle/emptied-index-keys.ts')
+        return destroyFreed(deps)
+      }),
+    ],
+    close: async () => closing.abort(),
   }
 }

@@ -14,6 +14,7 @@ import { createTicketSecret, replaceHourly, type TicketSecret, ticketKeysOf } fr
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from '../http/tls/tls.ts'
 import { reasonOf } from '../observability/describe-error.ts'
 import type { MetricsText } from '../observability/metrics.ts'
+import { once } from '../values/once.ts'
 import type { Vault } from '../vault.ts'
 import { readCoreDumpLimit } from './doctor/process-limits.ts'
 import { type OpenVault, openVault } from './open-vault.ts'
@@ -220,12 +221,4 @@ export async function welcome(config: Config, vault: Vault, announce: Announce):
   const { issuer, dataDir, tls } = config
   await ensureSampleCallers(vault, dataDir)
   announce(firstSteps(placeOf({ issuer, dataDir, caFile: path.join(tls.certsDir, 'ca.pem') })))
-}
-
-export function once(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined
-  return () => {
-    running ??= work()
-    return running
-  }
 }
