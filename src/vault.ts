@@ -1,6 +1,6 @@
 import { type Access, createAccess } from './access/create-access.ts'
 import { findTakenAway } from './access/ledger-changes/find-taken-away.ts'
-import { MAX_TOKEN_SECONDS } from './access/tokens/access-token.ts'
+import { MAX_TOKEN_SECONDS } from './access/policy/token-life.ts'
 import { type AuditLog, createAuditLog } from './audit/audit-log.ts'
 import { createWriteAuditEvent } from './audit/event/write-audit-event.ts'
 import { createTakeFailure, type TakeFailure } from './audit/failed-command.ts'

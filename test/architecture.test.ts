@@ -26,7 +26,8 @@ const PURE = files
     )
   })
 
-const BUILT_IN_FOR_PURE = ['node:crypto', 'node:url', 'node:util']
+/** `node:module` loads a package, as an import does. */
+const BUILT_IN_FOR_PURE = ['node:crypto', 'node:module', 'node:url', 'node:util']
 
 /** Every file that takes a value out of a Sensitive, and why. */
 const MAY_EXPOSE: Readonly<Record<string, string>> = {

@@ -1,40 +1,21 @@
 import { hostname } from 'node:os'
-import type { AuditCaller, EventBook, NewAuditEvent } from '../audit/event/audit-event.ts'
+import type { EventBook, NewAuditEvent } from '../audit/event/audit-event.ts'
 import { inBook } from '../audit/event/event-book.ts'
 import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
-import type { RootKeyProviderName } from '../config/option-values.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Problem } from '../values/problem.ts'
-import type { CustodianCeremony } from './lifecycle/custodian-ceremony.ts'
 import { createEventMacs, createVaultBook, type EventMacs } from './lifecycle/event-macs.ts'
 import { keepMacKeys } from './lifecycle/keep-mac-keys.ts'
 import { keepSigningKeys } from './lifecycle/keep-signing-keys.ts'
 import { createKeyCommands, type KeyCommandDeps, type KeyCommands } from './lifecycle/key-commands.ts'
-import type { RootKeyReplaced } from './lifecycle/replace-root-key.ts'
+import type { RootKeys } from './lifecycle/root-key-commands.ts'
 import type { Unsealing } from './lifecycle/unseal.ts'
 import { createKeyWatch } from './lifecycle/watch-keys.ts'
 import { openVaultKeys, type VaultKeysOptions } from './open-vault-keys.ts'
 import type { RegistryAge } from './registry/registry-age.ts'
 import type { Keys } from './ring/keys.ts'
-import type { RootKeyDescription, RootKeyRecord } from './root-key/root-key.ts'
 import { runRotationsJob } from './rotation/rotation-runner.ts'
-
-/** What operators and custodians do about the root key. */
-interface RootKeys {
-  /** The record of the root key, not verified. */
-  find(): Promise<RootKeyRecord | undefined>
-  /** A new root key of the same kind. */
-  rotate(operator: AuditCaller): Promise<RootKeyReplaced>
-  /** A root key from somewhere else. */
-  migrate(operator: AuditCaller, to: RootKeyProviderName): Promise<RootKeyReplaced>
-  /** What a move to the provider would find. */
-  rehearse(to: RootKeyProviderName): Promise<RootKeyDescription>
-  beginCeremony(
-    operator: AuditCaller,
-    split: { custodians: readonly string[]; threshold: number },
-  ): Promise<CustodianCeremony>
-}
 
 export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> {
   metrics: Pick<Metrics, 'observeKey'>

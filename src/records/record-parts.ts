@@ -1,13 +1,47 @@
 import type { Limits } from '../access/access-control.ts'
+import type { Access } from '../access/create-access.ts'
+import type { NewAuditEvent } from '../audit/event/audit-event.ts'
+import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
+import type { EventAuthenticity } from '../audit/log/event-authenticity.ts'
+import type { ReleaseGate } from '../audit/release-gate/release-gate.ts'
+import type { RecordsConfig } from '../config/config.ts'
+import type { Database } from '../database/database.ts'
+import type { Keys } from '../keys/ring/keys.ts'
 import { createKinds } from '../kinds/kinds.ts'
-import type { CreateRecordsDeps } from './create-records.ts'
+import type { Alert } from '../observability/alert.ts'
+import type { NewId } from '../values/identifier.ts'
+import type { RandomBytes } from '../values/random.ts'
 import type { RecordDeps } from './dependencies.ts'
 import { createIdempotency, type Idempotency } from './idempotency/idempotency.ts'
+import type { RecordBatches } from './record-batches.ts'
 import { createLookUp, createRecordBatches } from './record-batches.ts'
 import { settleCardSearch } from './search/card-search-setting.ts'
 import { createFindByTerm } from './search/find-by-term.ts'
 import { createWhy } from './why/why.ts'
 import { loadWhyRules } from './why/why-rules.ts'
+
+export interface CreateRecordsDeps {
+  database: Database
+  keys: Keys
+  alert: Alert
+  now: () => Date
+  newId: NewId
+  randomBytes: RandomBytes
+  newAuditEvent: NewAuditEvent
+  writeAuditEvent: WriteAuditEvent
+  config: RecordsConfig
+  issuer: string
+  /** A server records how it is configured; others do as it does. */
+  recordedIssuer: 'write' | 'prefer' | 'ignore'
+  gate: ReleaseGate
+  access: Pick<Access, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'roles'>
+  authenticity: EventAuthenticity
+  production: boolean
+  /** Whether this process serves callers. Another one builds what its command uses. */
+  serves: boolean
+  /** What the benchmark's floor puts in the place of the store. */
+  batches?: RecordBatches | undefined
+}
 
 /** What the use cases of records are made of, and what their routes share. */
 export interface RecordParts extends RecordDeps, Limits {

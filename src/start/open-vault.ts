@@ -1,4 +1,3 @@
-import { takeInAllAstray } from '../audit/retention/take-in-astray.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import { findPinFile, placeOfPin } from '../config/pin-file.ts'
 import { databaseTime, examineClock } from '../database/clock.ts'
@@ -20,7 +19,6 @@ import {
   missingDatabase,
 } from './doctor/doctor.ts'
 import { examineMachine } from './doctor/examine-machine.ts'
-import { examineOpenDatabase } from './doctor/examine-open-database.ts'
 import { lostDatabase } from './lost-database.ts'
 import { Unsafe } from './unsafe.ts'
 
@@ -179,6 +177,7 @@ export async function migrateVault(config: Config, options: OpenVaultOptions): P
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const applied = await migrateDatabase(config, urls)
     const place = await findVault(config, urls.owner)
+    const { takeInAllAstray } = await import('../audit/retention/take-in-astray.ts')
     await look(place, (owner) => takeInAllAstray(owner, options.log))
     await stopDatabase()
     return applied
@@ -209,6 +208,7 @@ async function examineVaultDatabase(config: Config, url: string, log: (line: str
   const { faults, schema } = await examineServer({ url, caFile, schema: databaseSchema })
   if (faults.length > 0) return faults
   const place = { url, caFile, schema }
+  const { examineOpenDatabase } = await import('./doctor/examine-open-database.ts')
   return look(place, (database) => examineOpenDatabase(config, database, log))
 }
 

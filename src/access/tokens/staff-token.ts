@@ -5,8 +5,9 @@ import { normaliseName } from '../policy/person.ts'
 import { THUMBPRINT } from '../policy/public-jwk.ts'
 import type { Purpose } from '../policy/purpose.ts'
 import { type RoleName, summarise } from '../policy/roles.ts'
+import { MAX_TOKEN_SECONDS } from '../policy/token-life.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
-import { type AccessTokens, MAX_TOKEN_SECONDS } from './access-token.ts'
+import type { AccessTokens } from './access-token.ts'
 
 export interface StaffTokenRequest {
   /** Stored in its one spelling (`normaliseName`), however it was typed. */

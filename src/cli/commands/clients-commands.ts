@@ -1,6 +1,4 @@
 import type { Command } from 'commander'
-import { parseCertificateRegistration, registrationOf } from '../../access/authentication/client-certificate.ts'
-import { parseJwks, parsePublicKeyPem } from '../../access/callers/client-keys.ts'
 import { CallerError } from '../../access/ledger/caller-error.ts'
 import type { Client } from '../../access/ledger/client-store.ts'
 import type { PublicJwkSet } from '../../access/policy/public-jwk.ts'
@@ -125,6 +123,9 @@ async function readKey(options: AddOptions): Promise<{ keys: PublicJwkSet } | { 
   const { publicKey, jwks, certificate, certificateName } = options
   const ways = [publicKey, jwks, certificate, certificateName].filter((way) => way !== undefined)
   if (ways.length > 1) throw new CallerError('a client proves itself in one way.')
+  const { parseCertificateRegistration, registrationOf } = await import(
+    '../../access/authentication/client-certificate.ts'
+  )
   if (certificate !== undefined) return { certificate: registrationOf(textOf(certificate)) }
   if (certificateName !== undefined) return { certificate: parseCertificateRegistration(certificateName) }
   const keys = await readKeys(options)
@@ -140,6 +141,7 @@ function withKeyFiles(command: Command): Command {
 /** @throws {CallerError} for a file that holds no usable public key */
 async function readKeys({ publicKey, jwks }: KeyFiles): Promise<PublicJwkSet | undefined> {
   if (publicKey !== undefined && jwks !== undefined) throw new CallerError('use one of --public-key and --jwks.')
+  const { parseJwks, parsePublicKeyPem } = await import('../../access/callers/client-keys.ts')
   if (publicKey !== undefined) return parsePublicKeyPem(textOf(publicKey))
   return jwks === undefined ? undefined : parseJwks(textOf(jwks))
 }
