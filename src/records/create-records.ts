@@ -1,5 +1,6 @@
 import type { Caller } from '../access/policy/caller.ts'
 import type { Route } from '../http/route.ts'
+import type { Keys } from '../keys/ring/keys.ts'
 import type { ReencryptionTarget } from '../keys/rotation/reencryption-target.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
 import { once } from '../values/once.ts'
@@ -11,6 +12,8 @@ export interface Records {
   /** Everything that a rotation of keys moves. */
   targets(): Promise<readonly ReencryptionTarget[]>
   routes(): Promise<Route<Caller>[]>
+  /** The calls of `routes`, up to their statements and with those keys. */
+  rehearse(routes: readonly Route<Caller>[], keys: Keys): Promise<Route<Caller>[]>
   /** Counts what a caller asks for and does not find, in routes of others too. */
   countMisses(routes: readonly Route<Caller>[]): Promise<Route<Caller>[]>
   commands: RecordCommands
@@ -33,6 +36,10 @@ export async function createRecords(deps: CreateRecordsDeps): Promise<Records> {
     async routes() {
       const { createRecordApi } = await import('./record-api.ts')
       return createRecordApi(await parts())
+    },
+    async rehearse(routes, keys) {
+      const { rehearseRecords } = await import('./rehearse-records.ts')
+      return rehearseRecords(await parts(), keys, routes)
     },
     async countMisses(routes) {
       const { countMisses } = await import('./search/count-misses.ts')

@@ -1,5 +1,6 @@
 import type { Access } from '../access/create-access.ts'
 import type { Caller } from '../access/policy/caller.ts'
+import type { TokenSubject } from '../access/tokens/access-token.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import { closeWhileOlder } from '../audit-api/close-while-older.ts'
@@ -8,6 +9,7 @@ import { createWriteProbe } from '../database/write-probe.ts'
 import { createFramingErrors } from '../http/framing-errors.ts'
 import type { Route } from '../http/route.ts'
 import type { VaultKeys } from '../keys/create-keys.ts'
+import { createLogger } from '../observability/logger.ts'
 import { createReadiness } from '../observability/readiness.ts'
 import type { Records } from '../records/create-records.ts'
 import type { Schema } from '../schema/create-schema.ts'
@@ -15,12 +17,24 @@ import type { Ground } from './ground.ts'
 import type { ListenerFacts, VaultApp } from './vault-app.ts'
 import type { Overrides, VaultOptions } from './vault-options.ts'
 
+/** There is no such client. */
+const REHEARSED_CALLER: TokenSubject = {
+  id: 'client_rehearsal',
+  kind: 'client',
+  role: 'billing',
+  scopes: ['tokenize', 'token:read', 'card:reveal'],
+  purposes: ['process-payment'],
+  site: 'default',
+}
+
 /** What serves callers. Nothing of it is built before it is asked for. */
 export interface VaultApi {
   /** Every route of the API, with its documents. */
   routes(): Promise<readonly Route<Caller>[]>
   /** The HTTPS application, for the names that a listener answers for. */
   createApp(answersFor: (host: string) => boolean, listener?: ListenerFacts): Promise<VaultApp>
+  /** Runs the calls that shops wait for, up to their statements, until they are compiled. Nothing is stored. */
+  warm(): Promise<void>
   /**
    * Whether the ring in memory is the registry's, the database takes writes and has the vault's own schema, and the log takes
    * events. @throws {Problem}
@@ -99,6 +113,26 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
         },
       })
       return create(answersFor, listener)
+    },
+    async warm() {
+      const { warmApp } = await import('./warm-app.ts')
+      const { createVaultApp } = await import('./vault-app.ts')
+      const aside = keys.rehearsal()
+      const { authenticate, token } = (await access.authentication()).rehearse(aside)
+      const create = createVaultApp({
+        ...deps,
+        ...{ authenticate, publicUrl: issuer, isShuttingDown: () => false, closedBecause: () => undefined },
+        routes: await records.rehearse(await api.routes(), aside),
+        logger: createLogger('silent'),
+        // Its scopes and its role are those of the rehearsal, and no caller of the vault has its id.
+        checkCallerStatus: async (caller) => ({ ...caller, confirmation: 'dpop' }),
+        recordRefusal: async ({ problem }) => problem,
+        observe: () => {},
+      })
+      await warmApp(
+        create(() => true),
+        () => token(REHEARSED_CALLER),
+      )
     },
     checkReady,
     onFramingError: createFramingErrors(metrics, access.limits.strangers),
