@@ -18,7 +18,7 @@ export interface CreateAccessDeps extends AccessControlDeps {
   serves: boolean
   /** Whether the listener asks clients for certificates (RFC 8705). */
   asksForCertificates: boolean
-  /** Whether no other server uses the database: what is reserved there is of one that was killed. */
+  /** Whether no other server uses the database: then reservations in it belong to a server that was killed. */
   isOnlyServer: boolean
   renewSigningKey: () => Promise<void>
   keys: AccessControlDeps['keys'] & AuthenticationDeps['keys']

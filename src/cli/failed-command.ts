@@ -6,7 +6,7 @@ import type { Vault } from '../vault.ts'
 import { NotConfirmed } from './confirm.ts'
 import { UnnamedOperator } from './operator.ts'
 
-/** Failures that were seen to already: each leaves one event. */
+/** Failures that have their event already. */
 const seenTo = new WeakSet<object>()
 
 /** Runs what a command does with the vault that it has opened. That it failed is an event under the keys of the vault. */

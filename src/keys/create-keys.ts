@@ -25,7 +25,7 @@ export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> 
   longestTokenSeconds: number
 }
 
-/** The vault's keys, what is signed and proven with them, and what keeps them young. */
+/** The vault's keys, what is signed and proven with them, and the jobs that replace them in time. */
 export interface VaultKeys {
   keys: Keys
   book: EventBook
@@ -71,7 +71,7 @@ export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
       { name: 'keep-mac-keys', everyMs, run: () => keepMacKeys(keyDeps) },
       { name: 'keep-signing-keys', everyMs, run: renewSigningKey },
       { name: 'close-event-keys', everyMs, run: eventMacs.closeReplaced },
-      // A key that is about to be replaced is no news.
+      // The watch comes after the replacement, so that a key which is about to be replaced raises no alert.
       { name: 'watch-keys', everyMs, run: () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys) },
     ],
   }

@@ -54,3 +54,15 @@ export async function createRecords(deps: CreateRecordsDeps): Promise<Records> {
     ],
   }
 }
+
+/**
+ * Whether cards are found by their numbers. The configuration says it, and a server records it. A command and a worker whose
+ * configuration says nothing do as the server does.
+ *
+ * @throws {Problem} database-unavailable
+ */
+async function settleCardSearch(db: Queryable, isOn: boolean | undefined, isServer: boolean): Promise<boolean> {
+  if (!isServer) return isOn ?? (await readSetting(db, 'card-search')) !== 'off'
+  await writeSetting(db, 'card-search', isOn === false ? 'off' : 'on')
+  return isOn !== false
+}

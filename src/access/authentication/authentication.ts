@@ -46,7 +46,7 @@ export interface Authentication {
   /** Finds the caller of a token that it signs, with keys that are thrown away. Nothing else takes such a token. */
   rehearse(keys: AuthenticationDeps['keys']): Rehearsal
   commands: {
-    /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
+    /** Which mapped claims do not fit the roles in force; undefined when all fit. */
     findMappingFault(): Promise<string | undefined>
     checkToken(token: string): Promise<TokenReport>
   }

@@ -16,7 +16,7 @@ export type KeyCommandDeps = Omit<CertifyKeyDeps & DestroyKeyDeps & RotateDeps, 
   targets: () => Promise<readonly ReencryptionTarget[]>
 }
 
-/** A rotation that has ended, and what became of the index keys that rotations have emptied. */
+/** A rotation that has ended, and the index keys that it has emptied. */
 export type EndedRotation = RotationResult & DestroyedKeys
 
 /** The operator's commands over the keys. */

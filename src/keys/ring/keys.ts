@@ -35,7 +35,7 @@ export interface Keys extends RingWork {
   readonly registry: Registry
   /** Everything that is stored under the keys. */
   readonly referencing: ReferencingTables
-  /** What this server keeps to, and a rotation waits for. */
+  /** The times that this server keeps, and that a rotation waits for. */
   readonly times: KeyTimes
   /** The registry as it was verified the last time. @throws {Problem} sealed */
   readonly verified: VerifiedRegistry
@@ -62,10 +62,10 @@ export interface KeysOptions extends RegistryOptions {
   randomBytes: RandomBytes
   database: Database
   alert: Alert
-  /** What looks whether the registry has changed, and reports uses. */
+  /** The background tasks that read the registry and report uses. */
   background: Background
   times?: KeyTimes | undefined
-  /** What the first registry that is read is held against. Default: nothing. */
+  /** What the first registry is compared with. Default: nothing. */
   anchor?: RegistryAnchor | undefined
 }
 
@@ -74,9 +74,9 @@ export interface KeysOptions extends RegistryOptions {
  * purpose. If the root key is not available now, the vault starts sealed and asks for it again.
  *
  * The manifest shows a start whether any row was swapped, copied, rolled back, edited, added or removed. If the whole
- * registry was put back to an older state, manifest and all, the anchor shows it, by what checkpoints state and what is
- * pinned on this machine; the key events in the audit log show it as far as a key has ended since. A running server
- * remembers the generation it has seen, and seals itself when the registry falls behind it.
+ * registry was put back to an older state, including its manifest, the anchor shows it, by what checkpoints state and
+ * what is pinned on this machine; the key events in the audit log show it as far as a key has ended since. A running
+ * server remembers the generation it has seen, and seals itself when the registry falls behind it.
  *
  * @throws {KeyRegistryError} if the root key does not open the registry, or the registry was changed outside the vault
  */
@@ -100,7 +100,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const work = workWithRing({ current, uses, thread, purposes, now, alert, randomBytes })
 
   await current.open()
-  // What is distrusted has its own alert, and so has a root key that went away. A pool that is full says so to its callers.
+  // A distrusted registry and a missing root key have alerts of their own. A full pool is reported to its callers.
   const onFailure = (error: unknown) => {
     const isAwaited = error instanceof Problem && (error.cause instanceof RootKeyUnreachable || error.code === 'busy')
     if (!current.isDistrusted && !isAwaited) throw error
