@@ -30,8 +30,11 @@ export async function createRecords(deps: CreateRecordsDeps): Promise<Records> {
   if (deps.serves) await parts()
   return {
     async targets() {
-      const { createReencryptionTargets } = await import('./reencryption-targets.ts')
-      return createReencryptionTargets(await parts())
+      const { createSealedValues } = await import('../keys/rotation/sealed-values.ts')
+      const { createSearchTerms } = await import('./reindex/reindex.ts')
+      const { createUnindexedCards } = await import('./reindex/unindexed-cards.ts')
+      const made = await parts()
+      return [...createSealedValues(made.keys), createSearchTerms(made), createUnindexedCards(made)]
     },
     async routes() {
       const { createRecordApi } = await import('./record-api.ts')
@@ -53,16 +56,4 @@ export async function createRecords(deps: CreateRecordsDeps): Promise<Records> {
       }),
     ],
   }
-}
-
-/**
- * Whether cards are found by their numbers. The configuration says it, and a server records it. A command and a worker whose
- * configuration says nothing do as the server does.
- *
- * @throws {Problem} database-unavailable
- */
-async function settleCardSearch(db: Queryable, isOn: boolean | undefined, isServer: boolean): Promise<boolean> {
-  if (!isServer) return isOn ?? (await readSetting(db, 'card-search')) !== 'off'
-  await writeSetting(db, 'card-search', isOn === false ? 'off' : 'on')
-  return isOn !== false
 }

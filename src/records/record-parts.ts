@@ -5,7 +5,8 @@ import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { EventAuthenticity } from '../audit/log/event-authenticity.ts'
 import type { ReleaseGate } from '../audit/release-gate/release-gate.ts'
 import type { RecordsConfig } from '../config/config.ts'
-import type { Database } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
+import { readSetting, writeSetting } from '../database/settings-store.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import { createKinds } from '../kinds/kinds.ts'
 import type { Alert } from '../observability/alert.ts'
@@ -15,7 +16,6 @@ import type { RecordDeps } from './dependencies.ts'
 import { createIdempotency, type Idempotency } from './idempotency/idempotency.ts'
 import type { RecordBatches } from './record-batches.ts'
 import { createLookUp, createRecordBatches } from './record-batches.ts'
-import { settleCardSearch } from './search/card-search-setting.ts'
 import { createFindByTerm } from './search/find-by-term.ts'
 import { createWhy } from './why/why.ts'
 import { loadWhyRules } from './why/why-rules.ts'
@@ -64,4 +64,16 @@ export async function createRecordParts(given: CreateRecordsDeps): Promise<Recor
     lookUp: createLookUp(database),
     idempotency: createIdempotency({ database, keys, now, requireRelease: gate.requireOpen }),
   }
+}
+
+/**
+ * Whether cards are found by their numbers. The configuration says it, and a server records it. A command and a worker whose
+ * configuration says nothing do as the server does.
+ *
+ * @throws {Problem} database-unavailable
+ */
+async function settleCardSearch(db: Queryable, isOn: boolean | undefined, isServer: boolean): Promise<boolean> {
+  if (!isServer) return isOn ?? (await readSetting(db, 'card-search')) !== 'off'
+  await writeSetting(db, 'card-search', isOn === false ? 'off' : 'on')
+  return isOn !== false
 }

@@ -27,7 +27,7 @@ it('the calls that a start rehearses run to their end, and leave nothing behind'
     vault.call('POST', '/v1/tokenize', { token: checkout, body: { customer: 'one', contact: { name: 'A B' } } })
   expect((await store()).status).toBe(201)
   // What this process says every few seconds of its own calls is up to date from here on.
-  for (const task of ['claim-event-numbers', 'report-key-uses'] as const) await vault.background.tasks.get(task)?.run()
+  for (const task of ['report-event-numbers', 'report-key-uses'] as const) await vault.background.tasks.get(task)?.run()
   const rows = await everyRow()
   expect(Object.keys(rows).length).toBeGreaterThan(20)
   const lines = vault.logLines.length
