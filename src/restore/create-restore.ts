@@ -2,7 +2,7 @@ import type { AuditCaller } from '../audit/event/audit-event.ts'
 import type { AppliedLog, ApplyLogDeps, ApplyLogRequest } from './apply-log.ts'
 
 /** What the operator does after an older database was put back. */
-export interface RestoreCommands {
+interface RestoreCommands {
   applyLog(operator: AuditCaller, request: ApplyLogRequest): Promise<AppliedLog>
 }
 

@@ -15,7 +15,7 @@ export interface CreateSchemaDeps extends Omit<WatchSchemaDeps, 'log'>, ChangeRe
 }
 
 /** The operator's commands over the schema of the database. */
-export interface SchemaCommands {
+interface SchemaCommands {
   /** Before anything is changed. @throws {Problem} schema-changed */
   requireOwnSchema(): Promise<void>
   acceptSchema(operator: AuditCaller, hash: string): Promise<ComparedSchema>

@@ -32,7 +32,7 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   issuersFile: string | undefined
 }
 
-export interface Rehearsal {
+interface Rehearsal {
   token(caller: TokenSubject): Promise<string>
   authenticate: Authentication['authenticate']
 }
