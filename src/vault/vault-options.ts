@@ -1,7 +1,7 @@
 import type { AccessLimits } from '../access/access-control.ts'
 import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts'
 import type { RateLimits } from '../access/limits/rate-limit.ts'
-import { MAX_TOKEN_SECONDS } from '../access/tokens/access-token.ts'
+import { MAX_TOKEN_SECONDS } from '../access/policy/token-life.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import type { Config } from '../config/config.ts'
 import type { DatabaseOptions } from '../database/database.ts'

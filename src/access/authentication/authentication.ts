@@ -11,10 +11,17 @@ import { loadTrustedIssuers, type TrustedIssuer } from '../issuers/trusted-issue
 import type { Caller } from '../policy/caller.ts'
 import type { RoleSet } from '../policy/role-set.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
-import { type AccessTokenOptions, type AccessTokens, createAccessTokens } from '../tokens/access-token.ts'
+import {
+  type AccessTokenOptions,
+  type AccessTokens,
+  createAccessTokens,
+  type TokenSubject,
+} from '../tokens/access-token.ts'
 import type { RememberedJti, RememberJti } from '../tokens/replay-cache.ts'
 import { insertRememberedJtis } from '../tokens/replay-store.ts'
 import { authenticate } from './authenticate.ts'
+
+const REHEARSAL_SECONDS = 60
 
 export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   database: Database
@@ -28,12 +35,19 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   secretCost?: Argon2Cost | undefined
 }
 
+interface Rehearsal {
+  token(caller: TokenSubject): Promise<string>
+  authenticate: Authentication['authenticate']
+}
+
 export interface Authentication {
   authenticate(request: RequestCredentials): Promise<Caller>
   accessTokens: AccessTokens
   clientSecrets: ClientSecrets
   rememberJti: RememberJti
   issuers: readonly TrustedIssuer[]
+  /** Finds the caller of a token that it signs, with keys that are thrown away. Nothing else takes such a token. */
+  rehearse(keys: AuthenticationDeps['keys']): Rehearsal
   commands: {
     /** Which mapped claims do not fit the roles in force; undefined when all fit. */
     findMappingFault(): Promise<string | undefined>
@@ -65,6 +79,13 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
     clientSecrets,
     rememberJti,
     issuers,
+    rehearse(keys) {
+      const own = createAccessTokens({ ...deps, keys, isRole: () => true })
+      return {
+        token: (caller) => own.issue(caller, REHEARSAL_SECONDS),
+        authenticate: (request) => authenticate({ tokenVerifier: own, rememberJti, now }, request),
+      }
+    },
     commands: {
       findMappingFault: async () =>
         loadTrustedIssuers(issuersFile, issuer, (await roles.refresh()).roles).then(
