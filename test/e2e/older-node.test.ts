@@ -12,7 +12,7 @@ const PRETEND = `--import=data:text/javascript,${encodeURIComponent(
 let vault: VaultProcess
 
 beforeAll(async () => {
-  vault = await VaultProcess.prepare()
+  vault = await VaultProcess.create()
 })
 afterAll(() => vault.remove())
 
