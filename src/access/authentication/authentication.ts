@@ -11,6 +11,7 @@ import type { Caller } from '../policy/caller.ts'
 import type { RoleSet } from '../policy/role-set.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
 import { type AccessTokenOptions, type AccessTokens, createAccessTokens } from '../tokens/access-token.ts'
+import { createProofKeys, type ProofKeys } from '../tokens/proof-keys.ts'
 import type { RememberedJti, RememberJti } from '../tokens/replay-cache.ts'
 import { insertRememberedJtis } from '../tokens/replay-store.ts'
 import { authenticate } from './authenticate.ts'
@@ -30,6 +31,7 @@ export interface Authentication {
   accessTokens: AccessTokens
   clientSecrets: ClientSecrets
   rememberJti: RememberJti
+  proofKeys: ProofKeys
   issuers: readonly TrustedIssuer[]
   commands: {
     /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
@@ -57,10 +59,12 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
     onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
   })
   const rememberJti = createBatch({ run: (spent: readonly RememberedJti[]) => insertRememberedJtis(database, spent) })
+  const proofKeys = createProofKeys()
   return {
     accessTokens,
     clientSecrets,
     rememberJti,
+    proofKeys,
     issuers,
     commands: {
       findMappingFault: async () =>
@@ -70,7 +74,8 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
         ),
       checkToken: (token: string) => checkToken({ ...deps, own: accessTokens, ownIssuer: issuer, issuers }, token),
     },
-    authenticate: (request: RequestCredentials) => authenticate({ tokenVerifier, rememberJti, now }, request),
+    authenticate: (request: RequestCredentials) =>
+      authenticate({ tokenVerifier, rememberJti, proofKeys, now }, request),
   }
 }
 

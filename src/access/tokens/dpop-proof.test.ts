@@ -8,6 +8,7 @@ import {
 } from '../../../test/support/caller-keys.ts'
 import { Problem } from '../../values/problem.ts'
 import { isSameUrl, MAX_PROOF_SECONDS, verifyDpopProof } from './dpop-proof.ts'
+import { createProofKeys } from './proof-keys.ts'
 
 const NOW = new Date('2026-11-24T12:00:00Z')
 const URL_OF_CARD = 'https://vault.example/v1/tokens/card_1'
@@ -24,6 +25,7 @@ beforeEach(() => {
 
 const deps = {
   now: () => NOW,
+  proofKeys: createProofKeys(),
   rememberJti: async ({ id }: { id: Buffer }) => spent.size < spent.add(id.toString('hex')).size,
 }
 const purpose = { method: 'GET', url: URL_OF_CARD, accessToken: TOKEN }
