@@ -43,6 +43,16 @@ export const ratios: readonly Ratio[] = [
     value: over(rate('checkout'), rate('tokenize')),
   },
   { title: 'reveal / tokenize', target: { atLeast: 1 }, value: over(rate('reveal'), rate('tokenize')) },
+  {
+    title: 'reveal with a bound token / a bearer token',
+    target: { atLeast: 0.65 },
+    value: over(rate('bound-reveal'), rate('reveal')),
+  },
+  {
+    title: 'the same over one connection',
+    target: undefined,
+    value: over(rate('bound-single'), rate('reveal-single')),
+  },
   { title: 'masked read / reveal', target: { atLeast: 1 }, value: over(rate('read'), rate('reveal')) },
   {
     title: 'tokenize / while no process keeps the log',

@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import type { DatabaseUrls } from '../../src/embedded-postgres/database-file.ts'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
 import { findFreePort, type ServerProcess, startServer } from './child-process.ts'
+import { type ProofKey, thumbprintOf } from './proofs.ts'
 
 /** The directory of a benchmark. */
 export interface Place {
@@ -75,7 +76,8 @@ export type StaffRole = 'billing' | 'support' | 'privacy-officer' | 'auditor'
 /** A running vault and its callers: a sample caller, and a person of billing, who may see card numbers. */
 export interface Vault extends ServerProcess {
   database: DatabaseUrls
-  accessToken(role: 'checkout' | StaffRole): Promise<string>
+  /** @param proofKey a token of the staff is bound to it */
+  accessToken(role: 'checkout' | StaffRole, proofKey?: ProofKey): Promise<string>
   /** Runs a command of `strongroom` against it, and answers with what it printed. @throws {Error} when it fails */
   cli(args: readonly string[]): Promise<string>
   /** What it answers to a card: the answer that the floor gives too. */
@@ -111,12 +113,15 @@ export async function startVault(place: Place, options: { name: string; database
     })
     return stdout
   }
-  const accessToken = async (role: 'checkout' | StaffRole) => {
-    const known = kept.get(role)
+  const accessToken = async (role: 'checkout' | StaffRole, proofKey?: ProofKey) => {
+    const jkt = proofKey && thumbprintOf(proofKey)
+    const name = `${role} ${jkt}`
+    const known = kept.get(name)
     if (known && Date.now() - known.at < REUSE_TOKEN_MS) return known.token
     if (role !== 'checkout') {
-      const token = (await cli(['staff', 'token', '--name', `bench ${role}`, '--role', role])).trim()
-      kept.set(role, { token, at: Date.now() })
+      const args = ['staff', 'token', '--name', `bench ${role}`, '--role', role, ...(jkt ? ['--jkt', jkt] : [])]
+      const token = (await cli(args)).trim()
+      kept.set(name, { token, at: Date.now() })
       return token
     }
     const caller = callers.find((caller) => caller.role === role)
@@ -125,7 +130,7 @@ export async function startVault(place: Place, options: { name: string; database
     const form = 'application/x-www-form-urlencoded'
     const answer = await call('/oauth/token', form, `Basic ${basic}`, 'grant_type=client_credentials')
     const { access_token } = JSON.parse(answer) as { access_token: string }
-    kept.set(role, { token: access_token, at: Date.now() })
+    kept.set(name, { token: access_token, at: Date.now() })
     return access_token
   }
   return {
