@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { auditAmounts, auditReads } from './audit-reads.ts'
 import { Bench } from './bench.ts'
 import { runProgram } from './child-process.ts'
+import { commitAmounts, commits } from './commits.ts'
 import { measureCurves } from './curves.ts'
 import { million, millionLines, soak, soakLines } from './extras.ts'
 import { fairness, fairnessLines } from './fairness.ts'
@@ -62,6 +63,7 @@ async function main(): Promise<void> {
 
   const amounts = new Map([
     ...(wanted('storage') ? await storage(bench, progress) : []),
+    ...(wanted('commits') ? await commits(bench, progress) : []),
     ...(wanted('rotation') ? await rotationCost(bench, progress) : []),
     ...(options.auditEvents > 0 ? await auditReads(bench, progress) : []),
   ])
@@ -74,7 +76,7 @@ async function main(): Promise<void> {
     about,
     figureTable(lines, results),
     ratioTable(results),
-    amountTable([...storageAmounts, ...rotationAmounts(options.rotation), ...auditAmounts], amounts),
+    amountTable([...storageAmounts, ...commitAmounts, ...rotationAmounts(options.rotation), ...auditAmounts], amounts),
     ...failureLines(results),
   ].join('\n\n')
   print(`\n${report}`)
