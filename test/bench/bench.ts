@@ -7,11 +7,11 @@ import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-
 import { killChildren, runProgram, type ServerProcess } from './child-process.ts'
 import { type Cluster, compileSlowFdatasync, openCluster } from './cluster.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
-import type { Measurement } from './measurement.ts'
+import { type Measurement, measurementOf } from './measurement.ts'
 import type { BenchOptions } from './options.ts'
 import { type PostgresAlone, preparePostgresAlone } from './postgres-alone.ts'
 import { createProofKey } from './proofs.ts'
-import { goesToTokens, type RequestKind, recordsPerRequest } from './requests.ts'
+import { goesToTokens, type RequestKind } from './requests.ts'
 import { sampleTokens } from './sample-tokens.ts'
 import { type Place, type StaffRole, startProgram, startVault, type Vault } from './servers.ts'
 
@@ -138,16 +138,7 @@ export class Bench {
       ...(load.requests === undefined ? {} : { requests: load.requests }),
     }
     const result = await runProgram<LoadResult>(here('load.ts'), plan, load.requests ? 600 : plan.seconds + 60)
-    const failures = Object.entries(result.statuses).filter(([status]) => !/^2\d\d$/.test(status))
-    const each = (cpu: number | undefined) => (cpu === undefined ? undefined : cpu / result.seconds)
-    const { server: serverCpu, postgres, load: own } = result.cpu
-    return {
-      perSecond: (result.requests * recordsPerRequest[kind]) / result.seconds,
-      p50: result.p50,
-      p99: result.p99,
-      cpu: { server: each(serverCpu), postgres: each(postgres), load: each(own) },
-      failures: Object.fromEntries(failures),
-    }
+    return measurementOf(kind, result)
   }
 
   async #someTokens(vault: Vault): Promise<string[]> {

@@ -1,5 +1,6 @@
 import { request } from 'node:https'
 import { text } from 'node:stream/consumers'
+import type { RequestParts } from './requests.ts'
 
 export interface CallTarget {
   /** Scheme, host and port. */
@@ -9,10 +10,10 @@ export interface CallTarget {
 }
 
 export interface Call {
-  method: 'GET' | 'POST'
+  method: RequestParts['method']
   path: string
   headers?: Record<string, string>
-  body?: string
+  body?: string | undefined
 }
 
 /** One call, on a connection of its own. Answers with the body. @throws {Error} for a status of 300 and more */

@@ -6,6 +6,7 @@ import { Bench } from './bench.ts'
 import { runProgram } from './child-process.ts'
 import { commitAmounts, commits } from './commits.ts'
 import { measureCurves } from './curves.ts'
+import { measureElsewhere } from './elsewhere.ts'
 import { million, millionLines, soak, soakLines } from './extras.ts'
 import { fairness, fairnessLines } from './fairness.ts'
 import { type Figure, figures, rotationFigures } from './figures.ts'
@@ -34,7 +35,8 @@ setTimeout(stop, options.deadlineSeconds * 1000, 'the benchmark takes too long; 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(`${signal}: stopping everything`))
 
 try {
-  await main()
+  if (options.elsewhere) print(`\n${await measureElsewhere(options.elsewhere, options, progress)}`)
+  else await main()
 } catch (error) {
   progress(`the benchmark failed: ${(error as Error).message}`)
   process.exitCode = 1
