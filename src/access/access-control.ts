@@ -9,7 +9,7 @@ import type { NewId } from '../values/identifier.ts'
 import { sweepApprovals } from './approvals/sweep-approvals.ts'
 import { UsedApprovals } from './approvals/used-approvals.ts'
 import { createCallerStatuses } from './callers/caller-status.ts'
-import { checkCallerStatus } from './callers/check-caller-status.ts'
+import { checkCallerStatus, proveCaller } from './callers/check-caller-status.ts'
 import { addPartner, endPartner, listPartners, type NewPartner } from './callers/partners.ts'
 import { reinstateCaller } from './callers/reinstate-caller.ts'
 import type { TrustedIssuer } from './issuers/trusted-issuers.ts'
@@ -30,6 +30,7 @@ import { createRateLimit, type RateLimit, type RateLimits } from './limits/rate-
 import { createStrangerLimit, type StrangerLimit } from './limits/stranger-limit.ts'
 import { selectSuspended } from './limits/suspension-store.ts'
 import type { Caller } from './policy/caller.ts'
+import type { ProveCaller } from './policy/presumption.ts'
 import type { RoleFile } from './policy/role-set.ts'
 import { reviewAccess } from './review-access.ts'
 import { applyRoles } from './roles-in-force/apply-roles.ts'
@@ -83,7 +84,8 @@ export interface AccessControl {
   roles: CurrentRoles
   macs: AccessMacs
   ledger: AccessLedger
-  checkCallerStatus: (caller: Caller) => Promise<Caller>
+  checkCallerStatus: (caller: Caller, mayPresume?: boolean) => Promise<Caller>
+  proveCaller: ProveCaller
   limits: Limits
   commands: RoleCommands
   jobs: readonly Job[]
@@ -100,22 +102,24 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const ledger = createAccessLedger(deps)
   const tell = createNewsAlert(deps.alert)
   const roles = createCurrentRoles({ ...deps, macs: roleSetMacs, ledger })
-  const statusOf = createCallerStatuses({ database, ledger, tell })
+  const statuses = createCallerStatuses({ database, ledger, tell })
+  const prove: ProveCaller = (caller) => proveCaller({ statuses }, caller)
   const counting = { ...deps, increment: createCounters(database, now), keyOf: createLimitKeys(deps) }
   const strangers = createStrangerLimit(counting, limits.strangers)
   const everyMs = keys.times.tendEveryMs
-  const probes = createProbeLimit(counting, limits.probesPerTenMinutes)
-  const statusDeps = { ...deps, tell, statusOf, roles, probes, macs }
+  const probes = createProbeLimit({ ...counting, proveCaller: prove }, limits.probesPerTenMinutes)
+  const statusDeps = { ...deps, tell, statuses, roles, probes, macs }
   return {
     roles,
     macs,
     ledger,
-    checkCallerStatus: (caller: Caller) => checkCallerStatus(statusDeps, caller),
+    checkCallerStatus: (caller, mayPresume) => checkCallerStatus(statusDeps, caller, mayPresume),
+    proveCaller: prove,
     limits: {
       rateLimit: createRateLimit(counting, limits.logIns),
       probes,
-      budgets: createBudgets({ ...deps, ledger }),
-      cardVelocity: createCardVelocity(counting, limits.cards),
+      budgets: createBudgets({ ...deps, ledger, proveCaller: prove }),
+      cardVelocity: createCardVelocity({ ...counting, proveCaller: prove }, limits.cards),
       cardSearches: createCardSearchLimit(counting, limits.cardSearchesPerDay),
       openApprovals: limits.openApprovals,
       usedApprovals: new UsedApprovals(),

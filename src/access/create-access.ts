@@ -23,7 +23,8 @@ export interface CreateAccessDeps extends AccessControlDeps {
 }
 
 /** Who is calling, and what they may do. */
-export interface Access extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'roles'> {
+export interface Access
+  extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'> {
   authenticate: Authentication['authenticate']
   /** Forgets what is remembered of clients: a sealed vault cannot say that it is still so. */
   forgetClients: () => void

@@ -113,8 +113,7 @@ const app = express()
 app.use(helmet())
 app.use(express.json())
 app.post('/v1/tokenize', async (request, response) => {
-  const rememberJti = async () => false
-  const deps = { tokenVerifier: accessTokens, rememberJti, proofKeys: createProofKeys(), now: () => new Date() }
+  const deps = { tokenVerifier: accessTokens, proofKeys: createProofKeys(), now: () => new Date() }
   const caller = await admit(
     await authenticate(deps, requestCredentials(request, config.issuer, sourceOf(request, noProxies))),
   )

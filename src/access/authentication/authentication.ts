@@ -4,16 +4,17 @@ import type { RequestCredentials } from '../../http/route.ts'
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
 import { type ClientSecrets, createClientSecrets } from '../callers/client-secret.ts'
+import { rememberProofs } from '../callers/presumption-store.ts'
 import { checkToken, type TokenReport } from '../issuers/check-token.ts'
 import { acceptIssuers } from '../issuers/issuer-tokens.ts'
 import { loadTrustedIssuers, type TrustedIssuer } from '../issuers/trusted-issuers.ts'
 import type { Caller } from '../policy/caller.ts'
+import type { RememberedJti } from '../policy/presumption.ts'
 import type { RoleSet } from '../policy/role-set.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
 import { type AccessTokenOptions, type AccessTokens, createAccessTokens } from '../tokens/access-token.ts'
 import { createProofKeys, type ProofKeys } from '../tokens/proof-keys.ts'
-import type { RememberedJti, RememberJti } from '../tokens/replay-cache.ts'
-import { insertRememberedJtis } from '../tokens/replay-store.ts'
+import type { RememberJti } from '../tokens/replay-cache.ts'
 import { authenticate } from './authenticate.ts'
 
 export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
@@ -58,8 +59,14 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
     ownIssuer: issuer,
     onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
   })
-  const rememberJti = createBatch({ run: (spent: readonly RememberedJti[]) => insertRememberedJtis(database, spent) })
   const proofKeys = createProofKeys()
+  const rememberJti = createBatch({
+    run: async (jtis: readonly RememberedJti[]) => {
+      const presumed = jtis.map((jti) => ({ jti, isProven: false }))
+      const { faults } = await rememberProofs(database, presumed)
+      return faults.map((fault) => fault === undefined)
+    },
+  })
   return {
     accessTokens,
     clientSecrets,
@@ -74,8 +81,7 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
         ),
       checkToken: (token: string) => checkToken({ ...deps, own: accessTokens, ownIssuer: issuer, issuers }, token),
     },
-    authenticate: (request: RequestCredentials) =>
-      authenticate({ tokenVerifier, rememberJti, proofKeys, now }, request),
+    authenticate: (request: RequestCredentials) => authenticate({ tokenVerifier, proofKeys, now }, request),
   }
 }
 

@@ -108,9 +108,11 @@ async function authenticateWithinLimit(
  */
 async function bindingFor(deps: IssueClientTokenDeps, { credentials, dpop }: ClientTokenRequest): Promise<Binding> {
   if (dpop.proof !== undefined) {
-    const boundTo = await verifyDpopProof(deps, dpop)
-    if (boundTo === undefined) throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
-    return { confirmation: 'dpop', boundTo }
+    const proof = await verifyDpopProof(deps, dpop)
+    if (proof === undefined || !(await deps.rememberJti(proof.jti))) {
+      throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
+    }
+    return { confirmation: 'dpop', boundTo: proof.thumbprint }
   }
   if (credentials.method !== 'certificate') return {}
   return { confirmation: 'mtls', boundTo: certificateThumbprint(credentials.certificate) }

@@ -1,6 +1,7 @@
 import type { LimitsConfig } from '../../config/config.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { Caller } from '../policy/caller.ts'
+import type { ProveCaller } from '../policy/presumption.ts'
 import { type IncrementCounters, tooMany } from './counter.ts'
 import type { LimitKeys } from './limit-keys.ts'
 
@@ -20,7 +21,7 @@ export interface CardVelocity {
 }
 
 export function createCardVelocity(
-  deps: { increment: IncrementCounters; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  deps: { increment: IncrementCounters; keyOf: LimitKeys; now: () => Date; alert: Alert; proveCaller: ProveCaller },
   { perClient, perSource, perBin }: LimitsConfig['cards'],
 ): CardVelocity {
   const count = (by: string, what: string, add: number, limit: number | undefined) =>
@@ -35,6 +36,7 @@ export function createCardVelocity(
         ...count('source', source, cards.length, perSource),
         ...[...bins].flatMap(([bin, { length }]) => count('bin', `${caller.site}\n${bin}`, length, perBin)),
       ]
+      if (limited.length > 0) await deps.proveCaller(caller)
       const counts = await Promise.all(
         limited.map(async ({ what, ...rest }) => ({ ...rest, key: await deps.keyOf(`cards-by-${rest.by}`, what) })),
       )

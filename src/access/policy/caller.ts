@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import type { Presumption } from './presumption.ts'
 import type { Purpose } from './purpose.ts'
 import { builtInRoles, isRoleName, type Role, type RoleName, type Scope } from './roles.ts'
 
@@ -35,6 +36,8 @@ export interface Caller {
   isTrial?: true | undefined
   /** A shopper's own session: its events say roughly where it comes from, and no address. */
   isShopper?: true | undefined
+  /** What is not proven yet of this call's caller; left out: nothing. */
+  presumption?: Presumption | undefined
   /** Whether only the role says which scopes there are, at each request; `scopes` only narrows them. */
   scopesFollowRole?: true | undefined
 }

@@ -1,7 +1,7 @@
 import { createPublicKey, hash, type JsonWebKey } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import { z } from 'zod'
-import { Problem } from '../../values/problem.ts'
+import type { RememberedJti } from '../policy/presumption.ts'
 import { parsePublicJwk, thumbprintOf } from '../policy/public-jwk.ts'
 import {
   CLOCK_TOLERANCE_SECONDS,
@@ -12,7 +12,7 @@ import {
   STATEMENT_ALGORITHMS,
 } from '../policy/signed-jwt.ts'
 import type { ProofKey, ProofKeys } from './proof-keys.ts'
-import { type RememberJti, rememberedJti } from './replay-cache.ts'
+import { rememberedJti } from './replay-cache.ts'
 
 /** DPoP, RFC 9449: a proof that the caller holds the private key that its token is bound to. */
 
@@ -30,9 +30,16 @@ const claimsSchema = z.object({
 })
 
 export interface DpopProofDeps {
-  rememberJti: RememberJti
   proofKeys: ProofKeys
   now: () => Date
+}
+
+/** A proof in which everything is right. Whether it came before, only the database can say. */
+export interface VerifiedProof {
+  /** Of its key (RFC 7638). */
+  thumbprint: string
+  /** What must be remembered before the proof counts. */
+  jti: RememberedJti
 }
 
 /** The request that a proof must be for. */
@@ -43,18 +50,17 @@ export interface ProvenRequest {
 }
 
 /**
- * Checks a proof by RFC 9449 section 4.3 and answers with the thumbprint of its key (RFC 7638); undefined when any of the
- * checks fails. Each proof counts once, on whichever server it arrives first.
+ * Checks a proof by RFC 9449 section 4.3; undefined when any of the checks fails. Each proof counts once, on whichever server it
+ * arrives first: the caller of this function remembers its `jti`.
  *
  * @param expected the access token that the proof must name, and the thumbprint that the token is bound to; none of them
  *   at the token endpoint
- * @throws {Problem} database-unavailable, busy
  */
 export async function verifyDpopProof(
   deps: DpopProofDeps,
   request: ProvenRequest,
   expected?: { accessToken: string; thumbprint: string | undefined },
-): Promise<string | undefined> {
+): Promise<VerifiedProof | undefined> {
   const { proof } = request
   if (proof === undefined || !isCompactJws(proof, MAX_LENGTH)) return undefined
   try {
@@ -85,10 +91,8 @@ export async function verifyDpopProof(
       if (thumbprint !== expected.thumbprint) return undefined
       deps.proofKeys.remember(header, key)
     }
-    const isFresh = await deps.rememberJti(rememberedJti('dpop', thumbprint, jti, endsAt + CLOCK_TOLERANCE_SECONDS))
-    return isFresh ? thumbprint : undefined
-  } catch (error) {
-    if (error instanceof Problem) throw error
+    return { thumbprint, jti: rememberedJti('dpop', thumbprint, jti, endsAt + CLOCK_TOLERANCE_SECONDS) }
+  } catch {
     return undefined
   }
 }

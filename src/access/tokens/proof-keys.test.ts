@@ -9,12 +9,10 @@ const URL_OF_CARD = 'https://vault.example/v1/tokens/card_1'
 const TOKEN = 'header.claims.signature'
 const PURPOSE = { method: 'GET', url: URL_OF_CARD, accessToken: TOKEN }
 
-const verify = (proofKeys: ProofKeys, proof: string, thumbprint: string) =>
-  verifyDpopProof(
-    { now: () => NOW, rememberJti: async () => true, proofKeys },
-    { proof, method: 'GET', urls: () => [URL_OF_CARD] },
-    { accessToken: TOKEN, thumbprint },
-  )
+const verify = async (proofKeys: ProofKeys, proof: string, thumbprint: string) => {
+  const request = { proof, method: 'GET', urls: () => [URL_OF_CARD] }
+  return (await verifyDpopProof({ now: () => NOW, proofKeys }, request, { accessToken: TOKEN, thumbprint }))?.thumbprint
+}
 const proofKey = (key: CallerKey) => ({ publicKey: key.publicKey, thumbprint: key.thumbprint })
 const headerOf = (proof: string) => proof.slice(0, proof.indexOf('.'))
 
