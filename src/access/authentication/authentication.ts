@@ -19,6 +19,7 @@ import {
   createAccessTokens,
   type TokenSubject,
 } from '../tokens/access-token.ts'
+import { createProofKeys, type ProofKeys } from '../tokens/proof-keys.ts'
 import type { RememberJti } from '../tokens/replay-cache.ts'
 import { authenticate } from './authenticate.ts'
 
@@ -46,6 +47,7 @@ export interface Authentication {
   accessTokens: AccessTokens
   clientSecrets: ClientSecrets
   rememberJti: RememberJti
+  proofKeys: ProofKeys
   issuers: readonly TrustedIssuer[]
   /** Finds the caller of a token that it signs, with keys that are thrown away. Nothing else takes such a token. */
   rehearse(keys: AuthenticationDeps['keys']): Rehearsal
@@ -74,6 +76,7 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
     ownIssuer: issuer,
     onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
   })
+  const proofKeys = createProofKeys()
   const rememberJti = createBatch({
     run: async (jtis: readonly RememberedJti[]) => {
       const presumed = jtis.map((jti) => ({ jti, isProven: false }))
@@ -85,12 +88,13 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
     accessTokens,
     clientSecrets,
     rememberJti,
+    proofKeys,
     issuers,
     rehearse(keys) {
       const own = createAccessTokens({ ...deps, keys, isRole: () => true })
       return {
         token: (caller) => own.issue(caller, REHEARSAL_SECONDS),
-        authenticate: (request) => authenticate({ tokenVerifier: own, now }, request),
+        authenticate: (request) => authenticate({ tokenVerifier: own, proofKeys, now }, request),
       }
     },
     commands: {
@@ -101,7 +105,7 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
         ),
       checkToken: (token: string) => checkToken({ ...deps, own: accessTokens, ownIssuer: issuer, issuers }, token),
     },
-    authenticate: (request: RequestCredentials) => authenticate({ tokenVerifier, now }, request),
+    authenticate: (request: RequestCredentials) => authenticate({ tokenVerifier, proofKeys, now }, request),
   }
 }
 

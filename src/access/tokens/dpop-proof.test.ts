@@ -7,6 +7,7 @@ import {
   signProof,
 } from '../../../test/support/caller-keys.ts'
 import { isSameUrl, MAX_PROOF_SECONDS, verifyDpopProof } from './dpop-proof.ts'
+import { createProofKeys } from './proof-keys.ts'
 
 const NOW = new Date('2026-11-24T12:00:00Z')
 const URL_OF_CARD = 'https://vault.example/v1/tokens/card_1'
@@ -21,7 +22,7 @@ beforeEach(() => {
   spent = new Set()
 })
 
-const deps = { now: () => NOW }
+const deps = { now: () => NOW, proofKeys: createProofKeys() }
 const purpose = { method: 'GET', url: URL_OF_CARD, accessToken: TOKEN }
 const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1000)
 /** The thumbprint of a proof that is right and did not come before, as a vault with one table of ids would have it. */
