@@ -14,16 +14,16 @@ export interface CallerKey {
   thumbprint: string
 }
 
-export async function createCallerKey(alg: Alg = 'ES256', rsaBits = 2048): Promise<CallerKey> {
-  const { privateKey, publicKey } = pair(alg, rsaBits)
+export async function createCallerKey(alg: Alg = 'ES256'): Promise<CallerKey> {
+  const { privateKey, publicKey } = pair(alg)
   const jwk = publicJwkOf(publicKey)!
   return { alg, privateKey, publicKey, jwk, thumbprint: await thumbprintOf(jwk) }
 }
 
-function pair(alg: Alg, rsaBits: number) {
+function pair(alg: Alg) {
   if (alg === 'ES256') return generateKeyPairSync('ec', { namedCurve: 'P-256' })
   if (alg === 'EdDSA') return generateKeyPairSync('ed25519')
-  return generateKeyPairSync('rsa', { modulusLength: rsaBits })
+  return generateKeyPairSync('rsa', { modulusLength: 2048 })
 }
 
 export interface Changes {

@@ -58,10 +58,10 @@ describe('the keys of proofs', () => {
     const keys = createProofKeys()
     keys.remember('h'.repeat(1025), proofKey(own))
     expect(keys.find(own.thumbprint, 'h'.repeat(1025))).toBeUndefined()
-    const largest = await createCallerKey('PS256', 4096)
-    const proof = await signProof(largest, PURPOSE, NOW)
-    expect(await verify(keys, proof, largest.thumbprint)).toBe(largest.thumbprint)
-    expect(keys.find(largest.thumbprint, headerOf(proof))).toBeDefined()
+    const largest = { kty: 'RSA', n: Buffer.alloc(512, 1).toString('base64url'), e: 'AQAB' }
+    const header = Buffer.from(JSON.stringify({ alg: 'PS256', typ: 'dpop+jwt', jwk: largest })).toString('base64url')
+    keys.remember(header, proofKey(own))
+    expect(keys.find(own.thumbprint, header)).toBeDefined()
   })
 
   it('change no answer: a changed proof gets the one that it gets when no key is known', async () => {
@@ -78,31 +78,32 @@ describe('the keys of proofs', () => {
       await sign(own, {}, { nonce: 'unasked' }),
       await signProof(own, PURPOSE, NOW, { signer: (await createCallerKey()).privateKey }),
     ]
-    const known = createProofKeys()
-    for (const [at, by] of [own, other].entries()) {
-      expect(await verify(known, right[at]!, by.thumbprint)).toBe(by.thumbprint)
+    const knowing = () => {
+      const keys = createProofKeys()
+      for (const [at, by] of [own, other].entries()) keys.remember(headerOf(right[at]!), proofKey(by))
+      return keys
     }
     const parts = proofs.map((proof) => proof.split('.') as [string, string, string])
-    const one = fc.nat(proofs.length - 1)
-    const change = fc.option(fc.tuple(fc.nat(), fc.constantFrom(...'ABCwxyz019-_=. ')), { nil: undefined })
+    const part = fc.nat(proofs.length - 1)
+    const edit = fc.option(fc.tuple(fc.nat(), fc.constantFrom(...'ABCwxyz019-_=. ')), { nil: undefined })
+    const changed = fc.record({ a: part, b: part, c: part, mixes: fc.boolean(), edit, isOwn: fc.boolean() })
     const answers = new Map<boolean, number>()
     await fc.assert(
-      fc.asyncProperty(one, fc.tuple(one, one), fc.boolean(), change, fc.boolean(), async (a, bc, mix, edit, isOwn) => {
-        const [b, c] = mix ? bc : [a, a]
-        let proof = `${parts[a]![0]}.${parts[b]![1]}.${parts[c]![2]}`
-        if (edit) {
-          const at = edit[0] % proof.length
-          proof = proof.slice(0, at) + edit[1] + proof.slice(at + 1)
-        }
-        const { thumbprint } = isOwn ? own : other
-        const fresh = await verify(createProofKeys(), proof, thumbprint)
-        // What is right replaces the header that was known; it is put back, so that each change meets the same one.
-        const answer = await verify(known, proof, thumbprint)
-        for (const [at, by] of [own, other].entries()) known.remember(headerOf(right[at]!), proofKey(by))
-        answers.set(answer !== undefined, (answers.get(answer !== undefined) ?? 0) + 1)
-        return answer === fresh
+      fc.asyncProperty(fc.array(changed, { minLength: 150, maxLength: 150 }), async (changes) => {
+        const same = changes.map(async ({ a, b, c, mixes, edit, isOwn }) => {
+          let proof = mixes ? `${parts[a]![0]}.${parts[b]![1]}.${parts[c]![2]}` : parts[a]!.join('.')
+          if (edit) {
+            const at = edit[0] % proof.length
+            proof = proof.slice(0, at) + edit[1] + proof.slice(at + 1)
+          }
+          const { thumbprint } = isOwn ? own : other
+          const fresh = await verify(createProofKeys(), proof, thumbprint)
+          answers.set(fresh !== undefined, (answers.get(fresh !== undefined) ?? 0) + 1)
+          return fresh === (await verify(knowing(), proof, thumbprint))
+        })
+        return (await Promise.all(same)).every(Boolean)
       }),
-      { numRuns: 3000 },
+      { numRuns: 20 },
     )
     expect(answers.get(true)).toBeGreaterThan(20)
     expect(answers.get(false)).toBeGreaterThan(1000)
