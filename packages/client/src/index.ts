@@ -1,0 +1,8 @@
+export type { Credentials } from './access-tokens.ts'
+export type { Answer, AnswerFacts, Call } from './call.ts'
+export { type InputFault, type KnownProblemCode, type ProblemCode, VaultProblem, VaultUnreachable } from './errors.ts'
+export type { SigningKey, SigningKeyPair } from './jws.ts'
+export type { Pages } from './pages.ts'
+export type { CallOptions, VaultClientOptions, VaultRequest } from './send-call.ts'
+export type * from './types.ts'
+export { VaultClient } from './vault-client.ts'
