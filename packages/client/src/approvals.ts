@@ -1,7 +1,10 @@
+import type { Approval, ApprovalDecision, ApprovalPage, operations, ShownApproval } from './api.ts'
 import type { Call } from './call.ts'
 import { Pages } from './pages.ts'
 import type { CallOptions, CallVault } from './send-call.ts'
-import type { Approval, ApprovalDecision, ApprovalDetails, ApprovalFilter, ApprovalPage } from './types.ts'
+
+/** Which requests a list has; `limit` is the size of its pages. */
+export type ApprovalFilter = Omit<NonNullable<operations['listApprovals']['parameters']['query']>, 'after'>
 
 /** Releases that wait for a second person, or for a review. */
 export class Approvals {
@@ -20,7 +23,7 @@ export class Approvals {
   }
 
   /** One request: who asks for which fields of which record, why, and the record masked. */
-  get(approval: string, options?: CallOptions): Call<ApprovalDetails> {
+  get(approval: string, options?: CallOptions): Call<ShownApproval> {
     return this.#call({ method: 'GET', path: pathOf(approval) }, options)
   }
 

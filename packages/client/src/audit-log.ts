@@ -1,7 +1,10 @@
+import type { AuditEvent, AuditEventPage, MinimumIndex, operations, Receipt } from './api.ts'
 import type { Call } from './call.ts'
 import { Pages } from './pages.ts'
 import type { CallOptions, CallVault } from './send-call.ts'
-import type { AuditEvent, EventFilter, EventPage, MinimumIndex, Receipt } from './types.ts'
+
+/** Which events are read; `limit` is the size of the pages. */
+export type EventFilter = Omit<NonNullable<operations['listAuditEvents']['parameters']['query']>, 'after'>
 
 /** Reads the audit log and what proves it. */
 export class AuditLog {
@@ -12,8 +15,8 @@ export class AuditLog {
   }
 
   /** Events in the order of time. Reading a page is an event too. */
-  events(filter: EventFilter = {}, options?: CallOptions): Pages<AuditEvent, EventPage> {
-    return new Pages<AuditEvent, EventPage>(
+  events(filter: EventFilter = {}, options?: CallOptions): Pages<AuditEvent, AuditEventPage> {
+    return new Pages<AuditEvent, AuditEventPage>(
       (after) => this.#call({ method: 'GET', path: '/v1/audit/events', query: { ...filter, after } }, options),
       ({ events }) => events,
     )

@@ -1,10 +1,4 @@
-import type { Problem } from './types.ts'
-
-/** Where a body is wrong: a JSON pointer such as `#/card/number`, and what is expected there. */
-export interface InputFault {
-  pointer: string
-  detail: string
-}
+import type { InputError, Problem } from './api.ts'
 
 /**
  * The vault, or a proxy before it, answered with an error. Decide by `code`. The message and all members are free of what
@@ -16,7 +10,7 @@ export class VaultProblem extends Error {
   /** Stable, unlike the title. `unknown-answer` when the answer was no problem document, as of a proxy. */
   readonly code: ProblemCode
   /** What is wrong in the body of the request; empty if nothing is known. */
-  readonly errors: readonly InputFault[]
+  readonly errors: readonly InputError[]
   /** The request that waits for a second person, with `approval-required`. */
   readonly approval: string | undefined
   /** The id under which the vault has this request in its log and its audit event. */
@@ -56,10 +50,8 @@ export class VaultUnreachable extends Error {
   }
 }
 
-/** Every code that this version of the client knows. A newer vault may have more. */
-export type KnownProblemCode = Problem['code']
-
-export type ProblemCode = KnownProblemCode | (string & {})
+/** The codes that this version of the client knows, or any other text: a newer vault may have more. */
+export type ProblemCode = Problem['code']
 
 /** RFC 9110 section 10.2.3: seconds, or a date. */
 function secondsOf(retryAfter: string | null): number | undefined {

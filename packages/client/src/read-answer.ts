@@ -1,6 +1,6 @@
+import type { Problem } from './api.ts'
 import { VaultProblem } from './errors.ts'
 import type { Incoming } from './exchange.ts'
-import type { Problem } from './types.ts'
 
 /** The form of an answer's body. */
 export type AnswerForm = 'json' | 'text' | 'bytes' | 'nothing'

@@ -1,7 +1,7 @@
+import type { AuthorizationServerMetadata, Health, JwkSet, ProtectedResourceMetadata } from './api.ts'
 import type { Call } from './call.ts'
 import type { AnswerForm } from './read-answer.ts'
 import type { CallOptions, CallVault } from './send-call.ts'
-import type { AuthorizationServer, Health, KeySet, ProtectedResource } from './types.ts'
 
 /** What the vault says of itself to everybody. */
 export class Server {
@@ -27,17 +27,17 @@ export class Server {
   }
 
   /** The public keys of access tokens. */
-  keys(options?: CallOptions): Call<KeySet> {
+  keys(options?: CallOptions): Call<JwkSet> {
     return this.#get('/.well-known/jwks.json', options)
   }
 
   /** How to get access tokens (RFC 8414). */
-  authorizationServer(options?: CallOptions): Call<AuthorizationServer> {
+  authorizationServer(options?: CallOptions): Call<AuthorizationServerMetadata> {
     return this.#get('/.well-known/oauth-authorization-server', options)
   }
 
   /** What the vault takes as a resource (RFC 9728). */
-  protectedResource(options?: CallOptions): Call<ProtectedResource> {
+  protectedResource(options?: CallOptions): Call<ProtectedResourceMetadata> {
     return this.#get('/.well-known/oauth-protected-resource', options)
   }
 

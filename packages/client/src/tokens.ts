@@ -1,18 +1,18 @@
-import type { Call } from './call.ts'
-import type { CallOptions, CallVault } from './send-call.ts'
 import type {
-  Comparison,
   Correction,
-  EraseReason,
-  Found,
+  Erasure,
   MaskedRecord,
-  Matched,
+  MatchAnswer,
+  MatchRequest,
   Release,
-  ReleaseResults,
   RevealManyRequest,
   RevealRequest,
-  Search,
-} from './types.ts'
+  RevealResults,
+  SearchRequest,
+  SearchResults,
+} from './api.ts'
+import type { Call } from './call.ts'
+import type { CallOptions, CallVault } from './send-call.ts'
 
 /** Works with stored records by their tokens. */
 export class Tokens {
@@ -33,17 +33,17 @@ export class Tokens {
   }
 
   /** Releases up to 100 records for one purpose, each with its own status. */
-  revealMany(request: RevealManyRequest, options?: CallOptions): Call<ReleaseResults> {
+  revealMany(request: RevealManyRequest, options?: CallOptions): Call<RevealResults> {
     return this.#call({ method: 'POST', path: '/v1/reveal', body: request }, options)
   }
 
   /** Says whether a record equals values or another record, without releasing either. */
-  match(token: string, comparison: Comparison, options?: CallOptions): Call<Matched> {
+  match(token: string, comparison: MatchRequest, options?: CallOptions): Call<MatchAnswer> {
     return this.#call({ method: 'POST', path: `${pathOf(token)}/match`, body: comparison }, options)
   }
 
   /** Finds records by the exact customer, e-mail address, telephone number or card number. */
-  search(search: Search, options?: CallOptions): Call<Found> {
+  search(search: SearchRequest, options?: CallOptions): Call<SearchResults> {
     return this.#call({ method: 'POST', path: '/v1/search', body: search }, options)
   }
 
@@ -56,7 +56,7 @@ export class Tokens {
   }
 
   /** Erases a record with all its versions, and says why. */
-  erase(token: string, reason: EraseReason = {}, options?: CallOptions): Call<void> {
+  erase(token: string, reason: Erasure = {}, options?: CallOptions): Call<void> {
     return this.#call({ method: 'POST', path: `${pathOf(token)}/erase`, body: reason, answer: 'nothing' }, options)
   }
 
