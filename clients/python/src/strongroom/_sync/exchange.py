@@ -2,12 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import httpx
 
 from .._request import Outgoing, asks_for_nonce, unreachable
 from .._server_clock import ServerClock
-from .._signing import SigningKey, create_proof_key, sign_proof
+from .._signing import create_proof_key, sign_proof
+
+if TYPE_CHECKING:
+    from .._signing import SigningKey
 
 #: A nonce and a corrected clock can both be needed before a request counts.
 MAX_SENDS = 3

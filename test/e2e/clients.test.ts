@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { VaultClient } from '@strongroom/client'
+import { createNodeFetch } from '@strongroom/client/node'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { conformanceCases, TypeScriptRun } from '../support/conformance.ts'
+import { startProgram } from '../support/run-program.ts'
+import { projectRoot } from '../support/source-files.ts'
+import { VaultProcess } from '../support/vault-process.ts'
+import { without } from '../support/without.ts'
+
+const PYTHON = path.join(projectRoot, '.ci-venv/bin/python')
+const PACKAGE = path.join(projectRoot, 'clients/python')
+
+/** Why the Python client cannot run here; undefined when it can. In CI it always must. */
+function pythonIsMissing(): string | undefined {
+  if (process.env.CI === 'true') return undefined
+  try {
+    execFileSync(PYTHON, ['-c', 'import httpx, cryptography, mypy, ruff'], { stdio: 'ignore' })
+    return undefined
+  } catch {
+    const install = 'python3 -m venv .ci-venv && .ci-venv/bin/pip install -r clients/python/requirements.txt'
+    return `Python with httpx is not in .ci-venv: run "${install}"`
+  }
+}
+
+const missing = pythonIsMissing()
+const names = conformanceCases.map(({ name }) => name)
+
+let vault: VaultProcess
+let url: string
+let ca: string
+
+beforeAll(async () => {
+  vault = await VaultProcess.start()
+  url = `https://localhost:${vault.port}`
+  ca = path.join(vault.directory, 'certs/ca.pem')
+})
+afterAll(() => vault.remove())
+
+describe('the TypeScript client', () => {
+  let run: TypeScriptRun
+  beforeAll(() => {
+    const callers = JSON.parse(readFileSync(vault.file('sample-callers.json'), 'utf8')) as {
+      role: string
+      client_id: string
+      client_secret: string
+    }[]
+    run = new TypeScriptRun('typescript', createNodeFetch({ ca: readFileSync(ca) }), ({ as, dpop = false }, send) => {
+      const caller = callers.find(({ role }) => role === as)
+      const credentials = caller && { clientId: caller.client_id, clientSecret: caller.client_secret }
+      return new VaultClient({ url, fetch: send, dpop, ...(credentials ? { credentials } : {}) })
+    })
+  })
+
+  it.each(conformanceCases)('$name', async (one) => {
+    expect(await run.check(one)).toEqual([])
+  })
+})
+
+const python = (...args: string[]) =>
+  startProgram({
+    command: PYTHON,
+    args,
+    cwd: PACKAGE,
+    env: { PATH: process.env.PATH ?? '', PYTHONPATH: 'src', HOME: vault.directory, PYTHONDONTWRITEBYTECODE: '1' },
+  }).ended
+
+describe.skipIf(missing !== undefined)(`the Python client${without(missing)}`, () => {
+  it.each([
+    ['sync', []],
+    ['async', ['--async']],
+  ])('makes the same calls, %s', async (kind, more) => {
+    const { code, stdout, stderr } = await python(
+      'conformance.py',
+      url,
+      ca,
+      vault.file('sample-callers.json'),
+      kind,
+      ...more,
+    )
+    expect([code, stderr]).toEqual([0, ''])
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { name: string; differences: string[] })
+    expect(results.filter(({ differences }) => differences.length > 0)).toEqual([])
+    expect(results.map(({ name }) => name)).toEqual(names)
+  })
+
+  it.each([
+    ['has types that mypy accepts', ['-m', 'mypy', '--cache-dir', '/dev/null']],
+    ['is linted', ['-m', 'ruff', 'check', '--no-cache', '.']],
+    ['is formatted', ['-m', 'ruff', 'format', '--no-cache', '--check', '.']],
+    ['has the types of the OpenAPI document, and a sync client like the async one', ['tools/compare.py']],
+  ])('%s', async (_what, args) => {
+    const { code, stdout, stderr } = await python(...args)
+    expect(code, stdout + stderr).toBe(0)
+  })
+})
+
+it('has a conformance file that is read by both', () => {
+  expect(existsSync(path.join(PACKAGE, 'conformance.py'))).toBe(true)
+  expect(new Set(names).size).toBe(names.length)
+})
