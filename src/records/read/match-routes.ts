@@ -83,6 +83,9 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
       path: '/v1/tokens/:token/match',
       operationId: 'matchRecord',
       tag: 'Records',
+      description: `Three forms: \`fields\` with values, one \`field\` with its \`value\`, or another \`token\` with
+        optional names in \`fields\`. The answer is \`{"matches": true}\` or \`{"matches": false}\`. Comparisons
+        are limited for each caller and record.`,
       params: { token: tokenParameter },
       problems: [
         ...RECORD_PROBLEMS,

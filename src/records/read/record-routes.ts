@@ -50,6 +50,8 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
       path: '/v1/tokens/:token',
       operationId: 'correctRecord',
       tag: 'Records',
+      description: `The body has the fields to correct beside \`purpose\`, \`reason\` and \`ticket\`. The number of a card
+        cannot be corrected. A role may ask for a reason, a ticket or a purpose.`,
       params: { token: tokenParameter },
       problems: [...RECORD_PROBLEMS, ...CHANGE_PROBLEMS, 'card-expired'],
       summary: 'Correct an address, a contact or the expiry of a card; null removes an optional field',

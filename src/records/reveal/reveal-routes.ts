@@ -55,6 +55,12 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       path: '/v1/tokens/:token/reveal',
       operationId: 'revealRecord',
       tag: 'Records',
+      description: `The caller needs the scope of the record's kind, and a role with a grant for kind, purpose and fields.
+        Without \`fields\` the answer has all granted fields that the record has.
+
+        A card number is released to a token that is bound to its sender only; outside production also to a
+        token of \`staff token\`. \`legal-compliance\` needs \`authority\`, \`ticket\` and an approval.
+        \`event\` is the id of the audit event, which is committed before the answer leaves.`,
       params: { token: tokenParameter },
       problems: [...RECORD_PROBLEMS, ...RELEASE_PROBLEMS],
       summary: 'Release the granted fields of a record for a purpose',
@@ -90,6 +96,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       path: '/v1/reveal',
       operationId: 'revealRecords',
       tag: 'Records',
+      description: `A record that is not released is a problem document in its place, with its \`token\`.`,
       problems: RELEASE_PROBLEMS,
       summary: 'Release up to 100 records for one purpose',
       access: revealScopes,
