@@ -104,7 +104,10 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
       body: bodySchema,
       describedBody,
       examples: {
-        'The last four digits of a card': { purpose: 'respond-to-query', fields: { last4: '4242' } },
+        'Values of an address': {
+          purpose: 'respond-to-query',
+          fields: { postal_code: '048616', name: 'Tan Mei Ling' },
+        },
         'One value': { purpose: 'respond-to-query', field: 'name', value: 'Tan Mei Ling' },
       },
       responses: {

@@ -62,7 +62,10 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
       describedBody: z
         .union(corrections)
         .meta({ id: 'Correction', description: 'What to correct: the members of the kind that the token names' }),
-      examples: { 'A new expiry of a card': { exp_month: 6, exp_year: 2033 } },
+      examples: {
+        'Of an address': { line1: '80 Robinson Road', postal_code: '068898', reason: 'The shopper has moved' },
+        'Of a card': { exp_month: 6, exp_year: 2033 },
+      },
       responses: { 200: { description: 'the masked view of the new version', schema: maskedRecordSchema } },
       handle: async (request) => ({
         status: 200,

@@ -73,7 +73,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       idempotent: true,
       asked: askedIn,
       body: one,
-      examples: { 'All granted fields': { purpose: 'provide-goods' } },
+      examples: { 'All granted fields': { purpose: 'respond-to-query' } },
       responses: {
         200: { description: 'the fields, and the id of the event that records the release', schema: releaseSchema },
       },
@@ -104,7 +104,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       idempotent: true,
       asked: askedIn,
       body: many,
-      examples: { 'All granted fields': { purpose: 'provide-goods', items: [{ token: exampleToken }] } },
+      examples: { 'All granted fields': { purpose: 'respond-to-query', items: [{ token: exampleToken }] } },
       responses: {
         200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
       },
