@@ -7,12 +7,9 @@ import { createKinds } from '../src/kinds/kinds.ts'
 import { ORDER } from './support/architecture.ts'
 import { examplesOf } from './support/docs-examples.ts'
 import { type MarkdownPage, markdownPages, targetOf } from './support/markdown-pages.ts'
-import { nameOf } from './support/reference/api-page.ts'
-import { CALL_NOTES } from './support/reference/call-notes.ts'
 import { commandNames } from './support/reference/cli-page.ts'
 import { COMMAND_NOTES } from './support/reference/command-notes.ts'
 import { generatedPages } from './support/reference/pages.ts'
-import { describedRoutes } from './support/reference/routes.ts'
 import { projectRoot, sourceFiles } from './support/source-files.ts'
 
 const pages = markdownPages()
@@ -51,9 +48,7 @@ describe('the reference', () => {
     expect(routes.filter((file) => !described.includes(file))).toEqual([])
   })
 
-  it('has notes for calls and commands that there are', () => {
-    const calls = describedRoutes().map(nameOf)
-    expect(Object.keys(CALL_NOTES).filter((name) => !calls.includes(name))).toEqual([])
+  it('has notes for commands that there are', () => {
     const commands = commandNames()
     expect(Object.keys(COMMAND_NOTES).filter((name) => !commands.includes(name))).toEqual([])
   })

@@ -159,6 +159,13 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
       path: '/oauth/token',
       operationId: 'issueToken',
       tag: 'Tokens',
+      description: `A client proves itself by a secret (HTTP Basic, or \`client_id\` and \`client_secret\` in the body), by
+        a signed assertion (\`private_key_jwt\`, RFC 7523), or by a certificate (RFC 8705). A DPoP proof in the
+        header \`DPoP\` binds the token to its key. The body is \`application/x-www-form-urlencoded\` or JSON,
+        of at most 8 KiB.
+
+        Parameters that the endpoint does not know are ignored (RFC 6749 section 3.2). The token ends after 300
+        seconds.`,
       summary: 'A client’s credentials for an access token (RFC 6749 client credentials)',
       access: 'public',
       audited: true,

@@ -70,6 +70,9 @@ export function createAuditRoutes(deps: AuditRouteDeps): Route<Caller>[] {
       path: '/v1/audit/events',
       operationId: 'listAuditEvents',
       tag: 'Audit log',
+      description: `\`audit:read\` shows the events of the caller's site and those of the whole vault, \`audit:read-all\`
+        those of all sites. A page from which a forged row was left out is shorter. Reading events is an event
+        too.`,
       summary: 'Audit events in the order of time, a page at a time',
       access: READ_SCOPES,
       audited: true,

@@ -114,6 +114,9 @@ export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
       path: '/v1/audit/tile/*path',
       operationId: 'getTile',
       tag: 'Audit log',
+      description: `Paths are those of C2SP \`tlog-tiles\`: \`<L>/<N>\` for hashes of level L, \`entries/<N>\` for events,
+        with \`.p/<W>\` for a tile that is not full. A full tile is final. A bundle of entries is 404 for a
+        caller who may not see one of its events, and 410 once its events were dropped.`,
       params: { path: z.string().meta({ description: 'The path of a tile (C2SP tlog-tiles)', examples: ['0/000'] }) },
       problems: ['not-found', 'event-not-found', 'event-dropped', 'log-pending'],
       // A monitor polls for tiles that do not exist yet. The answer tells it how large the tree is, as the checkpoint
@@ -147,6 +150,8 @@ export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
       path: '/v1/audit/events/:event/receipt',
       operationId: 'getReceipt',
       tag: 'Audit log',
+      description: `An event that has just happened waits up to three seconds for its place in the log, then the answer is
+        503 \`log-pending\`. \`strongroom audit verify --receipt\` verifies a receipt without the vault.`,
       params: {
         event: z.string().meta({ description: 'The id of an event', examples: ['evt_01kx3v8m2q7x0k5n1r6t9w4y2b'] }),
       },

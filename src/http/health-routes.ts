@@ -29,6 +29,7 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
       path: '/readyz',
       operationId: 'getReadiness',
       tag: 'Vault',
+      description: `503 with a code says why the vault cannot serve. \`/healthz\` answers 200 as long as the process runs.`,
       problems: [
         'sealed',
         'database-unavailable',

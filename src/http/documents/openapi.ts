@@ -32,6 +32,7 @@ export function openApiDocument<C>(routes: readonly Route<C>[], { issuer, versio
         title: 'Strongroom',
         version,
         description: DESCRIPTION,
+        contact: { name: 'The operator of this vault', url: issuer },
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: issuer }],

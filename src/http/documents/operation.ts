@@ -13,17 +13,25 @@ export const PARAMETER = /[:*](\w+)/g
 
 /** What the document says of a route. */
 export function describeOperation<C>(route: Route<C>): ZodOpenApiOperationObject {
-  const { operationId, summary, description, tag } = route
+  const { operationId, summary, tag } = route
   return {
     operationId,
     summary,
-    ...(description === undefined ? {} : { description }),
+    description: describe(route),
     tags: [tag],
     security: securityOf(route),
     ...parametersOf(route),
     ...bodyOf(route),
     responses: { ...successesOf(route), ...refusalsOf(route) },
   }
+}
+
+/** Paragraphs, in one line each. */
+function describe<C>({ summary, description = `${summary}.`, access, answersSealed }: Route<C>): string {
+  const paragraphs = description.split(/\n\s*\n/).map((paragraph) => paragraph.replace(/\s+/g, ' ').trim())
+  if (access !== 'public') paragraphs.push(`Scope: ${access.map((scope) => `\`${scope}\``).join(' or ')}.`)
+  if (answersSealed) paragraphs.push('A sealed vault answers it too.')
+  return paragraphs.join('\n\n')
 }
 
 function parametersOf<C>({

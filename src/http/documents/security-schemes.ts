@@ -21,11 +21,12 @@ export function securitySchemes(issuer: string, scopes: readonly string[]) {
       description:
         'An access token of the vault or of an identity provider that it trusts, with one of the scopes of the call',
     },
-    dpop: {
-      type: 'http',
-      scheme: 'DPoP',
+    dpopProof: {
+      type: 'apiKey',
+      in: 'header',
+      name: 'DPoP',
       description:
-        'An access token that is bound to a key, under `Authorization: DPoP`, with a proof in the header `DPoP` (RFC 9449)',
+        'Beside a token that is bound to a key: a proof, made for each request. The token goes under `Authorization: DPoP` (RFC 9449)',
     },
     mutualTls: {
       type: 'mutualTLS',
@@ -47,10 +48,5 @@ function describeScope(scope: string): string {
 /** A caller needs one of the scopes: alternatives are requirements of their own. */
 export function securityOf<C>({ access, acceptsForm }: Route<C>): Record<string, string[]>[] {
   if (access === 'public') return acceptsForm ? [{ client: [] }, { mutualTls: [] }, {}] : []
-  return [
-    ...access.map((scope) => ({ oauth: [scope] })),
-    { accessToken: [] },
-    { dpop: [] },
-    { accessToken: [], mutualTls: [] },
-  ]
+  return [...access.map((scope) => ({ oauth: [scope] })), { accessToken: [] }, { accessToken: [], dpopProof: [] }]
 }

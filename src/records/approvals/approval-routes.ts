@@ -77,13 +77,14 @@ type Query = z.output<typeof querySchema>
 
 /** What waits for a second person, and what they say to it. */
 export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
-  const decision = (verdict: Verdict, summary: string): Route<Caller> =>
+  const decision = (verdict: Verdict, summary: string, description = `${summary}.`): Route<Caller> =>
     route<Caller>({
       method: 'POST',
       path: `/v1/approvals/:approval/${verdict}`,
       operationId: `${verdict}Release`,
       tag: 'Approvals',
       summary,
+      description,
       params: approvalParameter,
       problems: ['own-request', 'approval-not-found', 'approval-decided', 'approval-changed'],
       access: ACCESS,
@@ -101,6 +102,7 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
       path: '/v1/approvals',
       operationId: 'listApprovals',
       tag: 'Approvals',
+      description: `Releases that must be reviewed come first, then requests, the oldest first.`,
       summary: 'List the releases of the site that wait for approval, or for a review after break-glass',
       access: ACCESS,
       audited: true,
@@ -122,6 +124,7 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
       path: '/v1/approvals/:approval',
       operationId: 'getApproval',
       tag: 'Approvals',
+      description: `\`record_version\` is the version of the record that was asked for.`,
       params: approvalParameter,
       problems: [...RECORD_PROBLEMS, 'approval-not-found', 'approval-changed', 'budget-spent'],
       summary: 'Show one request: who asks for which fields of which record, why, and the record masked',
@@ -138,7 +141,12 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
         return { status: 200, body: { ...asBody(approval), reason: reason?.expose(), record } }
       },
     }),
-    decision('approve', 'Approve the release: the caller may see it once, within 15 minutes'),
+    decision(
+      'approve',
+      'Approve the release: the caller may see it once, within 15 minutes',
+      `The person must be another one than the caller of the request. The same request then releases the data: once, within
+        15 minutes, for that record and version, those fields, that purpose and ticket.`,
+    ),
     decision('refuse', 'Refuse the release'),
     decision('review', 'Record that a release that did not wait was reviewed'),
   ]

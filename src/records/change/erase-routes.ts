@@ -24,6 +24,7 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
       path: '/v1/tokens/:token/erase',
       operationId: 'eraseRecordWithReason',
       tag: 'Records',
+      description: `The record is gone with all its versions and search terms. Its events stay.`,
       summary: 'Erase a record with all its versions, with a reason',
       access: ACCESS,
       audited: true,

@@ -83,6 +83,9 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
       path: '/v1/tokens/:token/match',
       operationId: 'matchRecord',
       tag: 'Records',
+      description: `Three forms: \`fields\` with values, one \`field\` with its \`value\`, or another \`token\` with
+        optional names in \`fields\`. The answer is \`{"matches": true}\` or \`{"matches": false}\`. Comparisons
+        are limited for each caller and record.`,
       params: { token: tokenParameter },
       problems: [
         ...RECORD_PROBLEMS,
@@ -101,7 +104,10 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
       body: bodySchema,
       describedBody,
       examples: {
-        'The last four digits of a card': { purpose: 'respond-to-query', fields: { last4: '4242' } },
+        'Values of an address': {
+          purpose: 'respond-to-query',
+          fields: { postal_code: '048616', name: 'Tan Mei Ling' },
+        },
         'One value': { purpose: 'respond-to-query', field: 'name', value: 'Tan Mei Ling' },
       },
       responses: {

@@ -50,6 +50,8 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
       path: '/v1/tokens/:token',
       operationId: 'correctRecord',
       tag: 'Records',
+      description: `The body has the fields to correct beside \`purpose\`, \`reason\` and \`ticket\`. The number of a card
+        cannot be corrected. A role may ask for a reason, a ticket or a purpose.`,
       params: { token: tokenParameter },
       problems: [...RECORD_PROBLEMS, ...CHANGE_PROBLEMS, 'card-expired'],
       summary: 'Correct an address, a contact or the expiry of a card; null removes an optional field',
@@ -60,7 +62,10 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
       describedBody: z
         .union(corrections)
         .meta({ id: 'Correction', description: 'What to correct: the members of the kind that the token names' }),
-      examples: { 'A new expiry of a card': { exp_month: 6, exp_year: 2033 } },
+      examples: {
+        'Of an address': { line1: '80 Robinson Road', postal_code: '068898', reason: 'The shopper has moved' },
+        'Of a card': { exp_month: 6, exp_year: 2033 },
+      },
       responses: { 200: { description: 'the masked view of the new version', schema: maskedRecordSchema } },
       handle: async (request) => ({
         status: 200,

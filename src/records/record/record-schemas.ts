@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { KindDefinition } from '../../kinds/kind.ts'
-import { byName, type KindName, kindNames, registry } from '../../kinds/registry.ts'
+import { byName, type KindName, kindNames, tokenPrefixes } from '../../kinds/registry.ts'
 import { schemaName } from '../../kinds/schema-name.ts'
 import { knownValues } from '../../values/known-values.ts'
 
@@ -101,7 +101,8 @@ function ofKind(schemas: Readonly<Record<KindName, z.ZodObject>>) {
   return z.discriminatedUnion('kind', Object.values(schemas) as unknown as [z.core.$ZodTypeDiscriminable])
 }
 
-export const exampleToken = exampleOf(registry[0].tokenPrefix)
+/** Of an address, which several roles may see. */
+export const exampleToken = exampleOf(tokenPrefixes.address)
 
 function exampleOf(prefix: string): string {
   return `${prefix}_3v8m2q7x0k5n1r6t9w4y2b8d3f`

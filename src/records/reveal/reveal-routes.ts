@@ -55,6 +55,12 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       path: '/v1/tokens/:token/reveal',
       operationId: 'revealRecord',
       tag: 'Records',
+      description: `The caller needs the scope of the record's kind, and a role with a grant for kind, purpose and fields.
+        Without \`fields\` the answer has all granted fields that the record has.
+
+        A card number is released to a token that is bound to its sender only; outside production also to a
+        token of \`staff token\`. \`legal-compliance\` needs \`authority\`, \`ticket\` and an approval.
+        \`event\` is the id of the audit event, which is committed before the answer leaves.`,
       params: { token: tokenParameter },
       problems: [...RECORD_PROBLEMS, ...RELEASE_PROBLEMS],
       summary: 'Release the granted fields of a record for a purpose',
@@ -67,7 +73,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       idempotent: true,
       asked: askedIn,
       body: one,
-      examples: { 'All granted fields': { purpose: 'provide-goods' } },
+      examples: { 'All granted fields': { purpose: 'respond-to-query' } },
       responses: {
         200: { description: 'the fields, and the id of the event that records the release', schema: releaseSchema },
       },
@@ -90,6 +96,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       path: '/v1/reveal',
       operationId: 'revealRecords',
       tag: 'Records',
+      description: `A record that is not released is a problem document in its place, with its \`token\`.`,
       problems: RELEASE_PROBLEMS,
       summary: 'Release up to 100 records for one purpose',
       access: revealScopes,
@@ -97,7 +104,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       idempotent: true,
       asked: askedIn,
       body: many,
-      examples: { 'All granted fields': { purpose: 'provide-goods', items: [{ token: exampleToken }] } },
+      examples: { 'All granted fields': { purpose: 'respond-to-query', items: [{ token: exampleToken }] } },
       responses: {
         200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
       },

@@ -64,6 +64,9 @@ export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency
       path: '/v1/search',
       operationId: 'searchRecords',
       tag: 'Records',
+      description: `The answer has at most 100 masked views; \`truncated\` says whether there are more. A search by
+        \`card_number\` needs what revealing the number needs, and \`purpose\`: to find the card is to confirm
+        its number.`,
       problems: [
         'record-changed',
         'record-integrity',

@@ -41,6 +41,14 @@ export function createTokenizeRoutes(
       path: '/v1/tokenize',
       operationId: 'tokenize',
       tag: 'Records',
+      description: `At least one of \`card\`, \`billing_address\`, \`shipping_address\` and \`contact\` must be there. All
+        parts are stored, or none. The answer leaves after the durable commit.
+
+        Verification codes, tracks and PINs are refused with a code of their own
+        (\`sensitive-authentication-data\`). A text that holds a card number is refused as well.
+
+        A telephone number of an address is read as it is dialled in the country of the address. In a contact it
+        needs \`+\` and its country code. Both spellings of an international domain name are one mailbox.`,
       summary: 'Store the parts of a checkout, all or none, and get their tokens',
       access: ['tokenize'],
       audited: true,
@@ -73,6 +81,8 @@ export function createTokenizeRoutes(
       path: '/v1/tokenize/batch',
       operationId: 'tokenizeBatch',
       tag: 'Records',
+      description: `Each item has the members of \`POST /v1/tokenize\`. An item that is refused is a problem document in its
+        place.`,
       summary: 'Store up to 1,000 checkouts; each succeeds or fails by itself',
       access: ['tokenize'],
       audited: true,

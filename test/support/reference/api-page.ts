@@ -3,7 +3,6 @@ import { scopes } from '../../../src/access/policy/roles.ts'
 import { PROBLEMS_OF_ANY_CALL } from '../../../src/http/documents/operation-problems.ts'
 import type { Route } from '../../../src/http/route.ts'
 import type { ProblemCode } from '../../../src/values/problem-codes.ts'
-import { CALL_NOTES } from './call-notes.ts'
 import { anchorOf, code, page, paragraph, sentence, table } from './markdown.ts'
 import { describedDocument } from './openapi-file.ts'
 import { describedRoutes } from './routes.ts'
@@ -86,7 +85,10 @@ function problemsOf({ responses }: Operation): string[] {
 }
 
 function call(route: Route<never>, operation: Operation): string {
-  const notes = (CALL_NOTES[nameOf(route)] ?? []).map(paragraph)
+  const notes = (route.description ?? '')
+    .split(/\n\s*\n/)
+    .filter(Boolean)
+    .map(paragraph)
   const parameters = (operation.parameters ?? []).filter(({ in: place }) => place === 'query')
   const [body] = Object.values(operation.requestBody?.content ?? {})
   const answer = Object.values(operation.responses).flatMap(({ content }) => Object.values(content ?? {}))[0]?.schema
