@@ -10,7 +10,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A client’s credentials for an access token (RFC 6749 client credentials) */
+        /**
+         * A client’s credentials for an access token (RFC 6749 client credentials)
+         * @description A client proves itself by a secret (HTTP Basic, or `client_id` and `client_secret` in the body), by a signed assertion (`private_key_jwt`, RFC 7523), or by a certificate (RFC 8705). A DPoP proof in the header `DPoP` binds the token to its key. The body is `application/x-www-form-urlencoded` or JSON, of at most 8 KiB.
+         *
+         *     Parameters that the endpoint does not know are ignored (RFC 6749 section 3.2). The token ends after 300 seconds.
+         */
         post: operations["issueToken"];
         delete?: never;
         options?: never;
@@ -25,7 +30,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The public keys of access tokens */
+        /**
+         * The public keys of access tokens
+         * @description The public keys of access tokens.
+         */
         get: operations["getJwks"];
         put?: never;
         post?: never;
@@ -42,7 +50,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Authorization server metadata (RFC 8414) */
+        /**
+         * Authorization server metadata (RFC 8414)
+         * @description Authorization server metadata (RFC 8414).
+         */
         get: operations["getAuthorizationServerMetadata"];
         put?: never;
         post?: never;
@@ -59,7 +70,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The same, where OpenID Connect Discovery looks for it */
+        /**
+         * The same, where OpenID Connect Discovery looks for it
+         * @description The same, where OpenID Connect Discovery looks for it.
+         */
         get: operations["getOpenIdConfiguration"];
         put?: never;
         post?: never;
@@ -76,7 +90,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Protected resource metadata (RFC 9728) */
+        /**
+         * Protected resource metadata (RFC 9728)
+         * @description Protected resource metadata (RFC 9728).
+         */
         get: operations["getProtectedResourceMetadata"];
         put?: never;
         post?: never;
@@ -95,7 +112,16 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Store the parts of a checkout, all or none, and get their tokens */
+        /**
+         * Store the parts of a checkout, all or none, and get their tokens
+         * @description At least one of `card`, `billing_address`, `shipping_address` and `contact` must be there. All parts are stored, or none. The answer leaves after the durable commit.
+         *
+         *     Verification codes, tracks and PINs are refused with a code of their own (`sensitive-authentication-data`). A text that holds a card number is refused as well.
+         *
+         *     A telephone number of an address is read as it is dialled in the country of the address. In a contact it needs `+` and its country code. Both spellings of an international domain name are one mailbox.
+         *
+         *     Scope: `tokenize`.
+         */
         post: operations["tokenize"];
         delete?: never;
         options?: never;
@@ -112,7 +138,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Store up to 1,000 checkouts; each succeeds or fails by itself */
+        /**
+         * Store up to 1,000 checkouts; each succeeds or fails by itself
+         * @description Each item has the members of `POST /v1/tokenize`. An item that is refused is a problem document in its place.
+         *
+         *     Scope: `tokenize`.
+         */
         post: operations["tokenizeBatch"];
         delete?: never;
         options?: never;
@@ -129,7 +160,14 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Release the granted fields of a record for a purpose */
+        /**
+         * Release the granted fields of a record for a purpose
+         * @description The caller needs the scope of the record's kind, and a role with a grant for kind, purpose and fields. Without `fields` the answer has all granted fields that the record has.
+         *
+         *     A card number is released to a token that is bound to its sender only; outside production also to a token of `staff token`. `legal-compliance` needs `authority`, `ticket` and an approval. `event` is the id of the audit event, which is committed before the answer leaves.
+         *
+         *     Scope: `card:reveal` or `address:reveal` or `contact:reveal`.
+         */
         post: operations["revealRecord"];
         delete?: never;
         options?: never;
@@ -146,7 +184,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Release up to 100 records for one purpose */
+        /**
+         * Release up to 100 records for one purpose
+         * @description A record that is not released is a problem document in its place, with its `token`.
+         *
+         *     Scope: `card:reveal` or `address:reveal` or `contact:reveal`.
+         */
         post: operations["revealRecords"];
         delete?: never;
         options?: never;
@@ -161,7 +204,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the releases of the site that wait for approval, or for a review after break-glass */
+        /**
+         * List the releases of the site that wait for approval, or for a review after break-glass
+         * @description Releases that must be reviewed come first, then requests, the oldest first.
+         *
+         *     Scope: `release:approve`.
+         */
         get: operations["listApprovals"];
         put?: never;
         post?: never;
@@ -178,7 +226,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show one request: who asks for which fields of which record, why, and the record masked */
+        /**
+         * Show one request: who asks for which fields of which record, why, and the record masked
+         * @description `record_version` is the version of the record that was asked for.
+         *
+         *     Scope: `release:approve`.
+         */
         get: operations["getApproval"];
         put?: never;
         post?: never;
@@ -197,7 +250,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approve the release: the caller may see it once, within 15 minutes */
+        /**
+         * Approve the release: the caller may see it once, within 15 minutes
+         * @description The person must be another one than the caller of the request. The same request then releases the data: once, within 15 minutes, for that record and version, those fields, that purpose and ticket.
+         *
+         *     Scope: `release:approve`.
+         */
         post: operations["approveRelease"];
         delete?: never;
         options?: never;
@@ -214,7 +272,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Refuse the release */
+        /**
+         * Refuse the release
+         * @description Refuse the release.
+         *
+         *     Scope: `release:approve`.
+         */
         post: operations["refuseRelease"];
         delete?: never;
         options?: never;
@@ -231,7 +294,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record that a release that did not wait was reviewed */
+        /**
+         * Record that a release that did not wait was reviewed
+         * @description Record that a release that did not wait was reviewed.
+         *
+         *     Scope: `release:approve`.
+         */
         post: operations["reviewRelease"];
         delete?: never;
         options?: never;
@@ -248,7 +316,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say whether a record equals a value or another record, without releasing either */
+        /**
+         * Say whether a record equals a value or another record, without releasing either
+         * @description Three forms: `fields` with values, one `field` with its `value`, or another `token` with optional names in `fields`. The answer is `{"matches": true}` or `{"matches": false}`. Comparisons are limited for each caller and record.
+         *
+         *     Scope: `token:match`.
+         */
         post: operations["matchRecord"];
         delete?: never;
         options?: never;
@@ -263,15 +336,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The masked view of a record */
+        /**
+         * The masked view of a record
+         * @description The masked view of a record.
+         *
+         *     Scope: `token:read`.
+         */
         get: operations["getRecord"];
         put?: never;
         post?: never;
-        /** Erase a record with all its versions, for roles that need no reason */
+        /**
+         * Erase a record with all its versions, for roles that need no reason
+         * @description Erase a record with all its versions, for roles that need no reason.
+         *
+         *     Scope: `token:erase`.
+         */
         delete: operations["eraseRecord"];
         options?: never;
         head?: never;
-        /** Correct an address, a contact or the expiry of a card; null removes an optional field */
+        /**
+         * Correct an address, a contact or the expiry of a card; null removes an optional field
+         * @description The body has the fields to correct beside `purpose`, `reason` and `ticket`. The number of a card cannot be corrected. A role may ask for a reason, a ticket or a purpose.
+         *
+         *     Scope: `token:correct`.
+         */
         patch: operations["correctRecord"];
         trace?: never;
     };
@@ -284,7 +372,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Find records by the exact customer, e-mail, phone or card number */
+        /**
+         * Find records by the exact customer, e-mail, phone or card number
+         * @description The answer has at most 100 masked views; `truncated` says whether there are more. A search by `card_number` needs what revealing the number needs, and `purpose`: to find the card is to confirm its number.
+         *
+         *     Scope: `token:search`.
+         */
         post: operations["searchRecords"];
         delete?: never;
         options?: never;
@@ -301,7 +394,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Erase a record with all its versions, with a reason */
+        /**
+         * Erase a record with all its versions, with a reason
+         * @description The record is gone with all its versions and search terms. Its events stay.
+         *
+         *     Scope: `token:erase`.
+         */
         post: operations["eraseRecordWithReason"];
         delete?: never;
         options?: never;
@@ -316,7 +414,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Audit events in the order of time, a page at a time */
+        /**
+         * Audit events in the order of time, a page at a time
+         * @description `audit:read` shows the events of the caller's site and those of the whole vault, `audit:read-all` those of all sites. A page from which a forged row was left out is shorter. Reading events is an event too.
+         *
+         *     Scope: `audit:read` or `audit:read-all`.
+         */
         get: operations["listAuditEvents"];
         put?: never;
         post?: never;
@@ -333,7 +436,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The latest checkpoint of the audit log, a signed note (C2SP tlog-checkpoint) */
+        /**
+         * The latest checkpoint of the audit log, a signed note (C2SP tlog-checkpoint)
+         * @description The latest checkpoint of the audit log, a signed note (C2SP tlog-checkpoint).
+         *
+         *     Scope: `audit:read` or `audit:read-all`.
+         */
         get: operations["getCheckpoint"];
         put?: never;
         post?: never;
@@ -350,7 +458,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The first entry that the bundles of the audit log still publish (C2SP tlog-tiles, "Pruning") */
+        /**
+         * The first entry that the bundles of the audit log still publish (C2SP tlog-tiles, "Pruning")
+         * @description The first entry that the bundles of the audit log still publish (C2SP tlog-tiles, "Pruning").
+         *
+         *     Scope: `audit:read` or `audit:read-all`.
+         */
         get: operations["getMinimumIndex"];
         put?: never;
         post?: never;
@@ -367,7 +480,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A tile of the audit log, or a bundle of its entries (C2SP tlog-tiles) */
+        /**
+         * A tile of the audit log, or a bundle of its entries (C2SP tlog-tiles)
+         * @description Paths are those of C2SP `tlog-tiles`: `<L>/<N>` for hashes of level L, `entries/<N>` for events, with `.p/<W>` for a tile that is not full. A full tile is final. A bundle of entries is 404 for a caller who may not see one of its events, and 410 once its events were dropped.
+         *
+         *     Scope: `audit:read` or `audit:read-all`.
+         */
         get: operations["getTile"];
         put?: never;
         post?: never;
@@ -384,7 +502,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The receipt of an event: the event, an inclusion proof and a checkpoint */
+        /**
+         * The receipt of an event: the event, an inclusion proof and a checkpoint
+         * @description An event that has just happened waits up to three seconds for its place in the log, then the answer is 503 `log-pending`. `strongroom audit verify --receipt` verifies a receipt without the vault.
+         *
+         *     Scope: `audit:read` or `audit:read-all`.
+         */
         get: operations["getReceipt"];
         put?: never;
         post?: never;
@@ -401,7 +524,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say whether the process answers */
+        /**
+         * Say whether the process answers
+         * @description Say whether the process answers.
+         *
+         *     A sealed vault answers it too.
+         */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -418,7 +546,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say whether the vault can serve */
+        /**
+         * Say whether the vault can serve
+         * @description 503 with a code says why the vault cannot serve. `/healthz` answers 200 as long as the process runs.
+         *
+         *     A sealed vault answers it too.
+         */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -435,7 +568,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Leads to the documentation */
+        /**
+         * Leads to the documentation
+         * @description Leads to the documentation.
+         *
+         *     A sealed vault answers it too.
+         */
         get: operations["getRoot"];
         put?: never;
         post?: never;
@@ -452,7 +590,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the code of a problem means, and what to do */
+        /**
+         * What the code of a problem means, and what to do
+         * @description What the code of a problem means, and what to do.
+         *
+         *     A sealed vault answers it too.
+         */
         get: operations["getProblemPage"];
         put?: never;
         post?: never;
