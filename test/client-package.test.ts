@@ -40,9 +40,9 @@ describe('the package', () => {
   })
 
   it('has no faults that publint or attw know', () => {
-    expect(run(program('publint'), ['run', tarball, '--strict'], directory)).toContain('All good')
-    const attw = run(program('attw'), [tarball, '--profile', 'esm-only', '--no-definitely-typed'], directory)
-    expect(attw).toContain('No problems found')
+    // Both end with 1 when they find something.
+    run(program('publint'), ['run', tarball, '--strict'], directory)
+    run(program('attw'), [tarball, '--profile', 'esm-only', '--no-definitely-typed'], directory)
   })
 
   it('has at most 12 KiB of programs, compressed', () => {

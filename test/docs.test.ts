@@ -89,7 +89,9 @@ describe('every page', () => {
 
 describe('what is cited', () => {
   it('is a file that there is, in pages and in comments', () => {
-    const files = ['src', 'test', 'migrations', 'examples'].flatMap(sourceFiles)
+    const files = ['src', 'test', 'migrations', 'examples', 'packages/client/src', 'packages/client/examples'].flatMap(
+      sourceFiles,
+    )
     const paths = files.map((file) => file.path)
     const texts = [...pages, ...files].filter(({ path }) => !path.startsWith('test/fixtures/'))
     const cited = texts.flatMap(({ path, text }) =>

@@ -26,3 +26,25 @@ export async function newClient(
 export async function newStaff(vault: TestVault, role: RoleName, name?: string): Promise<VaultClient> {
   return clientOf(vault, { accessToken: await vault.staffToken(role, name === undefined ? {} : { name }) })
 }
+
+type Send = typeof fetch
+
+/** Notes each request of a client before it is sent. */
+export function noteRequests(vault: TestVault, send: Send = createNodeFetch({ ca: vault.ca })) {
+  const requests: { path: string; method: string; headers: Headers; body: string }[] = []
+  const noted: Send = (input, init = {}) => {
+    const { pathname } = new URL(String(input))
+    const { method = 'GET', body } = init
+    requests.push({ path: pathname, method, headers: new Headers(init.headers), body: String(body ?? '') })
+    return send(input, init)
+  }
+  return { requests, fetch: noted, of: (path: string) => requests.filter((request) => request.path === path) }
+}
+
+/** What a call was rejected with; undefined when it was not. */
+export function failureOf(call: PromiseLike<unknown>): Promise<unknown> {
+  return Promise.resolve(call).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+}
