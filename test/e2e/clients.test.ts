@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { VaultClient } from '@strongroom/client'
 import { createNodeFetch } from '@strongroom/client/node'
@@ -98,6 +98,58 @@ describe.skipIf(missing !== undefined)(`the Python client${without(missing)}`, (
     const { code, stdout, stderr } = await python(...args)
     expect(code, stdout + stderr).toBe(0)
   })
+})
+
+/** Another Node.js than the one that runs the tests. */
+const OLDER_NODE = '/usr/bin/node'
+
+function olderNodeIsMissing(): string | undefined {
+  try {
+    const version = execFileSync(OLDER_NODE, ['--version'], { encoding: 'utf8' })
+    if (version.startsWith('v20.')) return undefined
+  } catch {
+    // Named below.
+  }
+  return `${OLDER_NODE} is not Node.js 20`
+}
+
+const missingNode = olderNodeIsMissing()
+
+it.skipIf(missingNode !== undefined)(`runs on Node.js 20${without(missingNode)}`, async () => {
+  const modules = path.join(vault.directory, 'node_modules/@strongroom')
+  mkdirSync(modules, { recursive: true })
+  symlinkSync(path.join(projectRoot, 'packages/client'), path.join(modules, 'client'))
+  const program = path.join(vault.directory, 'older.mjs')
+  writeFileSync(
+    program,
+    `
+    import { readFileSync } from 'node:fs'
+    import { VaultClient } from '@strongroom/client'
+    import { createNodeFetch } from '@strongroom/client/node'
+    const [url, ca, callers] = process.argv.slice(2)
+    const fetches = [fetch, createNodeFetch({ ca: readFileSync(ca) })]
+    const clientOf = (role, send) => {
+      const { client_id, client_secret } = JSON.parse(readFileSync(callers)).find((one) => one.role === role)
+      const credentials = { clientId: client_id, clientSecret: client_secret }
+      return new VaultClient({ url, credentials, dpop: true, fetch: send })
+    }
+    for (const send of fetches) {
+      const card = { number: '4242 4242 4242 4242', exp_month: 12, exp_year: 2031 }
+      const stored = await clientOf('checkout', send).checkouts.tokenize({ card })
+      const why = { purpose: 'process-payment', fields: ['number'] }
+      const { data } = await clientOf('billing', send).tokens.reveal(stored.card.token, why)
+      console.log(process.version.split('.')[0], data.number)
+    }
+  `,
+  )
+  const { code, stdout, stderr } = await startProgram({
+    command: OLDER_NODE,
+    args: [program, url, ca, vault.file('sample-callers.json')],
+    cwd: vault.directory,
+    env: { PATH: process.env.PATH ?? '', NODE_EXTRA_CA_CERTS: ca },
+  }).ended
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toBe('v20 4242424242424242\nv20 4242424242424242\n')
 })
 
 it('has a conformance file that is read by both', () => {
