@@ -15,6 +15,8 @@ const OF_JAVASCRIPT = /\\[pP]\{|\(\?[=!<]/
 export const describePortably: Override = ({ jsonSchema: schema, zodSchema, io }) => {
   if (schema.minimum === SAFE[0]) delete schema.minimum
   if (schema.maximum === SAFE[1]) delete schema.maximum
+  // Java has no constants of the type `number`.
+  if (Number.isInteger(schema.const)) schema.type = 'integer'
   // A format says it already.
   if (schema.pattern !== undefined && (schema.format !== undefined || OF_JAVASCRIPT.test(schema.pattern)))
     delete schema.pattern

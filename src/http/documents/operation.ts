@@ -60,15 +60,9 @@ function bodyOf<C>({
   if (schema === undefined) return {}
   const shown = Object.entries(examples).map(([summary, value]) => [camelCase(summary), { summary, value }])
   const content = { schema, ...(shown.length === 0 ? {} : { examples: Object.fromEntries(shown) }) }
-  return {
-    requestBody: {
-      required: true,
-      content: {
-        ...(acceptsForm ? { 'application/x-www-form-urlencoded': content } : {}),
-        'application/json': content,
-      },
-    },
-  }
+  // Generated clients cannot choose between two forms of one body: it is described in the one that RFC 6749 has.
+  const type = acceptsForm ? 'application/x-www-form-urlencoded' : 'application/json'
+  return { requestBody: { required: true, content: { [type]: content } } }
 }
 
 function camelCase(text: string): string {
