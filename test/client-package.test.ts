@@ -21,10 +21,11 @@ let tarball: string
 
 beforeAll(() => {
   directory = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-client-'))
-  run('npm', ['pack', '--pack-destination', directory], PACKAGE)
+  // What `npm run build` has made: a build in the middle of a run would take it from other tests.
+  run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', directory], PACKAGE)
   tarball = path.join(directory, readdirSync(directory).find((name) => name.endsWith('.tgz'))!)
   writeFileSync(path.join(directory, 'package.json'), '{ "private": true, "type": "module" }')
-  run('npm', ['install', '--no-save', tarball], directory)
+  run('npm', ['install', '--no-save', '--silent', tarball], directory)
 }, 120_000)
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
