@@ -1,29 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { VaultClient } from '@strongroom/client'
 import { createNodeFetch } from '@strongroom/client/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { conformanceCases, TypeScriptRun } from '../support/conformance.ts'
+import { pythonIsMissing, runPython } from '../support/python.ts'
 import { startProgram } from '../support/run-program.ts'
 import { projectRoot } from '../support/source-files.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 import { without } from '../support/without.ts'
-
-const PYTHON = path.join(projectRoot, '.ci-venv/bin/python')
-const PACKAGE = path.join(projectRoot, 'clients/python')
-
-/** Why the Python client cannot run here; undefined when it can. In CI it always must. */
-function pythonIsMissing(): string | undefined {
-  if (process.env.CI === 'true') return undefined
-  try {
-    execFileSync(PYTHON, ['-c', 'import httpx, cryptography, mypy, ruff'], { stdio: 'ignore' })
-    return undefined
-  } catch {
-    const install = 'python3 -m venv .ci-venv && .ci-venv/bin/pip install -r clients/python/requirements.txt'
-    return `Python with httpx is not in .ci-venv: run "${install}"`
-  }
-}
 
 const missing = pythonIsMissing()
 const names = conformanceCases.map(({ name }) => name)
@@ -59,20 +45,12 @@ describe('the TypeScript client', () => {
   })
 })
 
-const python = (...args: string[]) =>
-  startProgram({
-    command: PYTHON,
-    args,
-    cwd: PACKAGE,
-    env: { PATH: process.env.PATH ?? '', PYTHONPATH: 'src', HOME: vault.directory, PYTHONDONTWRITEBYTECODE: '1' },
-  }).ended
-
 describe.skipIf(missing !== undefined)(`the Python client${without(missing)}`, () => {
   it.each([
     ['sync', []],
     ['async', ['--async']],
   ])('makes the same calls, %s', async (kind, more) => {
-    const { code, stdout, stderr } = await python(
+    const { code, stdout, stderr } = await runPython(
       'conformance.py',
       url,
       ca,
@@ -95,7 +73,7 @@ describe.skipIf(missing !== undefined)(`the Python client${without(missing)}`, (
     ['is formatted', ['-m', 'ruff', 'format', '--no-cache', '--check', '.']],
     ['has the types of the OpenAPI document, and a sync client like the async one', ['tools/compare.py']],
   ])('%s', async (_what, args) => {
-    const { code, stdout, stderr } = await python(...args)
+    const { code, stdout, stderr } = await runPython(...args)
     expect(code, stdout + stderr).toBe(0)
   })
 })
@@ -150,9 +128,4 @@ it.skipIf(missingNode !== undefined)(`runs on Node.js 20${without(missingNode)}`
   }).ended
   expect([code, stderr]).toEqual([0, ''])
   expect(stdout).toBe('v20 4242424242424242\nv20 4242424242424242\n')
-})
-
-it('has a conformance file that is read by both', () => {
-  expect(existsSync(path.join(PACKAGE, 'conformance.py'))).toBe(true)
-  expect(new Set(names).size).toBe(names.length)
 })

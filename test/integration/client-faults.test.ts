@@ -1,11 +1,16 @@
+import path from 'node:path'
 import { VaultClient, VaultProblem } from '@strongroom/client'
 import { createNodeFetch } from '@strongroom/client/node'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { FAULTS, type Fault, type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { FAULTS, type Fault, type FaultyProxy, faultsInOrder, startFaultyProxy } from '../support/faulty-proxy.ts'
+import { pythonIsMissing, runPython } from '../support/python.ts'
 import { TestVault } from '../support/test-vault.ts'
+import { without } from '../support/without.ts'
 
 const CALLS = 1000
 const AT_ONCE = 50
+const PYTHON_CALLS = 100
+const missing = pythonIsMissing()
 
 let vault: TestVault
 let proxy: FaultyProxy
@@ -37,16 +42,6 @@ const client = (send = createNodeFetch({ ca: vault.ca })) =>
     timeoutMs: 120_000,
     attemptTimeoutMs: 2_000,
   })
-
-/** Faults that come again in the same order in each run. */
-function faultsInOrder(seed: number, share: number): () => Fault {
-  let state = seed
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-  return () => (next() < share ? FAULTS[Math.floor(next() * FAULTS.length)]! : 'none')
-}
 
 const added = async () => (await vault.count('records')) - before
 
@@ -105,6 +100,26 @@ describe('each fault', () => {
     await expect(shop.tokens.delete(token)).rejects.toMatchObject({ name: 'VaultUnreachable', attempts: 1 })
   })
 })
+
+describe.skipIf(missing !== undefined)(
+  `the Python client${without(missing)}`,
+  () => {
+    it.each([
+      ['sync', []],
+      ['async', ['--async']],
+    ])(`stores ${PYTHON_CALLS} records by ${PYTHON_CALLS} calls through the same network, %s`, async (kind, more) => {
+      faultOf = faultsInOrder(7, 0.3)
+      const { clientId, clientSecret } = credentials
+      const caFile = path.join(inject('cluster').certsDir, 'ca.pem')
+      const args = [proxy.url, caFile, clientId, clientSecret, kind, String(PYTHON_CALLS), ...more]
+      const { code, stdout, stderr } = await runPython('many_calls.py', ...args)
+      expect([code, stderr]).toEqual([0, ''])
+      expect(new Set(stdout.trim().split('\n')).size).toBe(PYTHON_CALLS)
+      expect(await added()).toBe(PYTHON_CALLS)
+    })
+  },
+  120_000,
+)
 
 it('a key of the caller is kept by the error, and the call continues with it', async () => {
   faultOf = (path) => (path === '/v1/tokenize' ? 'gateway' : 'none')

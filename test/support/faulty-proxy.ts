@@ -111,3 +111,13 @@ export async function startFaultyProxy(
     },
   }
 }
+
+/** Faults that come again in the same order in each run. */
+export function faultsInOrder(seed: number, share: number): () => Fault {
+  let state = seed
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+  return () => (next() < share ? FAULTS[Math.floor(next() * FAULTS.length)]! : 'none')
+}
