@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
 
 const STRONGROOM = path.join(import.meta.dirname, '../../dist/src/cli.js')
 const START_WITHIN_MS = 120_000
@@ -49,11 +50,23 @@ export async function startVault(): Promise<CheckedVault> {
     const callersFile = path.join(directory, 'data/sample-callers.json')
     await waitUntilReady(vault, url, { caFile, callersFile })
     const callers = JSON.parse(readFileSync(callersFile, 'utf8')) as SampleCaller[]
-    return { url, caFile, callers, remove }
+    return { url, caFile, callers: [...callers, await addPartner(env)], remove }
   } catch (error) {
     await remove()
     throw error
   }
+}
+
+/** A carrier that may see where a parcel goes. */
+async function addPartner(env: Record<string, string>): Promise<SampleCaller> {
+  const strongroom = async (...args: string[]) =>
+    JSON.parse((await promisify(execFile)(process.execPath, [STRONGROOM, ...args, '--json'], { env })).stdout)
+  const contract = ['--country', 'SG', '--contact', 'privacy@carrier.example', '--until', '2099-12-31']
+  const fields = ['--field', 'address.line1', 'address.country', '--purpose', 'provide-goods']
+  const { partner_id } = await strongroom('partners', 'add', '--name', 'Carrier', ...contract, ...fields)
+  const scopes = ['--role', 'fulfilment', '--scope', 'token:read address:reveal']
+  const client = await strongroom('clients', 'add', '--name', 'carrier', '--partner', partner_id, ...scopes)
+  return { ...client, role: 'partner' }
 }
 
 /** A first start writes the callers when it serves. */
