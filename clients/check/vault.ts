@@ -39,7 +39,11 @@ export async function startVault(): Promise<CheckedVault> {
     STRONGROOM_WORKERS: '1',
     STRONGROOM_LOG_LEVEL: 'error',
   }
-  const vault = spawn(process.execPath, [STRONGROOM, 'serve'], { cwd: directory, env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const vault = spawn(process.execPath, [STRONGROOM, 'serve'], {
+    cwd: directory,
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   const remove = async () => {
     if (vault.exitCode === null && vault.kill('SIGTERM')) await once(vault, 'exit')
     rmSync(directory, { recursive: true, force: true })
@@ -64,13 +68,17 @@ async function addPartner(env: Record<string, string>): Promise<SampleCaller> {
   const contract = ['--country', 'SG', '--contact', 'privacy@carrier.example', '--until', '2099-12-31']
   const fields = ['--field', 'address.line1', 'address.country', '--purpose', 'provide-goods']
   const { partner_id } = await strongroom('partners', 'add', '--name', 'Carrier', ...contract, ...fields)
-  const scopes = ['--role', 'fulfilment', '--scope', 'token:read address:reveal']
+  const scopes = ['--role', 'fulfilment', '--scope', 'address:reveal']
   const client = await strongroom('clients', 'add', '--name', 'carrier', '--partner', partner_id, ...scopes)
   return { ...client, role: 'partner' }
 }
 
 /** A first start writes the callers when it serves. */
-async function waitUntilReady(vault: ChildProcess, url: string, files: { caFile: string; callersFile: string }): Promise<void> {
+async function waitUntilReady(
+  vault: ChildProcess,
+  url: string,
+  files: { caFile: string; callersFile: string },
+): Promise<void> {
   const deadline = Date.now() + START_WITHIN_MS
   while (!existsSync(files.callersFile) || !(await isReady(url, files.caFile))) {
     if (vault.exitCode !== null) throw new Error(`The vault ended with code ${vault.exitCode}.`)
