@@ -102,7 +102,7 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
       await Promise.all([lifecycle.close(), audit.close()])
       await background.close()
       await access.close()
-      await audit.endClaims().finally(keys.close)
+      await audit.endReports().finally(keys.close)
       await Promise.all([api.close(), database.close()])
     },
   }

@@ -12,7 +12,7 @@ const HERE = import.meta.dirname
 const ROOT = path.join(HERE, '../..')
 const GENERATED = path.join(HERE, 'generated')
 const DOCUMENT = path.join(ROOT, 'docs/reference/openapi.json')
-const PYTHON = path.join(ROOT, '.ci-venv/bin')
+const PYTHON = path.join(ROOT, '.ci-venv/clients/bin')
 const NODE_TOOLS = path.join(HERE, 'node_modules/.bin')
 
 interface Step {
@@ -33,7 +33,7 @@ const has = (command: string, ...args: string[]) => spawnSync(command, args, { s
 const java = { 'Java 17 and Maven': has('javac', '-version') && has('mvn', '-v') }
 const npmTools = { 'npm ci --prefix clients/check': existsSync(path.join(NODE_TOOLS, 'redocly')) }
 const pythonTools = {
-  '.ci-venv with clients/check/requirements.txt': existsSync(path.join(PYTHON, 'openapi-python-client')),
+  '.ci-venv/clients with clients/check/requirements.txt': existsSync(path.join(PYTHON, 'openapi-python-client')),
 }
 
 const tool = (name: string, ...args: string[]): Step => ({ command: path.join(NODE_TOOLS, name), args, cwd: HERE })
@@ -43,7 +43,9 @@ const checks: readonly Check[] = [
   {
     name: 'redocly lint',
     needs: npmTools,
-    steps: () => [{ ...tool('redocly', 'lint', '--extends', 'recommended', DOCUMENT), env: { REDOCLY_TELEMETRY: 'off' } }],
+    steps: () => [
+      { ...tool('redocly', 'lint', '--extends', 'recommended', DOCUMENT), env: { REDOCLY_TELEMETRY: 'off' } },
+    ],
   },
   {
     name: 'spectral',
@@ -75,7 +77,17 @@ const checks: readonly Check[] = [
     steps: (vault) => [
       {
         command: path.join(PYTHON, 'openapi-python-client'),
-        args: ['generate', '--path', DOCUMENT, '--meta', 'none', '--output-path', 'strongroom_client_check', '--config', path.join(HERE, 'python/openapi-python-client.yaml')],
+        args: [
+          'generate',
+          '--path',
+          DOCUMENT,
+          '--meta',
+          'none',
+          '--output-path',
+          'strongroom_client_check',
+          '--config',
+          path.join(HERE, 'python/openapi-python-client.yaml'),
+        ],
         cwd: GENERATED,
       },
       { ...python('python/openapi_python_client.py'), env: { ...callersOf(vault), PYTHONPATH: GENERATED } },
@@ -168,7 +180,9 @@ try {
     const startedAt = Date.now()
     const succeeded = await runAll(check.steps(vault))
     if (!succeeded) failed.push(check.name)
-    process.stdout.write(`${succeeded ? 'passed' : 'FAILED'}  ${check.name}  ${Math.round((Date.now() - startedAt) / 1000)} s\n`)
+    process.stdout.write(
+      `${succeeded ? 'passed' : 'FAILED'}  ${check.name}  ${Math.round((Date.now() - startedAt) / 1000)} s\n`,
+    )
   }
 } finally {
   await vault.remove()

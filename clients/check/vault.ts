@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
 
 const STRONGROOM = path.join(import.meta.dirname, '../../dist/src/cli.js')
 const START_WITHIN_MS = 120_000
@@ -38,7 +39,11 @@ export async function startVault(): Promise<CheckedVault> {
     STRONGROOM_WORKERS: '1',
     STRONGROOM_LOG_LEVEL: 'error',
   }
-  const vault = spawn(process.execPath, [STRONGROOM, 'serve'], { cwd: directory, env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const vault = spawn(process.execPath, [STRONGROOM, 'serve'], {
+    cwd: directory,
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   const remove = async () => {
     if (vault.exitCode === null && vault.kill('SIGTERM')) await once(vault, 'exit')
     rmSync(directory, { recursive: true, force: true })
@@ -49,15 +54,31 @@ export async function startVault(): Promise<CheckedVault> {
     const callersFile = path.join(directory, 'data/sample-callers.json')
     await waitUntilReady(vault, url, { caFile, callersFile })
     const callers = JSON.parse(readFileSync(callersFile, 'utf8')) as SampleCaller[]
-    return { url, caFile, callers, remove }
+    return { url, caFile, callers: [...callers, await addPartner(env)], remove }
   } catch (error) {
     await remove()
     throw error
   }
 }
 
+/** A carrier that may see where a parcel goes. */
+async function addPartner(env: Record<string, string>): Promise<SampleCaller> {
+  const strongroom = async (...args: string[]) =>
+    JSON.parse((await promisify(execFile)(process.execPath, [STRONGROOM, ...args, '--json'], { env })).stdout)
+  const contract = ['--country', 'SG', '--contact', 'privacy@carrier.example', '--until', '2099-12-31']
+  const fields = ['--field', 'address.line1', 'address.country', '--purpose', 'provide-goods']
+  const { partner_id } = await strongroom('partners', 'add', '--name', 'Carrier', ...contract, ...fields)
+  const scopes = ['--role', 'fulfilment', '--scope', 'address:reveal']
+  const client = await strongroom('clients', 'add', '--name', 'carrier', '--partner', partner_id, ...scopes)
+  return { ...client, role: 'partner' }
+}
+
 /** A first start writes the callers when it serves. */
-async function waitUntilReady(vault: ChildProcess, url: string, files: { caFile: string; callersFile: string }): Promise<void> {
+async function waitUntilReady(
+  vault: ChildProcess,
+  url: string,
+  files: { caFile: string; callersFile: string },
+): Promise<void> {
   const deadline = Date.now() + START_WITHIN_MS
   while (!existsSync(files.callersFile) || !(await isReady(url, files.caFile))) {
     if (vault.exitCode !== null) throw new Error(`The vault ended with code ${vault.exitCode}.`)

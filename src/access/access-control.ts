@@ -42,7 +42,7 @@ import {
 
 const REFUSALS_EVERY_MS = 60 * 1000
 const DAY_MS = 24 * 60 * 60 * 1000
-/** Longer than any window, with any difference of clocks. */
+/** Longer than any window plus any difference of clocks. */
 const COUNTS_KEPT_MS = 2 * DAY_MS
 /** Requests that were used, refused or never decided: a caller may still ask about them. Their events are kept. */
 const APPROVALS_KEPT_MS = 90 * DAY_MS

@@ -16,7 +16,7 @@ export interface CreateAccessDeps extends AccessControlDeps {
   production: boolean
   /** Whether the listener asks clients for certificates (RFC 8705). */
   asksForCertificates: boolean
-  /** Whether no other server uses the database: what is reserved there is of one that was killed. */
+  /** Whether no other server uses the database: then reservations in it belong to a server that was killed. */
   isOnlyServer: boolean
   renewSigningKey: () => Promise<void>
   keys: AccessControlDeps['keys'] & AuthenticationDeps['keys']
@@ -25,7 +25,7 @@ export interface CreateAccessDeps extends AccessControlDeps {
 /** Who is calling, and what they may do. */
 export interface Access extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'roles'> {
   authenticate: Authentication['authenticate']
-  /** Forgets what is remembered of clients: a sealed vault cannot say that it is still so. */
+  /** Forgets what is remembered of clients, because a sealed vault cannot verify that it still holds. */
   forgetClients: () => void
   routes(): Promise<Route<Caller>[]>
   commands: AccessCommands

@@ -52,7 +52,7 @@ const pageSchema = z
   })
   .meta({ id: 'AuditEventPage' })
 
-/** After so long a page is answered with what was found so far. */
+/** After this time a page is answered with the events that were found so far. */
 const PAGE_MS = 50
 
 export interface AuditRouteDeps {

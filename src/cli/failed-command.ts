@@ -16,7 +16,7 @@ import { NotConfirmed } from './confirm.ts'
 import { operatorOfFailure, UnnamedOperator } from './operator.ts'
 import { reportFailure } from './operator-client.ts'
 
-/** Failures that were seen to already: each leaves one event. */
+/** Failures that have their event already. */
 const seenTo = new WeakSet<object>()
 
 /** Runs what a command does with the vault that it has opened. That it failed is an event under the keys of the vault. */
@@ -81,7 +81,7 @@ function knownConfig(): Config | undefined {
 /** @returns false above the limits */
 async function write(failure: FailedCommand, config: Config, vault: Vault | undefined): Promise<boolean> {
   if (vault !== undefined) return vault.commands.recordFailedCommand(operatorOfFailure(), failure)
-  // A clock that is wrong is no reason to leave no event.
+  // A wrong clock must not prevent the event.
   const { database, now, close } = await openVaultDatabase(config, {
     role: 'command',
     command: failure.command,

@@ -11,10 +11,10 @@ import { canonicalAddress } from '../http/source/ip-address.ts'
 /** Root may run these without a name: machines run them, or there is no log yet. */
 const EXEMPT = new Set(['serve', 'migrate', 'doctor', 'probe'])
 
-/** Root is at a terminal in production, and does not say who it is. */
+/** Root is at a terminal in production without a name. */
 export class UnnamedOperator extends CallerError {}
 
-/** What `--as` says, of the command that runs. */
+/** The value of `--as` for the command that runs. */
 let named: string | undefined
 
 /** A command that names its operator when asked to. */

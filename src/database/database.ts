@@ -16,7 +16,7 @@ export interface Queryable {
   readonly dictionary: Dictionary
 }
 
-/** What became of a transaction; `unknown` when its connection was lost, or its answer. */
+/** The outcome of a transaction; `unknown` when its connection or its answer was lost. */
 type Outcome = 'committed' | 'rolled-back' | 'unknown'
 
 /** One transaction under way. */
@@ -64,7 +64,9 @@ export interface DatabaseOptions {
   queryTimeoutMs?: number | undefined
 }
 
-/** Longer than a busy machine may stop the process: the timer would be first, and a connection that is there be called none. */
+/**
+ * Longer than a busy machine stops the process. Otherwise the timer could end before an existing connection is noticed.
+ */
 export const CONNECT_TIMEOUT_MS = 7_000
 
 /** Opens a pool. Nothing connects before the first statement. */
@@ -135,8 +137,8 @@ const BEGIN: Statement = { name: 'begin', text: 'BEGIN ISOLATION LEVEL READ COMM
 const COMMIT: Statement = { name: 'commit', text: 'COMMIT' }
 
 /**
- * SQL of the upper half of the numbers of `tryLock`, which makes the vaults in several schemas of one database independent.
- * In the schema public it is 0, as it always was.
+ * SQL of the upper half of the numbers of `tryLock`, which makes the vaults in several schemas of one database
+ * independent. In the schema public it is 0, as in earlier versions.
  */
 export const LOCK_SPACE = `CASE current_schema() WHEN 'public' THEN 0 ELSE hashtext(current_schema()) END`
 const OWN_LOCK = `(((${LOCK_SPACE})::bigint << 32) + $1::bigint)`
@@ -145,7 +147,7 @@ const TRY_LOCK: Statement = { name: 'try-lock', text: `SELECT pg_try_advisory_lo
 
 /**
  * The options for `pg`, with TLS decided in code. A URL's `sslmode` would override it, so config.ts refuses that.
- * Without an authority's certificate only loopback is reachable in the clear; anything else must verify.
+ * Without an authority's certificate only loopback is reachable in the clear; any other server must be verified.
  */
 export function connectionOptions({ url, caFile }: Pick<DatabaseOptions, 'url' | 'caFile'>): pg.ClientConfig {
   const { hostname } = new URL(url)

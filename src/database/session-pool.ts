@@ -7,11 +7,11 @@ import { LOCK_TIMEOUT_MS, QUERY_TIMEOUT_MS, SERVER_IS_EARLIER_MS } from './sessi
 export interface Statement {
   readonly name: string
   readonly text: string
-  /** How long it may take, when that is not what every other statement may. */
+  /** How long it may take, if it differs from other statements. */
   readonly timeoutMs?: number
-  /** How long it may wait for a lock, where others keep that lock for longer than one is usually kept. */
+  /** How long it may wait for a lock, if others keep that lock for longer than usual. */
   readonly lockTimeoutMs?: number
-  /** Whether it is planned each time, for the values that it has, where no plan fits all of them. */
+  /** Whether it is planned each time for its values, because no plan fits all of them. */
   readonly isPlannedAnew?: boolean
 }
 
@@ -29,8 +29,9 @@ const UNKNOWN: Limits = { statement: Number.NaN, lock: Number.NaN }
 export const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' }
 
 /**
- * Which of these sessions still work on a statement. Such a statement is cancelled, since its caller has had an answer.
- * A commit that waits for a standby is left alone: cancelled, it would count as committed without the standby.
+ * Which of these sessions still work on a statement. Such a statement is cancelled, because its caller has an answer
+ * already. A commit that waits for a standby is not cancelled, because it would then count as committed without the
+ * standby.
  */
 const STILL_WORKING = `
   SELECT pid, CASE WHEN wait_event IS DISTINCT FROM 'SyncRep' THEN pg_cancel_backend(pid) END
@@ -39,7 +40,7 @@ const STILL_WORKING = `
 /** The message of pg-pool when a caller has waited for a free connection for `connectionTimeoutMillis`. */
 const POOL_STAYED_FULL = 'timeout exceeded when trying to connect'
 
-/** More connections than these a process does not need under group commit. */
+/** Under group commit a process needs no more connections than these. */
 export const MAX_POOL = 10
 
 /** Beside its pools a process listens, tries whether it can write, and asks about sessions that do not answer. */
@@ -171,7 +172,7 @@ export class SessionPool {
       const config = { ...(isPlannedAnew ? {} : { name }), text, values: [...values], query_timeout: timeoutMs }
       return (await client.query(config)).rows as Row[]
     } catch (error) {
-      // An error of the server's is an answer.
+      // An error of the server is an answer.
       if (!(error instanceof pg.DatabaseError) && !this.#gone.has(client) && !this.#answered.has(client)) {
         const { promise, resolve } = Promise.withResolvers<void>()
         client.once('drain', resolve).once('end', resolve)
@@ -233,7 +234,7 @@ export class SessionPool {
     }, ASK_EVERY_MS).unref()
   }
 
-  /** Gives up sessions that do not work, as when the answer was lost on its way. */
+  /** Gives up sessions that do not work any more, for example because the answer was lost. */
   async #ask(): Promise<void> {
     const asked = [...this.#abandoned.keys()]
     if (asked.length === 0) return

@@ -25,9 +25,9 @@ import { findPostmaster, poll, startPostmaster, stopPostmaster } from './postmas
 
 export interface EmbeddedDatabase {
   urls: DatabaseUrls
-  /** From now on starts PostgreSQL again when it ends, if this process is in charge of it. Call it once. */
+  /** Starts PostgreSQL again whenever it ends, if this process is in charge of it. Call it once. */
   keepRunning(events: RestartEvents): void
-  /** Stops PostgreSQL if it is ours to stop. Close the connections first; more than one call does no harm. */
+  /** Stops PostgreSQL if this process is in charge of it. Close the connections first; more than one call does no harm. */
   stop(): Promise<void>
 }
 
@@ -77,11 +77,11 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
   const account = await findAccount(log, creates)
   const dataDir = prepareDataDir(path.resolve(options.dataDir), account, log)
   const programs = await findPrograms(account, log)
-  const claim = { role, what: role === 'server' ? 'the vault' : `"strongroom ${options.command ?? 'command'}"` }
+  const own = { role, what: role === 'server' ? 'the vault' : `"strongroom ${options.command ?? 'command'}"` }
 
   let lastHolder: LockHolder | undefined
   const turn = await poll(waitSeconds, async () => {
-    const attempt = takeDataDirLock(dataDir, claim, log)
+    const attempt = takeDataDirLock(dataDir, own, log)
     if ('lock' in attempt) return attempt
     lastHolder = attempt.holder
     if (lastHolder.role !== 'server') return undefined
@@ -204,7 +204,7 @@ async function runInit(workDir: string, request: { databaseDir: string; password
     stdio: ['pipe', 'ignore', 'pipe'],
   })
   const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
-  // If it ends before it has read, its exit code says more than our broken pipe.
+  // If the program ends before it has read its input, its exit code says more than the broken pipe.
   child.stdin.once('error', () => {}).end(JSON.stringify(request))
   const [code, printed] = await Promise.all([ended, text(child.stderr)])
   if (code === 0) return

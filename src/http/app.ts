@@ -30,15 +30,15 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   routes: readonly Route<C>[]
   /** The public URL of the server, whatever its name on this machine. */
   publicUrl: string
-  /** With which a proof of a token's key may be signed. */
+  /** The algorithms that a proof of a token's key may be signed with. */
   proofAlgorithms: readonly string[]
-  /** Whose word about the sender of a request is taken. */
+  /** The proxies that are believed about the sender of a request. */
   proxies: TrustedProxies
-  /** Whether a client's certificate is as good as none. */
+  /** Whether a client's certificate counts as none. */
   refusesCertificate: RefusesCertificate
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: RequestCredentials) => Promise<C>
-  /** Whether they may still come in; from then on the caller is the one in the answer. @throws {Problem} */
+  /** The caller, if it may still come in, as it is known from then on. @throws {Problem} */
   checkCallerStatus: (caller: C) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
@@ -75,7 +75,7 @@ interface Trace<C> {
   route: string
   audited: boolean
   silentRefusals?: readonly ProblemCode[] | undefined
-  /** Whether what is wrong is said as OAuth has it. */
+  /** Whether problems have the form of OAuth errors. */
   refusesAsOAuth: boolean
   /** The scopes of which the caller needs one; empty for public routes. */
   scopes: readonly string[]
@@ -83,7 +83,7 @@ interface Trace<C> {
   token?: string
   asked?: () => Asked
   claimedClient?: () => string | undefined
-  /** What it takes of the room for requests, until it is answered. */
+  /** The room that the request takes until it is answered. */
   place?: Place
 }
 
@@ -127,7 +127,7 @@ export function createApp<C>(options: AppOptions<C>): Express {
     })
   }
   app.use((request) => {
-    // At any path: what it asks for is answered nowhere (RFC 9110 section 9.3.8).
+    // At no path does the vault do what this method asks for (RFC 9110 section 9.3.8).
     if (request.method === 'TRACE') {
       const methods = new Set([...methodsByPath(options.routes).values()].flat())
       throw new RequestProblem('method-not-allowed', { Allow: [...methods].join(', ') })
@@ -157,7 +157,7 @@ async function follow<C>(
   trace.route = route.path
   trace.audited = route.audited
   trace.silentRefusals = route.silentRefusals
-  // Public documents cost little, and whether the vault is alive is asked most urgently when it is busy.
+  // Public documents cost little, and a health check matters most when the vault is busy.
   const takePlace = () => {
     if (route.audited) trace.place = enter(route.access === 'public' ? 'strangers' : 'callers')
   }
@@ -280,7 +280,7 @@ function reasonFor({ kind, cause, disbelief }: Problem): string | undefined {
   return kind !== 'refused' && cause ? describeError(cause) : disbelief?.reason
 }
 
-/** A string where it can be: Node then writes it together with the headers, in one piece. */
+/** Node writes a string together with the headers, in one piece. */
 function encode(body: unknown): string | Buffer {
   return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
 }

@@ -3,7 +3,7 @@ import type { Problem } from '../values/problem.ts'
 import type { ProblemCode } from '../values/problem-codes.ts'
 import type { Source } from './source/source.ts'
 
-/** What of a request says who sends it; only the connection's certificate and the source have been verified. */
+/** What a request brings to prove who sends it. Only the connection's certificate and the source are verified. */
 export interface RequestCredentials {
   authorization: string | undefined
   /** The DPoP header (RFC 9449 section 4.1). */
@@ -34,9 +34,9 @@ export interface RouteRequest<C, B = unknown, Q = unknown> {
   body: B
   /** The body's bytes as they came, until the handler is done; for the hash of an idempotent request. */
   bodyBytes: Uint8Array
-  /** The parsed body before any schema, for the same. */
+  /** The parsed body before any schema, for the same purpose. */
   bodyValue: unknown
-  /** One value per header, lower-case names. */
+  /** One value for each header, with names in lower case. */
   headers: Readonly<Record<string, string | undefined>>
   source: Source
   credentials: RequestCredentials
@@ -58,7 +58,7 @@ export interface Asked {
   purpose?: string | undefined
 }
 
-/** A refused request, as the audit log hears of it. */
+/** A refused request, for the audit log. */
 export interface Refusal<C> {
   problem: Problem
   requestId: string

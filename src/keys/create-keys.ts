@@ -27,7 +27,7 @@ interface RootKeys {
   find(): Promise<RootKeyRecord | undefined>
   /** A new root key of the same kind. */
   rotate(operator: AuditCaller): Promise<RootKeyReplaced>
-  /** A root key from somewhere else. */
+  /** A root key from another provider. */
   migrate(operator: AuditCaller, to: RootKeyProviderName): Promise<RootKeyReplaced>
   /** What a move to the provider would find. */
   rehearse(to: RootKeyProviderName): Promise<RootKeyDescription>
@@ -45,7 +45,7 @@ export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> 
   longestTokenSeconds: number
 }
 
-/** The vault's keys, what is signed and proven with them, and what keeps them young. */
+/** The vault's keys, what is signed and proven with them, and the jobs that replace them in time. */
 export interface VaultKeys {
   keys: Keys
   book: EventBook
@@ -91,7 +91,7 @@ export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
       { name: 'keep-mac-keys', everyMs, run: () => keepMacKeys(keyDeps) },
       { name: 'keep-signing-keys', everyMs, run: renewSigningKey },
       { name: 'close-event-keys', everyMs, run: eventMacs.closeReplaced },
-      // A key that is about to be replaced is no news.
+      // The watch comes after the replacement, so that a key which is about to be replaced raises no alert.
       { name: 'watch-keys', everyMs, run: () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys) },
     ],
   }
@@ -105,7 +105,7 @@ export interface KeyLifecycleDeps extends KeyCommandDeps, Pick<VaultKeysOptions,
 
 export type KeyCommands = ReturnType<typeof createKeyCommands>
 
-/** What needs to know everything that keys protect: rotations, and the end of a key. */
+/** Rotations and the end of a key: they need to know everything that keys protect. */
 export interface KeyLifecycle {
   commands: KeyCommands
   jobs: readonly Job[]

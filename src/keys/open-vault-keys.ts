@@ -37,11 +37,11 @@ export interface VaultKeysOptions
   restores?: boolean | undefined
   /** Whether the configuration names the root key that is to come, and not the present one. */
   replacesRootKey?: boolean | undefined
-  /** Says what cannot be looked at. */
+  /** Reports what cannot be read. */
   log: (facts: AlertFacts, message: string) => void
   /** Whether a new vault may make itself a passphrase, marked as one for development. */
   development: boolean
-  /** How long a start and `refresh` wait for a root key that is not there at once. */
+  /** How long a start and `refresh` wait for a root key that is not available at once. */
   patienceMs: number
 }
 
@@ -70,7 +70,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
     leaseMs: config.leaseSeconds * 1000,
     patienceMs: options.patienceMs,
     onReachable: (reachable, error) => {
-      // Custodians are not expected to be there.
+      // A start does not wait for custodians.
       if (!reachable && provider.canGoAway) unreachable(error)
     },
     onLeaseEnd: (reason) => {
@@ -100,7 +100,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
       find: () => opened.registry.findRootKey(database),
       /** A new root key of the same kind. */
       rotate: (operator: AuditCaller) => replaceRootKey(deps, operator, provider),
-      /** A root key from somewhere else. */
+      /** A root key from another provider. */
       migrate: async (operator: AuditCaller, to: RootKeyProviderName) => {
         const present = await opened.registry.findRootKey(database)
         if (present?.provider === to) {
@@ -122,7 +122,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   }
 }
 
-/** A provider that does not answer leaves the vault sealed, as everywhere else. */
+/** If the provider does not answer, the vault stays sealed. */
 function requireConfigured(provider: RootKeyProvider) {
   return async (record: RootKeyRecord) => {
     await provider.requireConfigured?.(record).catch((error) => {

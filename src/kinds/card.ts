@@ -19,17 +19,17 @@ const MIN_DIGITS_OF_UNKNOWN_BRAND = 13
 const MAX_DIGITS = 19
 const MAX_CHARACTERS = 100
 
-/** UnionPay numbers need not have one; card-validator does not ask it of them either. */
+/** UnionPay numbers need not have a check digit. card-validator does not require it either. */
 const BRAND_WITHOUT_CHECK_DIGIT = 'unionpay'
 
 const UNKNOWN_BRAND = 'unknown'
 
-/** No card is issued for longer; a later year is a mistake. */
+/** No card is valid for longer. A later year is a mistake. */
 const MAX_YEARS_AHEAD = 50
 
 /**
- * PCI SSC FAQ 1091 gives the first six and last four digits for numbers of 15 and more; of a shorter one too few
- * would stay hidden.
+ * PCI SSC FAQ 1091 gives the first six and last four digits for numbers of 15 and more; a shorter number would keep too
+ * few digits hidden.
  */
 const BIN_DIGITS = 6
 const MIN_DIGITS_TO_SHOW_BIN = 15
@@ -70,12 +70,15 @@ const bin = z
   .meta({ description: 'First six digits, for roles that may see them', examples: ['424242'] })
 const brand = knownValues([...brandNames, UNKNOWN_BRAND]).meta({ description: 'Brand of the card', examples: ['visa'] })
 
+const FIELDS = ['number', 'exp_month', 'exp_year', 'holder_name'] as const
+
 type Expiry = { exp_month: number; exp_year: number }
 type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
 
 /** A payment card. Card verification codes are no members of it, on purpose. */
 export const card = {
   name: 'card',
+  called: 'a card',
   tokenPrefix: 'card',
   checkout: { card: {} },
   schema: (now) =>
@@ -88,10 +91,13 @@ export const card = {
         }),
       })
       .superRefine((details, context) => checkExpiry(details, context, now()), { when: ifNothingElse }),
-  // A card is renewed under its number; another number is another card. The merged card is checked as a new one is.
+  // A renewed card keeps its number. Another number is another card. The merged card is checked as a new one is.
   correction: correctionSchema(expiry, {}),
-  fields: ['number', 'exp_month', 'exp_year', 'holder_name'],
+  corrected: 'the expiry of a card',
+  fields: FIELDS,
+  neededBy: { billing: FIELDS, fraud: ['exp_month', 'exp_year', 'holder_name'], legal: FIELDS },
   boundFields: ['number'],
+  rangeOf,
   padToBytes: 64,
   display: ({ number, exp_month, exp_year }) => ({
     brand: brandOf(number)?.name ?? UNKNOWN_BRAND,
@@ -110,6 +116,7 @@ export const card = {
   }),
   searchBy: {
     card_number: {
+      called: 'card number',
       confirms: 'number',
       term: ({ number }) => number,
       normalise: (value) => (numberFault(value) === undefined ? [readNumber(value)] : []),
@@ -147,7 +154,7 @@ function checkExpiry(card: Expiry, context: z.RefinementCtx, today: Date): void 
   }
 }
 
-/** Why a value is no card number, in a fixed sentence; undefined when it is one. */
+/** Why a value is not a card number, in a fixed sentence; undefined when it is one. */
 function numberFault(value: string): string | undefined {
   const digits = readNumber(value)
   if (value.length > MAX_CHARACTERS || !/^\d+$/.test(digits)) {
@@ -160,6 +167,15 @@ function numberFault(value: string): string | undefined {
   if (!hasLength) return 'has the wrong number of digits for its brand'
   const needsCheckDigit = brand?.name !== BRAND_WITHOUT_CHECK_DIGIT
   return needsCheckDigit && !hasValidCheckDigit(digits) ? 'has a wrong check digit' : undefined
+}
+
+/** The BIN of what was sent as a card or its number, however it is written. */
+function rangeOf(sent: unknown): string {
+  const number: unknown = typeof sent === 'object' && sent !== null && 'number' in sent ? sent.number : sent
+  const digits = String(typeof number === 'string' || typeof number === 'number' ? number : '')
+    .slice(0, MAX_CHARACTERS)
+    .replace(/\D/g, '')
+  return digits.length < BIN_DIGITS ? '' : digits.slice(0, BIN_DIGITS)
 }
 
 /** The ASCII digits of a number as it was typed; the text itself when it has anything but digits, spaces and dashes. */

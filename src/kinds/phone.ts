@@ -53,8 +53,7 @@ const MEXICAN_MOBILE = /^(\+|00)\s*52\s*-?\s*1(?=(?:[\s()-]*\d){10}$)/
 /**
  * The number in E.164, or undefined if it cannot be a telephone number: it then lacks its country code (which only
  * `country` can replace) or has a number of digits that the country does not use. Whether a range is in use is not
- * checked: numbering plans change faster than software, and a sale is not worth less for it. It only decides between
- * several readings of the text.
+ * checked: numbering plans change faster than software. It only decides between several readings of the text.
  */
 export function toE164(value: string, country?: string): string | undefined {
   const typed = asciiDigits(withoutInvisible(value)).replace(/\s/gu, ' ').replace(DOTS, '.').replace(LABEL, '')
@@ -63,13 +62,14 @@ export function toE164(value: string, country?: string): string | undefined {
   return (likely.find((number) => number.country === country) ?? likely[0] ?? readings[0])?.number
 }
 
-/** What may be meant by what was typed, the likeliest first. */
+/** The possible readings of a typed text, the likeliest first. */
 function readingsOf(typed: string, country: string | undefined): Set<string> {
   const further = FURTHER_PREFIXES[country as CountryCode] ?? []
   const plain = withoutBrackets(typed)
   return new Set([
     ...further.flatMap(([prefix, replacement]) => (prefix.test(plain) ? plain.replace(prefix, replacement) : [])),
-    // As it was typed: the library knows how each country dials abroad, and where letters are no part of a number.
+    // The text as it was typed. The library knows how each country dials abroad, and where letters are not part of a
+    // number.
     typed,
     plain,
     plain.replace(MEXICAN_MOBILE, (_, abroad: string) => `${abroad}52`),
@@ -89,6 +89,7 @@ function isAmbiguousAbroad(typed: string, country: string | undefined): boolean 
 
 /** Finds the records that have a telephone number, by its E.164 form. */
 export const phoneSearch = {
+  called: 'phone',
   term: ({ phone_e164 }) => phone_e164,
   normalise: (value) => {
     const number = toE164(value)

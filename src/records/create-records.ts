@@ -7,10 +7,12 @@ import type { NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { ReleaseGate } from '../audit/release-gate/release-gate.ts'
 import type { RecordsConfig } from '../config/config.ts'
-import type { Database } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
+import { readSetting, writeSetting } from '../database/settings-store.ts'
 import type { Route } from '../http/route.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import type { ReencryptionTarget } from '../keys/rotation/reencryption-target.ts'
+import { createSealedValues } from '../keys/rotation/sealed-values.ts'
 import { createKinds } from '../kinds/kinds.ts'
 import type { Alert } from '../observability/alert.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
@@ -20,8 +22,8 @@ import type { RecordDeps } from './dependencies.ts'
 import { createIdempotency } from './idempotency/idempotency.ts'
 import { sweepIdempotencyKeys } from './idempotency/idempotency-store.ts'
 import { createLookUp, createRecordBatches, type RecordBatches } from './record-batches.ts'
-import { createReencryptionTargets } from './reencryption-targets.ts'
-import { settleCardSearch } from './search/card-search-setting.ts'
+import { createSearchTerms } from './reindex/reindex.ts'
+import { createUnindexedCards } from './reindex/unindexed-cards.ts'
 import { countMisses } from './search/count-misses.ts'
 import { createFindByTerm } from './search/find-by-term.ts'
 import { createWhy } from './why/why.ts'
@@ -38,7 +40,7 @@ export interface CreateRecordsDeps {
   writeAuditEvent: WriteAuditEvent
   config: RecordsConfig
   issuer: string
-  /** A server records how it is configured; others do as it does. */
+  /** A server records its issuer; other processes use the recorded one. */
   recordedIssuer: 'write' | 'prefer' | 'ignore'
   gate: ReleaseGate
   access: { limits: Limits; roles: CurrentRoles; macs: AccessMacs; ledger: AccessLedger }
@@ -48,17 +50,17 @@ export interface CreateRecordsDeps {
 
 /** What the vault keeps. */
 export interface Records {
-  /** What commands over records are made of. */
+  /** What commands about records need. */
   deps: RecordDeps & Limits & Pick<CreateRecordsDeps['access'], 'roles' | 'macs' | 'ledger'>
   /** Everything that a rotation of keys moves. */
   targets: readonly ReencryptionTarget[]
   routes(): Promise<Route<Caller>[]>
-  /** Counts what a caller asks for and does not find, in routes of others too. */
+  /** Counts records that a caller asks for and does not find, also in routes of other nouns. */
   countMisses(route: Route<Caller>): Route<Caller>
   jobs: readonly Job[]
 }
 
-/** @throws {ConfigError} for tickets or authorities that cannot be asked for */
+/** @throws {ConfigError} for a pattern of tickets or a list of authorities that is unusable */
 export async function createRecords(given: CreateRecordsDeps): Promise<Records> {
   const { access, config, database, gate, keys, now } = given
   const findsCards = await settleCardSearch(database, config.findsCards, given.recordedIssuer === 'write')
@@ -76,7 +78,7 @@ export async function createRecords(given: CreateRecordsDeps): Promise<Records> 
   }
   return {
     deps,
-    targets: createReencryptionTargets(deps),
+    targets: [...createSealedValues(keys), createSearchTerms(deps), createUnindexedCards(deps)],
     async routes() {
       const { createRecordApi } = await import('./record-api.ts')
       return createRecordApi({ ...deps, idempotency })
@@ -84,4 +86,16 @@ export async function createRecords(given: CreateRecordsDeps): Promise<Records> 
     countMisses: (route) => countMisses(deps, route),
     jobs: [sweepJob('sweep-idempotency-keys', () => sweepIdempotencyKeys(database, now()))],
   }
+}
+
+/**
+ * Whether cards are found by their numbers. The configuration says it, and a server records it. A command and a worker whose
+ * configuration says nothing do as the server does.
+ *
+ * @throws {Problem} database-unavailable
+ */
+async function settleCardSearch(db: Queryable, isOn: boolean | undefined, isServer: boolean): Promise<boolean> {
+  if (!isServer) return isOn ?? (await readSetting(db, 'card-search')) !== 'off'
+  await writeSetting(db, 'card-search', isOn === false ? 'off' : 'on')
+  return isOn !== false
 }

@@ -16,7 +16,7 @@ import type { LookUpRecords, RecordBatches } from './record-batches.ts'
 import type { FindByTerm } from './search/find-by-term.ts'
 import type { Why } from './why/why.ts'
 
-/** What the use cases of records are made of; each names only the part it uses. */
+/** What the use cases of records need. Each names only the part that it uses. */
 export interface RecordDeps {
   database: Database
   batches: RecordBatches

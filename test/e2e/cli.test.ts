@@ -217,7 +217,7 @@ describe('audit list', () => {
 })
 
 describe('beside a server whose port the command does not know', () => {
-  it('a staff token is for that server all the same', async () => {
+  it('a staff token is for that server in any case', async () => {
     const env = Object.fromEntries(Object.entries(vault.env).filter(([name]) => !/_PORT$/.test(name)))
     const args = [builtProgram('cli'), 'staff', 'token', '--name', 'x', '--role', 'auditor']
     const { stdout } = await startProgram({ command: process.execPath, args, cwd: vault.directory, env }).ended

@@ -122,7 +122,7 @@ describe('the months to come', () => {
     expect(await asServer(findSchema)).toMatchObject({ differences: [], others: [] })
   })
 
-  it('do not wait for who writes or reads events of other months', async () => {
+  it('do not wait for writers or readers of events of other months', async () => {
     const [, , last] = await months()
     await vault.database.sql(`DROP TABLE ${last}`)
     const finish = await vault.database.hold(

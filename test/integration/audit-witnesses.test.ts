@@ -222,7 +222,7 @@ describe('a witness', () => {
     expect(vault!.logLines.join('')).toContain('checkpoints arrive again')
   })
 
-  it('gets the log from where it is, whatever the vault remembers', async () => {
+  it('gets the log from its own position, also if the vault remembers another', async () => {
     await beginLog()
     const witness = await startWitness()
     await startVault(trusted(witness))

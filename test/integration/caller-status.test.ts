@@ -187,7 +187,7 @@ describe('the status of a caller', () => {
   })
 })
 
-it('a server cannot say that nothing has changed, nor that something has', async () => {
+it('a server can neither say that nothing has changed nor that something has', async () => {
   for (const text of [
     'UPDATE access_version SET version = gen_random_uuid()',
     'DELETE FROM access_version',

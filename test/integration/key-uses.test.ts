@@ -62,7 +62,7 @@ it('counts every value that a key seals, signs or hashes, exactly, over several 
   expect(line).toMatchObject({ uses: 67, references: 67, uses_limit: 2 ** 31 })
 })
 
-it('a count that is put back or removed is an alert that names it, and continues from where it was', async () => {
+it('a count that is put back or removed raises an alert that names it, and continues from its former value', async () => {
   await tokenizeContacts(3)
   await reported('secret', 3)
   // The server must have seen that count; the first look may be one that began before.

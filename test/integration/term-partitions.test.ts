@@ -112,7 +112,7 @@ describe('the search terms under an index key', () => {
     expect(await partitions()).not.toContain(left)
   })
 
-  it('are not dropped by who may not see what others have written since', async () => {
+  it('are not dropped by a role that may not see what others have written since', async () => {
     const left = await leaveKey()
     const refused = asServer(async (session) => {
       await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ')

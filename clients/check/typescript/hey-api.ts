@@ -30,7 +30,12 @@ const masked = await getRecord({ client: support, path, throwOnError: true })
 assert(masked.data.kind === 'address')
 assert.equal(masked.data.country, 'SG')
 
-const released = await revealRecord({ client: support, path, body: { purpose: 'respond-to-query' }, throwOnError: true })
+const released = await revealRecord({
+  client: support,
+  path,
+  body: { purpose: 'respond-to-query' },
+  throwOnError: true,
+})
 assert(released.data.kind === 'address')
 assert.equal(released.data.data.line1, '1 Raffles Place')
 

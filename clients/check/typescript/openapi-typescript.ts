@@ -21,7 +21,9 @@ async function call<Path extends keyof paths, Method extends 'get' | 'post'>(
   return (await answer.json()) as AnswerOf<paths[Path][Method]>
 }
 
-type BodyOf<Operation> = Operation extends { requestBody: { content: { 'application/json': infer Body } } } ? Body : never
+type BodyOf<Operation> = Operation extends { requestBody: { content: { 'application/json': infer Body } } }
+  ? Body
+  : never
 type Success<Responses> = Responses[Extract<keyof Responses, 200 | 201>]
 type AnswerOf<Operation> = Operation extends { responses: infer Responses }
   ? Success<Responses> extends { content: { 'application/json': infer Answer } }
@@ -65,7 +67,12 @@ const masked = await call('get', '/v1/tokens/{token}', undefined, { token: suppo
 assert(masked.kind === 'address')
 assert.equal(masked.country, 'SG')
 
-const released = await call('post', '/v1/tokens/{token}/reveal', { purpose: 'respond-to-query' }, { token: support, params })
+const released = await call(
+  'post',
+  '/v1/tokens/{token}/reveal',
+  { purpose: 'respond-to-query' },
+  { token: support, params },
+)
 assert(released.kind === 'address')
 assert.equal(released.data.line1, '1 Raffles Place')
 

@@ -13,8 +13,8 @@ const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
 
 /**
  * Finds the caller from the Authorization header (RFC 6750 section 2.1, RFC 9449 section 7.1; nothing else is read). A
- * token that is bound to a key is worth nothing without a proof of that key, and a sender without the proof learns
- * nothing about the caller's status.
+ * token that is bound to a key counts only with a proof of that key. A sender without the proof learns nothing about
+ * the caller's status.
  *
  * `checkCallerStatus` then says whether the caller may still come in, however long the token would live.
  *
@@ -25,7 +25,8 @@ export async function authenticate(deps: AuthenticateDeps, request: RequestCrede
   if (token === undefined) throw refused({ scheme: 'any' })
   const caller = await deps.tokenVerifier.verify(token)
   const isDpop = scheme?.toLowerCase() === 'dpop'
-  // RFC 9449 section 7.2: neither passes for the other. The challenge says which of them the token is.
+  // RFC 9449 section 7.2: a bound token is not accepted as a bearer token, nor the other way round. The challenge names
+  // the right scheme.
   if (isDpop && caller.confirmation !== 'dpop') throw refused({ scheme: 'any', error: 'invalid_token' })
   if (!isDpop && caller.confirmation === 'dpop') throw refused({ scheme: 'DPoP', error: 'invalid_token' })
   if (isDpop) {

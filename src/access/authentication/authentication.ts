@@ -32,7 +32,7 @@ export interface Authentication {
   rememberJti: RememberJti
   issuers: readonly TrustedIssuer[]
   commands: {
-    /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
+    /** Which mapped claims do not fit the roles in force; undefined when all fit. */
     findMappingFault(): Promise<string | undefined>
     checkToken(token: string): Promise<TokenReport>
   }

@@ -30,8 +30,8 @@ export interface ClientTokenRequest {
 }
 
 /**
- * Client credentials for an access token (RFC 6749 section 4.4). An unknown client, a revoked one and one with a wrong
- * secret get the same answer in the same time.
+ * Exchanges client credentials for an access token (RFC 6749 section 4.4). An unknown client, a revoked one and one
+ * with a wrong secret get the same answer in the same time.
  *
  * @throws {Problem} too-many-requests, busy, invalid-client, invalid-token-request, audit-unavailable
  */
@@ -44,7 +44,7 @@ export async function issueClientToken(
   if (typeof client === 'string') throw invalidClient(client, request.credentials.clientId)
   const scopes = grantedScopes(client, request.scope)
   const binding = await bindingFor(deps, request)
-  // A role that is in force no longer stays in the token: without one, its scopes would be bounded by nothing.
+  // A role that is no longer in force stays in the token. Without a role nothing would limit the token's scopes.
   const role = client.role ?? undefined
   const definition = role === undefined ? undefined : (await deps.roles.refresh()).roles.get(role)
   const subject = {
@@ -93,7 +93,7 @@ async function authenticateWithinLimit(
     }
     return client
   } finally {
-    // A failure counts for the source alone: it would shut the client out with its own count.
+    // A failure counts for the source alone. Otherwise an attacker could lock the client out by its own count.
     if (!isKnown) await logIn.settle(outcome)
     else {
       await logIn.settle('not-failed')

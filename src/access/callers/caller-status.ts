@@ -7,14 +7,14 @@ import type { AccessState } from '../ledger/ledger-chain.ts'
 import { clientSubject, disabledSubject, suspendedSubject } from '../ledger/ledger-subject.ts'
 import type { Caller } from '../policy/caller.ts'
 
-/** What is remembered is asked again after so long, should the database have been kept from telling of a change. */
+/** A remembered status is read again after this time, in case the database was kept from reporting a change. */
 const MAX_AGE_MS = 10_000
 /** How many callers are remembered, some kilobytes each at most. */
 const MAX_CALLERS = 10_000
 
 /** The status of a caller, as far as the ledger of access agrees. */
 export interface CallerStatus extends StoredCallerStatus {
-  /** What the ledger says of everything else, the contract too. */
+  /** What the ledger says about everything else, including the contract. */
   state: AccessState
 }
 
@@ -32,9 +32,9 @@ export interface CallerStatusDeps {
 }
 
 /**
- * The status of a caller. The database is asked on every request, once for those that arrive together; but the question
- * is whether anything changed since the last status, which is one row instead of six tables. A change commits together
- * with that row, so a revocation holds from the next request on, on every server.
+ * The status of a caller. The database is asked on every request, once for those that arrive together; the question is
+ * whether anything has changed since the last status, which reads one row instead of six tables. A change commits
+ * together with that row, so a revocation holds from the next request on, on every server.
  *
  * The tables are compared with the ledger of access: a former row of a client does not count, and a person who is
  * disabled or a caller who is suspended stays so when the row is removed. Both are alerts.

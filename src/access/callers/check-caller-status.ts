@@ -29,7 +29,7 @@ export async function checkCallerStatus(deps: CheckCallerStatusDeps, caller: Cal
   const { statusOf, roles, probes, macs, now } = deps
   probes.check(caller)
   const { isLive, isSuspended, partner: contract, rolesRevision, state } = await statusOf(caller)
-  // Without its contract a third party would see all that the role does.
+  // Without its contract a third party would see all that the role sees.
   if (!isLive || contract?.id !== caller.partnerId) throw unauthenticated()
   if (isSuspended) throw new Problem('caller-suspended')
   if (contract && contract.endsAt <= now().getTime()) throw new Problem('contract-ended')
@@ -60,9 +60,9 @@ async function partnershipOf(
 }
 
 /**
- * The scopes that still hold. Whether a scope to reveal that the vault itself has signed is still the role's, the grant
- * says, with an answer of its own. A partner has no other scopes: it sees only what its contract names, also in masked
- * views.
+ * The scopes that still hold. The grant, not this function, decides whether a signed scope to reveal is still the
+ * role's, because that has an answer of its own. A partner has no other scopes: it sees only what its contract names,
+ * also in masked views.
  */
 function heldScopes(
   { scopes, scopesFollowRole }: Caller,

@@ -15,7 +15,7 @@ import { suspendCaller } from './suspension-store.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
-/** In the place of a purpose: what is counted for all of them together. */
+/** Takes the place of a purpose in counts for all purposes together. */
 const ALL_PURPOSES = '*'
 /** From this share on there is an alert. */
 const ALERT_FROM = 0.8
@@ -35,7 +35,7 @@ export interface Budgets {
    *
    * @param purpose undefined for masked views
    * @param extra the budget of the grants that decided; the role's own holds in any case
-   * @returns for each record undefined, or why it may not be seen
+   * @returns undefined for each record that may be seen, otherwise why not
    */
   consume(
     caller: Caller,
@@ -193,7 +193,7 @@ export function createBudgets(deps: BudgetDeps): Budgets {
   }
 }
 
-/** For requests that are answered completely or not at all. @throws {Problem} budget-spent */
+/** For requests that release all of their records or none. @throws {Problem} budget-spent */
 export async function consumeOrRefuse(budgets: Budgets, ...consumption: Parameters<Budgets['consume']>): Promise<void> {
   const refused = (await budgets.consume(...consumption)).find((problem) => problem !== undefined)
   if (refused) throw refused

@@ -19,7 +19,7 @@ export interface ProbeLimit {
    * Runs work that looks something up. Until it ends, each look-up counts as a miss; afterwards only real misses do.
    *
    * @param misses how many of the look-ups found nothing; work that throws `record-not-found` has missed once
-   * @throws {Problem} too-many-requests, busy, before the work; whatever the work throws
+   * @throws {Problem} too-many-requests, busy, before the work; and what the work throws
    */
   lookUp<T>(caller: Caller, lookUps: number, work: () => Promise<T>, misses: (result: T) => number): Promise<T>
   /** Leaves what this server keeps for its callers to the other servers. */
@@ -27,8 +27,8 @@ export interface ProbeLimit {
 }
 
 /**
- * Counts what a caller asked for and does not exist. On any number of servers no answer above the limit leaves, whether
- * it would be a hit or a miss. A caller that reaches the limit again within a day is held back twice as long each time.
+ * Counts the records that a caller asks for and that do not exist. Above the limit no answer leaves, hit or miss, on
+ * any number of servers. A caller that reaches the limit again within a day is held back twice as long each time.
  *
  * A caller that asks for existing records costs no statement while it keeps asking: the units that its look-ups gave
  * back stay reserved for this server.

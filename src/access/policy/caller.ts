@@ -31,7 +31,7 @@ export interface Caller {
   confirmation?: 'dpop' | 'mtls' | undefined
   /** The SHA-256 thumbprint of that key or certificate, in base64url. */
   boundTo?: string | undefined
-  /** A token that the vault's own command line gave to staff, unbound, outside production: to try things with. */
+  /** A token that the vault's own command line gave to staff, unbound, outside production: for trials. */
   isTrial?: true | undefined
   /** A shopper's own session: its events say roughly where it comes from, and no address. */
   isShopper?: true | undefined
@@ -55,11 +55,11 @@ export function auditCaller(caller: Caller, request: { source: { address: string
 const AREA_GROUPS = 3
 
 /**
- * What the audit log keeps of a shopper's address: 256 neighbours of IPv4, of IPv6 the /48 that a site has (RFC 6177), so that
- * an event does not lead to a household.
+ * What the audit log keeps of a shopper's address: 256 neighbours of IPv4, of IPv6 the /48 that a site has (RFC 6177),
+ * so that an event does not lead to a household.
  *
  * @param address in canonical form
- * @returns `192.0.2.0/24` or `2001:db8:1::/48`; what is no address stays as it is
+ * @returns `192.0.2.0/24` or `2001:db8:1::/48`; a text that is not an address stays as it is
  */
 export function areaOf(address: string): string {
   if (/^[\d.]+$/.test(address)) return `${address.split('.').slice(0, 3).join('.')}.0/24`

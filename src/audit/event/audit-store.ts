@@ -8,8 +8,8 @@ import { idArray } from '../../database/id-array.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
 import { Problem } from '../../values/problem.ts'
 import type { AuditEvent, BookEntry, MadeEvent } from './audit-event.ts'
-import { introduce } from './claim-store.ts'
 import { enterWithoutKeys } from './event-book.ts'
+import { introduce } from './number-report-store.ts'
 import { needsNoMac } from './vouch.ts'
 
 /** The columns of events that are written. */
@@ -32,7 +32,7 @@ export type EventArrays = ParameterValues<typeof EVENT_ARRAYS>
 /** The names of the columns. */
 export const EVENT_COLUMN_NAMES = COLUMNS.join(', ')
 
-/** What turns the names of events into numbers. */
+/** The statements that turn the names of events into numbers. */
 type EventNumbers = Record<'type' | 'purpose' | 'caller' | 'site', Translation<string, number>>
 
 async function numbersFor(
@@ -172,7 +172,7 @@ async function requireStored(
   try {
     found = await findDiffering(db, arrays, entry)
   } catch (error) {
-    // They may be stored. Nothing leaves under them.
+    // The events may be stored. Nothing leaves under them.
     entry.skip()
     throw error
   }

@@ -25,9 +25,9 @@ export function addReviewCommands(audit: Command): void {
     )
 
   withTimes(withJson(audit.command('acknowledge')))
-    .description('acknowledge a finding of the review and note what came of it')
+    .description('acknowledge a finding of the review and note the result')
     .argument('<finding>', 'the id that the review shows')
-    .requiredOption('--note <text>', 'what came of it, in one line; the log keeps it in the clear', clearNote)
+    .requiredOption('--note <text>', 'the result, in one line; the log keeps it in the clear', clearNote)
     .action((finding: string, options: ReviewOptions & { note: string }) =>
       withVault('audit acknowledge', async ({ commands }) => {
         const { since, timeZone, note } = options

@@ -21,7 +21,7 @@ export function addRetiredKeyCommands(keys: Command): void {
         // Its successor is made, and healthy.
         const keepsKeys = options.keepOldKeys === true
         const request = { purposes: [exposure.purpose], makesKeys: false, keepsKeys }
-        // A rotation that is running is no reason to leave it out.
+        // A running rotation is no reason to leave the attestation out.
         const result = await followRotation({ wait: true }, signal, (control) =>
           commands.rotateKeys(operator(), request, control),
         )

@@ -43,7 +43,7 @@ function describe({ accepted, open, given, needed }: Awaited<ReturnType<typeof o
   return accepted ? `${given} of ${needed} shares; the vault stays sealed` : NOT_ACCEPTED
 }
 
-/** The configuration may name the root key that is to come. */
+/** The configuration may name the new root key already. */
 export const REPLACES = { replacesRootKey: true } as const
 
 /** `strongroom keys ceremony` and `keys migrate-root` */
@@ -149,7 +149,7 @@ export async function rotateRootOf({ rootKeys }: Pick<Vault, 'rootKeys'>): Promi
 export const CEREMONY_NEEDED =
   'custodians make their new root key together: run "strongroom keys ceremony --reshare --shares N --threshold M".'
 
-/** What became of the root key, for a person. */
+/** The result of a change of the root key, for a person. */
 export const describeRoot = ({ rewrapped, id, provider, algorithm }: RootKeyReplaced) =>
   `${rewrapped} keys are wrapped by ${id} (${provider}: ${algorithm})`
 
@@ -157,7 +157,7 @@ function noteLacks({ lacks }: Pick<RootKeyReplaced, 'lacks'>): void {
   if (lacks.length > 0) printStatus(`the token does not let ${lacks.join(' and ')} of the key be false.`)
 }
 
-/** Before the operator is asked for anything. @throws {RootKeyConfigError} if it cannot be */
+/** It is checked before the operator is asked for anything. @throws {RootKeyConfigError} if it cannot be */
 function requireSplit({ shares, threshold }: Partial<Split>): Split {
   if (shares === undefined || threshold === undefined) {
     throw new RootKeyConfigError(
@@ -202,10 +202,10 @@ function requireRightCommand(present: string | undefined, reshare: boolean): voi
 }
 
 const UNSEAL_HINT =
-  'servers that run are sealed still: at each, the custodians give their shares with "strongroom unseal", one after the other.'
+  'running servers are still sealed: at each, the custodians give their shares with "strongroom unseal", one after the other.'
 
 const restartHint = (provider: RootKeyProviderName) =>
-  `servers that run are sealed until they have the new root key: restart each with STRONGROOM_ROOT_KEY=${provider}.`
+  `running servers are sealed until they have the new root key: restart each with STRONGROOM_ROOT_KEY=${provider}.`
 
 function withSplit(command: Command): Command {
   return command

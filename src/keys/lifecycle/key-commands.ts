@@ -14,7 +14,7 @@ import { type CertifyKeyDeps, certifyKey } from './retirement-attestation.ts'
 
 export type KeyCommandDeps = CertifyKeyDeps & DestroyKeyDeps & RotateDeps
 
-/** A rotation that has ended, and what became of the index keys that rotations have emptied. */
+/** A rotation that has ended, and the index keys that it has emptied. */
 export type EndedRotation = RotationResult & DestroyedKeys
 
 /** The operator's commands over the keys. */
@@ -29,7 +29,7 @@ export function createKeyCommands(deps: KeyCommandDeps) {
     compromiseKey: (operator: AuditCaller, id: string) => compromiseKey(deps, operator, id),
     reopenKey: (operator: AuditCaller, id: string, reason: string) => reopenKey(deps, operator, id, reason),
     keyStatus: () => keyStatus(deps),
-    /** And destroys the index keys that it has emptied, unless it was asked to keep them. */
+    /** It also destroys the index keys that it has emptied, unless the request keeps them. */
     async rotateKeys(operator: AuditCaller, request: RotationRequest, control: RotateControl): Promise<EndedRotation> {
       const result = await rotateKeys(deps, operator, request, control)
       const isLast = result.done && !request.keepsKeys && request.purposes.some(isIndexPurpose)

@@ -27,7 +27,7 @@ import { createSealingThread, type PlainValue } from '../sealing/sealing-thread.
 import { createCurrentRing } from './current-ring.ts'
 import { createKeyUses } from './key-uses.ts'
 
-/** Fewer are sealed in less time than another thread needs to wake up and answer. */
+/** The sealing of fewer values takes less time than it takes another thread to wake up and answer. */
 const MANY_VALUES = 20
 const hasSecondCore = availableParallelism() > 1
 
@@ -43,7 +43,7 @@ export interface Keys {
   readonly registry: Registry
   /** Everything that is stored under the keys. */
   readonly referencing: ReferencingTables
-  /** What this server keeps to, and a rotation waits for. */
+  /** The times that this server keeps, and that a rotation waits for. */
   readonly times: KeyTimes
   /** The registry as it was verified the last time. @throws {Problem} sealed */
   readonly verified: VerifiedRegistry
@@ -58,8 +58,8 @@ export interface Keys {
   /** Seals under the active key of that purpose. @throws {Problem} as `active` */
   seal(purpose: 'display' | 'secret', context: SealContext, plaintext: Uint8Array, padToBytes: number): Sealed
   /**
-   * Seals values and wipes their plaintext; answers in their order. Many are sealed in a thread of their own, where there
-   * is a second core.
+   * Seals values and wipes their plaintext; answers in their order. Many are sealed in a thread of their own, if the
+   * machine has a second core.
    *
    * @throws {Problem} as `active`; busy, when the thread fails
    */
@@ -80,7 +80,7 @@ export interface Keys {
   ensureFresh(): Promise<void>
   /** Reads the registry as it is now, or later. @throws {Problem} sealed, database-unavailable */
   refresh(): Promise<void>
-  /** Forgets every key for that reason: the vault is sealed, until the next look has the root key again. */
+  /** Forgets every key for that reason. The vault is sealed until the next look has the root key again. */
   forget(reason: Problem): void
   close(): Promise<void>
 }
@@ -90,10 +90,10 @@ export interface KeysOptions extends RegistryOptions {
   randomBytes: RandomBytes
   database: Database
   alert: Alert
-  /** What looks whether the registry has changed, and reports uses. */
+  /** The background tasks that read the registry and report uses. */
   background: Background
   times?: KeyTimes | undefined
-  /** What the first registry that is read is held against. Default: nothing. */
+  /** What the first registry is compared with. Default: nothing. */
   anchor?: RegistryAnchor | undefined
 }
 
@@ -102,9 +102,9 @@ export interface KeysOptions extends RegistryOptions {
  * purpose. If the root key is not available now, the vault starts sealed and asks for it again.
  *
  * The manifest shows a start whether any row was swapped, copied, rolled back, edited, added or removed. If the whole
- * registry was put back to an older state, manifest and all, the anchor shows it, by what checkpoints state and what is
- * pinned on this machine; the key events in the audit log show it as far as a key has ended since. A running server
- * remembers the generation it has seen, and seals itself when the registry falls behind it.
+ * registry was put back to an older state, including its manifest, the anchor shows it, by what checkpoints state and
+ * what is pinned on this machine; the key events in the audit log show it as far as a key has ended since. A running
+ * server remembers the generation it has seen, and seals itself when the registry falls behind it.
  *
  * @throws {KeyRegistryError} if the root key does not open the registry, or the registry was changed outside the vault
  */
@@ -151,7 +151,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   }
 
   await current.open()
-  // What is distrusted has its own alert, and so has a root key that went away. A pool that is full says so to its callers.
+  // A distrusted registry and a missing root key have alerts of their own. A full pool is reported to its callers.
   const onFailure = (error: unknown) => {
     const isAwaited = error instanceof Problem && (error.cause instanceof RootKeyUnreachable || error.code === 'busy')
     if (!current.isDistrusted && !isAwaited) throw error

@@ -17,12 +17,12 @@ export function startRotationRunner(
   const { signal } = abort
 
   async function look(): Promise<void> {
-    // A sealed vault says so itself.
+    // A sealed vault reports that itself.
     if (deps.keys.isSealed) return
     const rows = (await selectRotations(deps.database)).filter((row) => row.detached && row.finished_at === null)
     const [first] = rows
     if (first === undefined || signal.aborted) return
-    // What one operator asked for at once is one rotation; others come after it.
+    // What one operator asked for at the same time is one rotation. Others come after it.
     const together = rows.filter((row) => row.requested_at.getTime() === first.requested_at.getTime())
     const operator: AuditCaller = { id: first.operator, kind: 'operator' }
     const request = {

@@ -31,14 +31,14 @@ interface IdempotentRequest {
   key: string | undefined
   /** The route and its parameters, which must be the same the next time. */
   call: readonly string[]
-  /** The body, which must be the same JSON value: the order of members and white space say nothing. */
+  /** The body, which must be the same JSON value: the order of members and white space do not count. */
   body: { value: unknown; bytes: Uint8Array }
 }
 
 /** Makes the row that must commit together with what the request does. `kept` is what a replay starts from. */
 export type ReserveKey = (kept: unknown) => IdempotencyRow
 
-/** Commits the events of an answer that leaves again, at least one. @throws {Problem} record-gone */
+/** Commits the events of a repeated answer, at least one. @throws {Problem} record-gone */
 export type CommitReplay = (events: readonly AuditEvent[]) => Promise<void>
 
 export interface Idempotency {
@@ -63,7 +63,7 @@ export interface IdempotencyDeps {
   database: Database
   keys: Keys
   now: () => Date
-  /** Throws when nothing may be released now: what is repeated leaves again. */
+  /** Throws when nothing may be released now, because a repeated answer is a release too. */
   requireRelease?: () => void
 }
 
@@ -99,7 +99,7 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
     return { kept, commit }
   }
 
-  /** Undefined for an answer that does not open, as one whose key was destroyed; that is an alert. */
+  /** Undefined for an answer that does not open, for example because its key was destroyed. That is an alert. */
   async function openAnswer(row: IdempotencyRow, response: Sealed): Promise<Buffer | undefined> {
     try {
       return await keys.open(response, answerContext(row))
@@ -157,7 +157,7 @@ function fingerprintOf({ call, body }: IdempotentRequest): readonly string[] {
   return [...call, canonicalize(body.value) ?? '']
 }
 
-/** Another server may have heard already that it is the active one. */
+/** Another server may know already that this key is the active one. */
 const isPreActive = ({ state }: Key) => state === 'pre-active'
 
 function replayed(answer: Answer): Answer {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
+import { correctionsInWords } from '../../kinds/in-words.ts'
 import { schemaName } from '../../kinds/schema-name.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import { correctRecord } from '../change/correct.ts'
@@ -19,7 +20,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
       description: `The fields of a record of the kind \`${name}\` to correct, at least one, and why`,
     }),
   )
-  // Which kind's correction it must be, the token says; the use case parses it.
+  // The token says which kind is corrected, so the use case parses the correction.
   const correctionSchema = z.looseObject(changeMembers).transform(({ purpose, reason, ticket, ...fields }) => ({
     purpose,
     reason,
@@ -54,7 +55,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
         cannot be corrected. A role may ask for a reason, a ticket or a purpose.`,
       params: { token: tokenParameter },
       problems: [...RECORD_PROBLEMS, ...CHANGE_PROBLEMS, 'card-expired'],
-      summary: 'Correct an address, a contact or the expiry of a card; null removes an optional field',
+      summary: `Correct ${correctionsInWords()}; null removes an optional field`,
       access: ['token:correct'],
       audited: true,
       asked: askedInCorrection,

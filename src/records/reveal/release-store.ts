@@ -14,7 +14,7 @@ import { commitMatches, type Match } from '../search/search-store.ts'
 
 /** One record that a request has opened, and the event of its release. */
 interface WantedRecord {
-  /** The record as it was opened: it leaves in no other version. */
+  /** The record as it was opened. It leaves in this version only. */
   record: Omit<FoundRecord, 'sealed'>
   /** The consent that the record must carry. */
   consent?: string | undefined
@@ -58,7 +58,7 @@ interface StandingRow {
   consents: string[]
 }
 
-/** A record that is corrected again and again, each time between the look and the commit, is not waited for any longer. */
+/** A record that was corrected between look and commit each time is not tried again. */
 const ATTEMPTS = 5
 
 /**
@@ -127,7 +127,7 @@ function isSameSet(one: readonly string[], other: readonly string[]): boolean {
   return nameOfConsents(one) === nameOfConsents(other)
 }
 
-/** What of a request leaves, with the events of that and of nothing else. */
+/** The records of a request that leave, with their events only. */
 function toFinding(release: Release, outcomes: readonly ReleaseOutcome[]): Match {
   const { owner, records, reasons = [], idempotency, now } = release
   const leaving = records.filter((_, at) => outcomes[at] === 'released')

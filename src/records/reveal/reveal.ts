@@ -20,7 +20,7 @@ export interface RevealRequest {
   reason?: string | undefined
   /** The ticket or case of the release; its event names it. */
   ticket?: string | undefined
-  /** Which authority asks for it; likewise. */
+  /** The authority that asks for it; the event names it too. */
   authority?: string | undefined
   /** Asks not to wait for an approval, where the role allows it. */
   breakGlass?: boolean | undefined
@@ -115,7 +115,7 @@ async function planItems(
   return decided
 }
 
-/** What the budget does not allow becomes a refusal; the whole request is counted at once. */
+/** A record above the budget becomes a refusal. The whole request is counted at once. */
 async function consumeBudget(
   deps: Pick<RecordDeps, 'budgets'>,
   caller: Caller,

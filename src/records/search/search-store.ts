@@ -35,7 +35,7 @@ export interface Hit {
 const HITS = `(SELECT term, token AS term_token, mac FROM search_terms WHERE term = ANY($1::bytea[])) t
   LEFT JOIN records ON token = term_token`
 
-/** What is no live record of the site comes last: it takes no place from one that is. */
+/** Rows that lead to no live record of the site come last, so they take no place from those that do. */
 const SEARCH: Statement = {
   name: 'search-records',
   text: `SELECT term, term_token, mac, erased_at, ${RECORD_COLUMNS} FROM ${HITS}
@@ -68,7 +68,7 @@ export async function selectHits(db: Queryable, hashes: readonly Pick<TermHash, 
   return rows.map(withToken)
 }
 
-/** A term has the 16 bytes of the token, and what it begins with follows from the record. */
+/** A term has the 16 bytes of the token. The prefix of the token follows from the record. */
 function withToken<H extends Hit>(hit: H): H {
   return { ...hit, term_token: tokenOf(hit.kind, hit.term_token) }
 }
@@ -109,10 +109,10 @@ const KEPT_ARRAYS = {
 } as const
 
 /**
- * Every array carries, beside its values, the number of the match in the statement: `granted` are those whose records are all
- * as they were opened and not locked, and only their rows are written. Where a record must carry a consent, it must carry the
- * very set that it was opened with, which is a number. What else is written is in `also`, since PostgreSQL opens a
- * table and its indexes for every INSERT, whether rows come or not.
+ * Every array carries, beside its values, the number of the match in the statement: `granted` are those whose records
+ * are all as they were opened and not locked, and only their rows are written. Where a record must carry a consent, it
+ * must carry the very set that it was opened with, which is a number. What else is written is in `also`, since
+ * PostgreSQL opens a table and its indexes for every INSERT, also if no row comes.
  */
 function commitMatchesSql(p: Parameters<typeof MATCH_ARRAYS>, also: string, isKept: string): string {
   return `WITH

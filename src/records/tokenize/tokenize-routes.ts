@@ -5,6 +5,7 @@ import { problemDocument } from '../../http/documents/problem-document.ts'
 import { problemSchema } from '../../http/documents/problem-schema.ts'
 import { writeLongList } from '../../http/json.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
+import { rangesOf } from '../../kinds/checkout-parts.ts'
 import type { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency } from '../idempotency/idempotency.ts'
@@ -30,9 +31,10 @@ export function createTokenizeRoutes(
   deps: RecordDeps & { idempotency: Idempotency; cardVelocity: CardVelocity },
 ): Route<Caller>[] {
   const limit: Route<Caller>['limit'] = ({ caller, source, body }) =>
-    deps.cardVelocity.consume(caller, source.network, cardsIn(body))
+    deps.cardVelocity.consume(caller, source.network, rangesIn(body))
   const checkout = checkoutSchema(deps.kinds)
-  /** Checkouts are parsed one by one, so that a bad one does not hold up the others. */
+  // Items are parsed one by one, so that a bad one does not stop the others. The API document describes each as a
+  // checkout.
   const batchOf = (item: z.ZodType) => z.strictObject({ items: z.array(item).min(1).max(1000) })
 
   return [
@@ -111,7 +113,7 @@ export function createTokenizeRoutes(
             return { status: 200, body: await writeLongList('results', results) }
           },
           async (kept, commit) => {
-            // Versions before kept the results alone; their answers expire within a day.
+            // Earlier versions kept the results alone. Their answers expire within a day.
             const { results, refusals } = Array.isArray(kept) ? { results: kept, refusals: [] } : kept
             const repeated = { type: 'record.tokenize', tokens: tokensIn(results), events: refusals } as const
             await commit(await replayEvents(deps, request, repeated))
@@ -122,7 +124,7 @@ export function createTokenizeRoutes(
   ]
 }
 
-/** The records that answers name, as they were kept. */
+/** The tokens in kept answers. */
 function tokensIn(answers: readonly unknown[]): string[] {
   return answers.flatMap((answer) =>
     Object.values(answer as object).flatMap((part) => {
@@ -132,13 +134,8 @@ function tokensIn(answers: readonly unknown[]): string[] {
   )
 }
 
-/** Whatever was sent as a card, in a checkout or in a batch of them; nothing of it is validated. */
-function cardsIn(body: unknown): unknown[] {
-  if (typeof body !== 'object' || body === null) return []
-  const items = 'items' in body && Array.isArray(body.items) ? (body.items as unknown[]) : []
-  return [body, ...items].flatMap((one) =>
-    typeof one === 'object' && one !== null && 'card' in one && one.card !== null && one.card !== undefined
-      ? [one.card]
-      : [],
-  )
+/** The ranges of the numbers in a checkout or in a batch of them. Nothing of it is validated. */
+function rangesIn(body: unknown): string[] {
+  const items = typeof body === 'object' && body !== null && 'items' in body ? body.items : []
+  return [body, ...(Array.isArray(items) ? (items as unknown[]) : [])].flatMap(rangesOf)
 }

@@ -79,7 +79,10 @@ function insertRecordsSql(p: Parameters<typeof RECORD_ARRAYS>, idempotency = '',
        AND (SELECT count(*) FROM new_terms) = cardinality(${p.term}) ${isKept} AS done`
 }
 
-/** PostgreSQL opens a table and its indexes for every INSERT, whether rows come or not: without keys it is left out. */
+/**
+ * PostgreSQL opens a table and its indexes for every INSERT, even without rows. So the INSERT is left out if there are
+ * no keys.
+ */
 const INSERT_RECORDS = buildStatement('insert-records', RECORD_ARRAYS, (p) => insertRecordsSql(p))
 const INSERT_WITH_KEYS = buildStatement('insert-records-with-keys', { ...RECORD_ARRAYS, ...IDEMPOTENCY_ARRAYS }, (p) =>
   insertRecordsSql(
@@ -102,12 +105,12 @@ export async function insertRecords(db: Queryable, writes: readonly NewRecords[]
   return writes.map(() => undefined)
 }
 
-/** As many records go into one statement as share it when they come from many requests. */
+/** A statement holds this many records, whether they come from one request or from many. */
 const MOST_IN_ONE_STATEMENT = 256
-/** More of them go in parts of so many: putting a part into its statement takes a millisecond. */
+/** More records go in parts of this size. It takes a millisecond to put a part into its statement. */
 const PART = 64
 
-/** Does the same for many records, in one transaction of several statements: between them others have their turns. */
+/** Does the same for many records, in one transaction of several statements: between them other requests get a turn. */
 export async function insertManyRecords(database: Database, writes: readonly NewRecords[]): Promise<undefined[]> {
   const { rows, ...beside } = rowsOf(writes)
   if (rows.length <= MOST_IN_ONE_STATEMENT) return insertRecords(database, writes)

@@ -11,7 +11,7 @@ const SWEEP = 'a minute after the start, then every 10 minutes'
 const TASK_TIMES: Readonly<Record<TaskName, string>> = {
   'destroy-index-keys': SWEEP,
   'keep-mac-keys': CORE,
-  'claim-event-numbers': 'every 2 seconds',
+  'report-event-numbers': 'every 2 seconds',
   'close-event-keys': CORE,
   'keep-signing-keys': CORE,
   'prepare-audit-partitions': 'every 10 minutes, and three times in a row when a partition cannot be made',
