@@ -189,11 +189,11 @@ async function stopVault({ child, ended }: Vault): Promise<void> {
 
 async function waitUntilReady(url: string, caFile: string, signal: AbortSignal): Promise<void> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(START_WITHIN_MS)])
-  while (!existsSync(caFile)) await wait(LOOK_EVERY_MS, undefined, { signal: deadline })
-  const vault = new VaultClient({ url, fetch: createNodeFetch({ ca: readFileSync(caFile) }), retries: 0 })
   for (;;) {
-    const ready = await vault.server.ready().catch(() => undefined)
-    if (ready !== undefined) return
+    // Read again each time: the file may be there before its content is.
+    const send = existsSync(caFile) ? createNodeFetch({ ca: readFileSync(caFile) }) : undefined
+    const vault = send && new VaultClient({ url, fetch: send, retries: 0 })
+    if (await vault?.server.ready().catch(() => undefined)) return
     await wait(LOOK_EVERY_MS, undefined, { signal: deadline })
   }
 }

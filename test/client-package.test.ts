@@ -31,7 +31,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const installed = () => path.join(directory, 'node_modules/@strongroom/client')
 
-describe('the package', () => {
+describe('the package', { timeout: 120_000 }, () => {
   it('brings nothing else, least of all PostgreSQL', () => {
     expect(readdirSync(path.join(directory, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
       '@strongroom',

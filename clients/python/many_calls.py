@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from strongroom import AsyncVaultClient, ClientSecret, VaultClient
 
 AT_ONCE = 10
-ATTEMPT_TIMEOUT = 2.0
-TIMEOUT = 100.0
-RETRIES = 50
+ATTEMPT_TIMEOUT = 5.0
+TIMEOUT = 250.0
+RETRIES = 1000
 
 
 async def main() -> None:
