@@ -61,7 +61,7 @@ const OPERATOR_LISTENER = [
 ]
 
 const pathOf = ({ path }: { path: string }) => path.replace(/[:*](\w+)/g, '{$1}')
-export const nameOf = (route: { method: string; path: string }) => `${route.method} ${pathOf(route)}`
+const nameOf = (route: { method: string; path: string }) => `${route.method} ${pathOf(route)}`
 
 function accessOf({ access, acceptsForm }: Pick<Route<never>, 'access' | 'acceptsForm'>): string {
   if (access === 'public') return acceptsForm ? 'client credentials' : '–'
