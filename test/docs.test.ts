@@ -48,8 +48,8 @@ describe('the reference', () => {
     expect(routes.filter((file) => !described.includes(file))).toEqual([])
   })
 
-  it('has notes for commands that there are', () => {
-    const commands = commandNames()
+  it('has notes for commands that there are', async () => {
+    const commands = await commandNames()
     expect(Object.keys(COMMAND_NOTES).filter((name) => !commands.includes(name))).toEqual([])
   })
 })

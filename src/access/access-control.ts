@@ -1,4 +1,4 @@
-import type { AuditCaller, NewAuditEvent } from '../audit/event/audit-event.ts'
+import type { NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { LimitsConfig } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
@@ -10,12 +10,8 @@ import { sweepApprovals } from './approvals/sweep-approvals.ts'
 import { UsedApprovals } from './approvals/used-approvals.ts'
 import { createCallerStatuses } from './callers/caller-status.ts'
 import { checkCallerStatus } from './callers/check-caller-status.ts'
-import { addPartner, endPartner, listPartners, type NewPartner } from './callers/partners.ts'
-import { reinstateCaller } from './callers/reinstate-caller.ts'
-import type { TrustedIssuer } from './issuers/trusted-issuers.ts'
 import { type AccessLedger, createAccessLedger } from './ledger/access-ledger.ts'
 import { type AccessMacs, createAccessMacs } from './ledger/access-macs.ts'
-import { rebuildLedger } from './ledger-changes/rebuild-ledger.ts'
 import { createTakeInAccess } from './ledger-changes/take-in-access.ts'
 import { type Budgets, createBudgets } from './limits/budget.ts'
 import { sweepBudgets } from './limits/budget-store.ts'
@@ -28,11 +24,7 @@ import { createLimitKeys } from './limits/limit-keys.ts'
 import { createProbeLimit, type ProbeLimit } from './limits/probe-limit.ts'
 import { createRateLimit, type RateLimit, type RateLimits } from './limits/rate-limit.ts'
 import { createStrangerLimit, type StrangerLimit } from './limits/stranger-limit.ts'
-import { selectSuspended } from './limits/suspension-store.ts'
 import type { Caller } from './policy/caller.ts'
-import type { RoleFile } from './policy/role-set.ts'
-import { reviewAccess } from './review-access.ts'
-import { applyRoles } from './roles-in-force/apply-roles.ts'
 import {
   type CurrentRoles,
   createCurrentRoles,
@@ -82,16 +74,14 @@ export interface Limits {
 export interface AccessControl {
   roles: CurrentRoles
   macs: AccessMacs
+  roleSetMacs: RoleSetMacs
   ledger: AccessLedger
   checkCallerStatus: (caller: Caller) => Promise<Caller>
   limits: Limits
-  commands: RoleCommands
   jobs: readonly Job[]
 }
 
-type RoleCommands = ReturnType<typeof createRoleCommands>
-
-/** Everything that decides, after authentication, what a caller may do, with the operator's commands over it. */
+/** Everything that decides, after authentication, what a caller may do. */
 export function createAccessControl(deps: AccessControlDeps, limits: AccessLimits): AccessControl {
   const { database, keys, now } = deps
   const ago = (ms: number) => new Date(now().getTime() - ms)
@@ -109,6 +99,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   return {
     roles,
     macs,
+    roleSetMacs,
     ledger,
     checkCallerStatus: (caller: Caller) => checkCallerStatus(statusDeps, caller),
     limits: {
@@ -131,30 +122,5 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       ),
       sweepJob('sweep-rate-limits', () => sweepLimits(database, now())),
     ],
-    commands: createRoleCommands({ ...deps, roles, macs, roleSetMacs, ledger, probes }),
-  }
-}
-
-interface RoleCommandDeps extends AccessControlDeps {
-  roles: CurrentRoles
-  macs: AccessMacs
-  roleSetMacs: RoleSetMacs
-  ledger: AccessLedger
-  probes: ProbeLimit
-}
-
-/** The operator's commands over roles, partners and suspensions. */
-function createRoleCommands(deps: RoleCommandDeps) {
-  return {
-    readRoles: () => deps.roles.refresh(),
-    applyRoles: (operator: AuditCaller, file: RoleFile) =>
-      applyRoles({ ...deps, macs: deps.roleSetMacs }, operator, file),
-    reviewAccess: (operator: AuditCaller, issuers: readonly TrustedIssuer[]) => reviewAccess(deps, operator, issuers),
-    addPartner: (operator: AuditCaller, partner: NewPartner) => addPartner(deps, operator, partner),
-    listPartners: () => listPartners(deps),
-    endPartner: (operator: AuditCaller, id: string) => endPartner(deps, operator, id),
-    rebuildLedger: (operator: AuditCaller) => rebuildLedger(deps, operator),
-    listSuspended: () => selectSuspended(deps.database),
-    reinstateCaller: (operator: AuditCaller, caller: string) => reinstateCaller(deps, operator, caller),
   }
 }

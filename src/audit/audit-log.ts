@@ -10,11 +10,10 @@ import { reportNumbers } from './completeness/report-numbers.ts'
 import { SEEN_DOMAIN, type SealedSeen } from './completeness/seen-numbers.ts'
 import { type AuditEventType, type AuditFacts, type EventBook, type NewAuditEvent, VAULT } from './event/audit-event.ts'
 import { REPORT_DOMAIN } from './event/event-book.ts'
-import type { FindState } from './event/vouch.ts'
 import type { WriteAuditEvent } from './event/write-audit-event.ts'
 import type { VaultMark } from './formats/checkpoint.ts'
 import { keepLog } from './keep-log.ts'
-import { createEventAuthenticity, type EventAuthenticity, type VerifyEventMac } from './log/event-authenticity.ts'
+import type { EventAuthenticity, VerifyEventMac } from './log/event-authenticity.ts'
 import { findMinimumIndex } from './log/find-drops.ts'
 import { hasSignedLast, type LogKey } from './log/log-keys.ts'
 import { createIsProven, type IsProven } from './log/proven-event.ts'
@@ -44,7 +43,8 @@ interface AuditLogDeps {
   signReport: (report: string) => Buffer
   /** Whether the vault has the key that a MAC names. @throws {Problem} sealed */
   knows: (mac: Buffer) => boolean
-  findState: FindState
+  /** Tells the vault's events from other rows. */
+  authenticity: EventAuthenticity
   /** Whether the registry of keys is older than one that is known outside. */
   registryAge: WaiveRestoreDeps['registryAge']
   keys: {
@@ -117,7 +117,7 @@ export async function createAuditLog(
   deps: AuditLogDeps,
   { isKeptHere, isWatchedHere, shipping, ...options }: AuditLogOptions,
 ): Promise<AuditLog> {
-  const { alert, background, database, gate, newAuditEvent, writeAuditEvent, keys } = deps
+  const { alert, authenticity, background, database, gate, newAuditEvent, writeAuditEvent, keys } = deps
   const signing = {
     async active() {
       await keys.ensureFresh()
@@ -156,9 +156,6 @@ export async function createAuditLog(
     if (!keys.isSealed) await look()
   })
   deps.onOpen(() => void looking.run())
-  const authenticity = createEventAuthenticity(deps)
-  /** For readers of the log. */
-  const read = { ...deps, authenticity }
   const events = {
     ...authenticity,
     get state() {
@@ -180,7 +177,7 @@ export async function createAuditLog(
     },
   }
   const isReady = () => !keys.isSealed
-  const end = isWatchedHere ? watchLogEnd({ ...read, keys: signing, isReady }) : undefined
+  const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
   const keeper =
     end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
   const isProven = createIsProven({ verifyMac: deps.verifyMac, signingKeys: signing.all })
@@ -210,7 +207,7 @@ export async function createAuditLog(
       const key = signing.all().find((one) => one.id === id)
       return key !== undefined && hasSignedLast(db, key)
     },
-    commands: createAuditCommands({ ...deps, ...options, ...read, outside, settlements, signingKeys: signing.all }),
+    commands: createAuditCommands({ ...deps, ...options, outside, settlements, signingKeys: signing.all }),
     async close() {
       await outage.stop()
       if (isStarted) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))

@@ -39,14 +39,14 @@ const WITHOUT_LIMIT = 'SET statement_timeout = 0'
 
 /**
  * Takes the settings that this version of PostgreSQL has; on Windows it cannot look for its clients. Every name is qualified:
- * the search path is not ours yet.
+ * the search path is not ours yet. Each setting is asked for by its name: the view `pg_settings` describes all of them first.
  */
 const APPLY = `
-  SELECT pg_catalog.set_config(s.name, w.value, false)
+  SELECT pg_catalog.set_config(w.name, w.value, false)
   FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (name, value)
-  JOIN pg_catalog.pg_settings AS s ON s.name OPERATOR(pg_catalog.=) w.name
-  WHERE s.name OPERATOR(pg_catalog.<>) 'client_connection_check_interval'
-    OR pg_catalog.version() OPERATOR(pg_catalog.!~*) 'mingw|msvc|visual c'`
+  WHERE pg_catalog.current_setting(w.name, true) IS NOT NULL
+    AND (w.name OPERATOR(pg_catalog.<>) 'client_connection_check_interval'
+      OR pg_catalog.version() OPERATOR(pg_catalog.!~*) 'mingw|msvc|visual c')`
 
 /**
  * Gives a new session every setting that the vault relies on, over the defaults of server, database and role. Decisions

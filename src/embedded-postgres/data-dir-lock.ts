@@ -51,6 +51,12 @@ export function takeDataDirLock(
   }
 }
 
+/** The live process that has the data directory now; undefined when none has. Takes nothing. */
+export function findHolder(dataDir: string): LockHolder | undefined {
+  const holder = parseHolder(readIfThere(path.join(dataDir, 'strongroom.lock')) ?? '')
+  return holder !== undefined && isRunning(holder) ? holder : undefined
+}
+
 /** "the vault with process id 7". */
 export function describeHolder(holder: LockHolder): string {
   return `${holder.what} with process id ${holder.pid}`

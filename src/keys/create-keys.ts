@@ -1,41 +1,21 @@
 import { hostname } from 'node:os'
-import type { AuditCaller, EventBook, NewAuditEvent } from '../audit/event/audit-event.ts'
+import type { EventBook, NewAuditEvent } from '../audit/event/audit-event.ts'
 import { inBook } from '../audit/event/event-book.ts'
 import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
-import type { RootKeyProviderName } from '../config/option-values.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Problem } from '../values/problem.ts'
-import type { CustodianCeremony } from './lifecycle/custodian-ceremony.ts'
-import { destroyFreed } from './lifecycle/emptied-index-keys.ts'
 import { createEventMacs, createVaultBook, type EventMacs } from './lifecycle/event-macs.ts'
 import { keepMacKeys } from './lifecycle/keep-mac-keys.ts'
 import { keepSigningKeys } from './lifecycle/keep-signing-keys.ts'
-import { createKeyCommands, type KeyCommandDeps } from './lifecycle/key-commands.ts'
-import type { RootKeyReplaced } from './lifecycle/replace-root-key.ts'
+import { createKeyCommands, type KeyCommandDeps, type KeyCommands } from './lifecycle/key-commands.ts'
+import type { RootKeys } from './lifecycle/root-key-commands.ts'
 import type { Unsealing } from './lifecycle/unseal.ts'
 import { createKeyWatch } from './lifecycle/watch-keys.ts'
 import { openVaultKeys, type VaultKeysOptions } from './open-vault-keys.ts'
 import type { RegistryAge } from './registry/registry-age.ts'
 import type { Keys } from './ring/keys.ts'
-import type { RootKeyDescription, RootKeyRecord } from './root-key/root-key.ts'
-import { startRotationRunner } from './rotation/rotation-runner.ts'
-
-/** What operators and custodians do about the root key. */
-interface RootKeys {
-  /** The record of the root key, not verified. */
-  find(): Promise<RootKeyRecord | undefined>
-  /** A new root key of the same kind. */
-  rotate(operator: AuditCaller): Promise<RootKeyReplaced>
-  /** A root key from another provider. */
-  migrate(operator: AuditCaller, to: RootKeyProviderName): Promise<RootKeyReplaced>
-  /** What a move to the provider would find. */
-  rehearse(to: RootKeyProviderName): Promise<RootKeyDescription>
-  beginCeremony(
-    operator: AuditCaller,
-    split: { custodians: readonly string[]; threshold: number },
-  ): Promise<CustodianCeremony>
-}
+import { runRotationsJob } from './rotation/rotation-runner.ts'
 
 export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> {
   metrics: Pick<Metrics, 'observeKey'>
@@ -97,26 +77,31 @@ export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
   }
 }
 
-export interface KeyLifecycleDeps extends KeyCommandDeps, Pick<VaultKeysOptions, 'background'> {
+export interface KeyLifecycleDeps extends KeyCommandDeps {
   /** Whether this process runs the rotations that operators leave to the servers. */
   runsRotations: boolean
   onRotated: (result: { moved: number; damaged: number }) => void
 }
 
-export type KeyCommands = ReturnType<typeof createKeyCommands>
-
-/** Rotations and the end of a key: they need to know everything that keys protect. */
+/** What needs to know everything that keys protect: rotations, and the end of a key. */
 export interface KeyLifecycle {
   commands: KeyCommands
   jobs: readonly Job[]
+  /** A rotation under way finishes its page. */
   close(): Promise<void>
 }
 
 export function createKeyLifecycle(deps: KeyLifecycleDeps): KeyLifecycle {
-  const runner = deps.runsRotations ? startRotationRunner(deps, deps.onRotated, deps.background) : undefined
+  const closing = new AbortController()
   return {
     commands: createKeyCommands(deps),
-    jobs: [sweepJob('destroy-index-keys', () => destroyFreed(deps))],
-    close: async () => runner?.stop(),
+    jobs: [
+      ...(deps.runsRotations ? [runRotationsJob(deps, deps.onRotated, closing.signal)] : []),
+      sweepJob('destroy-index-keys', async () => {
+        const { destroyFreed } = await import('./lifecycle/emptied-index-keys.ts')
+        return destroyFreed(deps)
+      }),
+    ],
+    close: async () => closing.abort(),
   }
 }

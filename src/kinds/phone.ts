@@ -1,15 +1,14 @@
-import {
-  type CountryCode,
-  isSupportedCountry,
-  type PhoneNumber,
-  parsePhoneNumberFromString,
-} from 'libphonenumber-js/min'
+import type * as phoneNumbers from 'libphonenumber-js/min'
+import type { CountryCode, PhoneNumber } from 'libphonenumber-js/min'
 import { z } from 'zod'
+import { loadLater } from '../values/load-later.ts'
 import { issue } from '../values/parse-input.ts'
 import { asciiDigits } from './digit-groups.ts'
 import type { SearchBy } from './kind.ts'
 import { typedText } from './text.ts'
 import { withoutInvisible } from './typed.ts'
+
+const library = loadLater<typeof phoneNumbers>('libphonenumber-js/min')
 
 /** E.164 allows 15 digits; the rest is for the brackets, spaces and dashes that people write between them. */
 const MAX_CHARACTERS = 40
@@ -103,7 +102,10 @@ export function phoneIssue(detail: string) {
 
 function parse(reading: string, country: string | undefined): PhoneNumber | undefined {
   const defaultCountry = countryOf(country)
-  const parsed = parsePhoneNumberFromString(reading, { extract: false, ...(defaultCountry ? { defaultCountry } : {}) })
+  const parsed = library().parsePhoneNumberFromString(reading, {
+    extract: false,
+    ...(defaultCountry ? { defaultCountry } : {}),
+  })
   if (parsed === undefined || (parsed.ext?.length ?? 0) > MAX_EXTENSION_DIGITS) return undefined
   return parsed.isPossible() ? parsed : undefined
 }
@@ -121,5 +123,5 @@ function digitsOfLetters(typed: string): string {
 }
 
 function countryOf(country: string | undefined): CountryCode | undefined {
-  return country !== undefined && isSupportedCountry(country) ? country : undefined
+  return country !== undefined && library().isSupportedCountry(country) ? country : undefined
 }

@@ -2,9 +2,10 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { keyPurposes } from '../../src/keys/key/key.ts'
+import { builtProgram } from '../support/built-program.ts'
 import { startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
-import { builtProgram, VaultProcess } from '../support/vault-process.ts'
+import { VaultProcess } from '../support/vault-process.ts'
 
 interface Credentials {
   client_id: string

@@ -7,7 +7,7 @@ import { openDatabase } from '../../src/database/database.ts'
 import { findSchema } from '../../src/schema/accept-schema.ts'
 import { examinePartitions } from '../../src/start/doctor/examine-partitions.ts'
 import { examineVault, migrateVault } from '../../src/start/open-vault.ts'
-import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
@@ -234,7 +234,7 @@ describe('an event of a month without a partition', () => {
   })
 
   it('that a drop has kept is not one of them', async () => {
-    const database = await createTestDatabase()
+    const database = await createDatabaseWithKeys()
     try {
       await database.sql('DROP TABLE audit_events_early; SELECT audit_prepare_partitions()')
       await database.sql(

@@ -7,7 +7,7 @@ import { termMac } from '../../src/records/record/term-mac.ts'
 import type { Token } from '../../src/records/record/token.ts'
 import { contact, corrected } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 import { readVaultKeys, withVaultKeys } from '../support/vault-keys.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
@@ -20,8 +20,8 @@ let second: TestVault
 let bearer: Record<'checkout' | 'support' | 'officer', string>
 
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
-  second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
+  vault = await TestVault.start({ overrides: steadyKeys })
+  second = await TestVault.start({ sharedDatabase: vault.database, overrides: steadyKeys })
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     support: await vault.staffToken('support'),

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
 import { contact } from '../support/samples.ts'
 import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
@@ -22,7 +22,7 @@ let gaps = 0
 const HANGS_AFTER_MS = 10_000
 
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   proxy = await startTcpProxy(database.serverUrl)
   vault = await TestVault.start({
     sharedDatabase: { ...database, serverUrl: proxy.url },

@@ -1,6 +1,7 @@
 import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
 import type { RequestCredentials } from '../../http/route.ts'
+import type { Argon2Cost } from '../../keys/root-key/argon2-cost.ts'
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
 import { type ClientSecrets, createClientSecrets } from '../callers/client-secret.ts'
@@ -10,10 +11,17 @@ import { loadTrustedIssuers, type TrustedIssuer } from '../issuers/trusted-issue
 import type { Caller } from '../policy/caller.ts'
 import type { RoleSet } from '../policy/role-set.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
-import { type AccessTokenOptions, type AccessTokens, createAccessTokens } from '../tokens/access-token.ts'
+import {
+  type AccessTokenOptions,
+  type AccessTokens,
+  createAccessTokens,
+  type TokenSubject,
+} from '../tokens/access-token.ts'
 import type { RememberedJti, RememberJti } from '../tokens/replay-cache.ts'
 import { insertRememberedJtis } from '../tokens/replay-store.ts'
 import { authenticate } from './authenticate.ts'
+
+const REHEARSAL_SECONDS = 60
 
 export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   database: Database
@@ -23,6 +31,13 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   checkCallerStatus: (caller: Caller) => Promise<Caller>
   /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
   issuersFile: string | undefined
+  /** What the hash of a client's new secret costs. */
+  secretCost?: Argon2Cost | undefined
+}
+
+interface Rehearsal {
+  token(caller: TokenSubject): Promise<string>
+  authenticate: Authentication['authenticate']
 }
 
 export interface Authentication {
@@ -31,6 +46,8 @@ export interface Authentication {
   clientSecrets: ClientSecrets
   rememberJti: RememberJti
   issuers: readonly TrustedIssuer[]
+  /** Finds the caller of a token that it signs, with keys that are thrown away. Nothing else takes such a token. */
+  rehearse(keys: AuthenticationDeps['keys']): Rehearsal
   commands: {
     /** Which mapped claims do not fit the roles in force; undefined when all fit. */
     findMappingFault(): Promise<string | undefined>
@@ -48,7 +65,7 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
   const { database, now, issuer, alert } = deps
   // `checkCallerStatus`, which knows the set in force, checks that there is such a role.
   const accessTokens = createAccessTokens({ ...deps, isRole: () => true })
-  const clientSecrets = await createClientSecrets()
+  const clientSecrets = createClientSecrets(deps.secretCost)
   const { issuersFile, roles } = deps
   const issuers = await loadTrustedIssuers(issuersFile, issuer, issuersFile ? await rolesAtStart(roles) : 'unknown')
   const tokenVerifier = acceptIssuers(accessTokens, issuers, {
@@ -62,6 +79,13 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
     clientSecrets,
     rememberJti,
     issuers,
+    rehearse(keys) {
+      const own = createAccessTokens({ ...deps, keys, isRole: () => true })
+      return {
+        token: (caller) => own.issue(caller, REHEARSAL_SECONDS),
+        authenticate: (request) => authenticate({ tokenVerifier: own, rememberJti, now }, request),
+      }
+    },
     commands: {
       findMappingFault: async () =>
         loadTrustedIssuers(issuersFile, issuer, (await roles.refresh()).roles).then(

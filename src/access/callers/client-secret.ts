@@ -1,11 +1,14 @@
 import argon2 from 'argon2'
 import pLimit from 'p-limit'
-import { isAffordableHash } from '../../keys/root-key/argon2-cost.ts'
+import { type Argon2Cost, isAffordableHash } from '../../keys/root-key/argon2-cost.ts'
 import { Problem } from '../../values/problem.ts'
 import { createProvenSecrets, type Proof } from './proven-secrets.ts'
 
 /** OWASP's first recommendation for argon2id: 19 MiB, 2 passes, 1 lane. About 23 ms. */
-const ARGON2 = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+const COST: Argon2Cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+/** The hash of a random text that nothing has kept, at the cost of every other: what the secret of an unknown client is compared with. */
+const OF_NO_SECRET = '$argon2id$v=19$m=19456,p=1,t=2$3jY1bcoX9/KGZN8xBngLzQ$lFwANOiAitxI9xbvJEy8xY2rZhZ0j5LIHuPSR2+eBlQ'
 
 /** Hashes that run at once, each on a thread of libuv's pool of four, which DNS, files and signatures need too. */
 const CONCURRENT = { clients: 2, strangers: 1 }
@@ -42,17 +45,17 @@ export interface ClientSecrets {
   forgetAll(): void
 }
 
-export async function createClientSecrets(): Promise<ClientSecrets> {
+/** @param cost of a new hash */
+export function createClientSecrets(cost: Argon2Cost = COST): ClientSecrets {
   const clients = pLimit(CONCURRENT.clients)
   const strangers = pLimit(CONCURRENT.strangers)
   const proven = createProvenSecrets()
-  const unknown = await argon2.hash('the secret of an unknown client', ARGON2)
   /** What waits or runs among the clients, by client and then by proof: the same secret is hashed once for all who send it. */
   const underWay = new Map<string, Map<string, Promise<boolean>>>()
 
   async function compare({ clientId, secret, hash }: GivenSecret, proof: Proof): Promise<boolean> {
     const isComparable = hash !== undefined && isAffordableHash(hash)
-    const matches = await argon2.verify(isComparable ? hash : unknown, secret)
+    const matches = await argon2.verify(isComparable ? hash : OF_NO_SECRET, secret)
     if (!isComparable || !matches) return false
     proven.remember(clientId, proof, hash)
     return true
@@ -80,7 +83,7 @@ export async function createClientSecrets(): Promise<ClientSecrets> {
   }
 
   return {
-    hash: (secret) => argon2.hash(secret, ARGON2),
+    hash: (secret) => argon2.hash(secret, { ...cost, type: argon2.argon2id }),
     remembers: (clientId, secret) => proven.hashFor(clientId, proven.proofOf(clientId, secret)) !== undefined,
     async verify(given) {
       const proof = proven.proofOf(given.clientId, given.secret)

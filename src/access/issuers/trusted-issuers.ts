@@ -5,7 +5,7 @@ import { readConfigFile, readConfigJson } from '../../config/read-config-file.ts
 import { purposes } from '../policy/purpose.ts'
 import { builtInSet, type RoleSet } from '../policy/role-set.ts'
 import { ROLE_NAME, summarise } from '../policy/roles.ts'
-import { MAX_TOKEN_SECONDS } from '../tokens/access-token.ts'
+import { MAX_TOKEN_SECONDS } from '../policy/token-life.ts'
 
 /** The identity providers whose access tokens the vault takes, and what their claims mean here. */
 

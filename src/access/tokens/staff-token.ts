@@ -6,9 +6,10 @@ import { normaliseName } from '../policy/person.ts'
 import { THUMBPRINT } from '../policy/public-jwk.ts'
 import type { Purpose } from '../policy/purpose.ts'
 import { type RoleName, type RoleSummary, summarise } from '../policy/roles.ts'
+import { MAX_TOKEN_SECONDS } from '../policy/token-life.ts'
 import { isBound } from '../policy/view.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
-import { type AccessTokens, MAX_TOKEN_SECONDS } from './access-token.ts'
+import type { AccessTokens } from './access-token.ts'
 
 export interface StaffTokenRequest {
   /** Stored in its one spelling (`normaliseName`), however it was typed. */

@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Finding, reviewRules } from '../../audit/review/review-rules.ts'
 import { clearNote, pointInTime } from '../arguments.ts'
-import { FAILED, type Json, operator, print, withJson, withVault } from '../command.ts'
+import { FAILED, type Json, print, withJson } from '../command.ts'
+import { operator } from '../operator.ts'
+import { withVault } from '../with-vault.ts'
 
 interface ReviewOptions extends Json {
   since: Date

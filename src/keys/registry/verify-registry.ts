@@ -47,7 +47,7 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
   const { config } = options
   const randomBytes = createRandomBytes()
   const now = () => new Date()
-  const provider = createRootKeyProvider(config.provider, { config, development: false, randomBytes })
+  const provider = await createRootKeyProvider(config.provider, { config, development: false, randomBytes })
   const pin = createVaultPin({
     ...options.pin,
     mayBeginAgain: true,
