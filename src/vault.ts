@@ -6,6 +6,7 @@ import { createWriteAuditEvent } from './audit/event/write-audit-event.ts'
 import { createTakeFailure, type TakeFailure } from './audit/failed-command.ts'
 import { createReleaseGate } from './audit/release-gate/release-gate.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
+import { createCheckout } from './checkout/create-checkout.ts'
 import { createKeyLifecycle, createKeys, type KeyCommands, type VaultKeys } from './keys/create-keys.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
 import { startJobs } from './observability/jobs.ts'
@@ -48,6 +49,7 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
       access,
       batches: overrides.batches,
     })
+    const checkout = createCheckout({ access, records, config: options.checkout, production: options.production })
     // The log begins last: that it starts is an event.
     const audit = await createAuditLog(
       { ...basics, ...keys.eventMacs, gate, findState: findTakenAway, onOpen: keys.unsealing.onOpen },
@@ -59,10 +61,10 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
     })
     metrics.showRotations(() => rotationFigures(database))
     const schema = await beginSchemaWatch(basics)
-    const api = createVaultApi({ ...basics, options, overrides, access, audit, records, schema })
+    const api = createVaultApi({ ...basics, options, overrides, access, audit, checkout, records, schema })
     await startJobs(
       background,
-      [access, keys, lifecycle, records].flatMap(({ jobs }) => jobs),
+      [access, keys, lifecycle, records, checkout].flatMap(({ jobs }) => jobs),
       {
         isServer: options.serves,
         isSealed: () => keys.keys.isSealed,

@@ -6,6 +6,7 @@ import { type AccessControl, type AccessControlDeps, type AccessLimits, createAc
 import { type Authentication, type AuthenticationDeps, createAuthentication } from './authentication/authentication.ts'
 import { releaseReservations } from './limits/counter-store.ts'
 import type { Caller } from './policy/caller.ts'
+import type { AccessTokens } from './tokens/access-token.ts'
 import { createCallerCommands } from './tokens/caller-commands.ts'
 import { sweepReplayCache } from './tokens/replay-store.ts'
 
@@ -25,6 +26,7 @@ export interface CreateAccessDeps extends AccessControlDeps {
 /** Who is calling, and what they may do. */
 export interface Access extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'roles'> {
   authenticate: Authentication['authenticate']
+  accessTokens: AccessTokens
   /** Forgets what is remembered of clients: a sealed vault cannot say that it is still so. */
   forgetClients: () => void
   routes(): Promise<Route<Caller>[]>
@@ -42,6 +44,7 @@ export async function createAccess(deps: CreateAccessDeps): Promise<Access> {
   return {
     ...control,
     authenticate: authentication.authenticate,
+    accessTokens: authentication.accessTokens,
     forgetClients: authentication.clientSecrets.forgetAll,
     async routes() {
       const { createAccessRoutes } = await import('./access-routes.ts')

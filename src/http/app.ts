@@ -17,7 +17,15 @@ import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
 import { type RefusesCertificate, requestCredentials } from './request-credentials.ts'
 import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './request-head.ts'
 import { RequestProblem } from './request-problem.ts'
-import { type Answer, type Asked, methodsByPath, type Refusal, type RequestCredentials, type Route } from './route.ts'
+import {
+  type Answer,
+  type Asked,
+  methodsByPath,
+  type Refusal,
+  type RequestCredentials,
+  type RequestHeaders,
+  type Route,
+} from './route.ts'
 import { apiHeaders } from './security-headers.ts'
 import { type Source, sourceOf } from './source/source.ts'
 import type { TrustedProxies } from './source/trusted-proxies.ts'
@@ -191,7 +199,8 @@ async function follow<C>(
     // A stranger who sends a body slowly must not hold a place while it comes.
     if (route.access === 'public') takePlace()
     const { source } = trace
-    await route.limit?.({ caller: caller as C, source, body: read?.value })
+    const headers = request.headers as RequestHeaders
+    await route.limit?.({ caller: caller as C, source, body: read?.value, headers })
     const answer = await route.handle({
       requestId: trace.requestId,
       caller: caller as C,
@@ -200,7 +209,7 @@ async function follow<C>(
       body: route.body && parseInput(route.body, read?.value),
       bodyBytes: read?.bytes ?? Buffer.alloc(0),
       bodyValue: read?.value,
-      headers: request.headers as Record<string, string | undefined>,
+      headers,
       source,
       credentials,
     })

@@ -23,6 +23,9 @@ export interface PeerCertificate {
   isTrusted: boolean
 }
 
+/** One value per header, lower-case names. */
+export type RequestHeaders = Readonly<Record<string, string | undefined>>
+
 /** What a handler gets: parsed values, never the raw request. `C` is the authenticated caller. */
 export interface RouteRequest<C, B = unknown, Q = unknown> {
   requestId: string
@@ -36,8 +39,7 @@ export interface RouteRequest<C, B = unknown, Q = unknown> {
   bodyBytes: Uint8Array
   /** The parsed body before any schema, for the same. */
   bodyValue: unknown
-  /** One value per header, lower-case names. */
-  headers: Readonly<Record<string, string | undefined>>
+  headers: RequestHeaders
   source: Source
   credentials: RequestCredentials
 }
@@ -111,7 +113,7 @@ export interface Route<C, B = unknown, Q = unknown> {
   query?: z.ZodType<Q>
   maxBodyBytes?: number
   /** Called with the body before it is validated: what is limited must not tell good input from bad. */
-  limit?(request: { caller: C; source: Source; body: unknown }): Promise<void>
+  limit?(request: { caller: C; source: Source; body: unknown; headers: RequestHeaders }): Promise<void>
   /** What a body asks for, good or bad, for the event of a refusal. */
   asked?(body: unknown): Asked
   /** The client that a request for a token claims to come from, for the event of a refusal. */

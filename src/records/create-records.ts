@@ -17,7 +17,7 @@ import { type Job, sweepJob } from '../observability/jobs.ts'
 import type { NewId } from '../values/identifier.ts'
 import type { RandomBytes } from '../values/random.ts'
 import type { RecordDeps } from './dependencies.ts'
-import { createIdempotency } from './idempotency/idempotency.ts'
+import { createIdempotency, type Idempotency } from './idempotency/idempotency.ts'
 import { sweepIdempotencyKeys } from './idempotency/idempotency-store.ts'
 import { createLookUp, createRecordBatches, type RecordBatches } from './record-batches.ts'
 import { createReencryptionTargets } from './reencryption-targets.ts'
@@ -50,6 +50,7 @@ export interface CreateRecordsDeps {
 export interface Records {
   /** What commands over records are made of. */
   deps: RecordDeps & Limits & Pick<CreateRecordsDeps['access'], 'roles' | 'macs' | 'ledger'>
+  idempotency: Idempotency
   /** Everything that a rotation of keys moves. */
   targets: readonly ReencryptionTarget[]
   routes(): Promise<Route<Caller>[]>
@@ -76,6 +77,7 @@ export async function createRecords(given: CreateRecordsDeps): Promise<Records> 
   }
   return {
     deps,
+    idempotency,
     targets: createReencryptionTargets(deps),
     async routes() {
       const { createRecordApi } = await import('./record-api.ts')

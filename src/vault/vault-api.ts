@@ -2,6 +2,7 @@ import type { Access } from '../access/create-access.ts'
 import type { Caller } from '../access/policy/caller.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { closeWhileOlder } from '../audit-api/close-while-older.ts'
+import type { Checkout } from '../checkout/create-checkout.ts'
 import { version } from '../config/version.ts'
 import { createWriteProbe } from '../database/write-probe.ts'
 import { createFramingErrors } from '../http/framing-errors.ts'
@@ -37,13 +38,14 @@ export interface VaultApiDeps extends Ground, Pick<VaultKeys, 'keys' | 'newAudit
   access: Access
   audit: AuditLog
   records: Records
+  checkout: Checkout
   /** The look at the schema of the database, which a server has begun. */
   schema: () => Promise<SchemaWatch>
 }
 
 /** Parts of a vault that only a process with callers builds. */
 export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promise<void> } {
-  const { access, audit, issuer, keys, metrics, options, records, sealedBecause } = deps
+  const { access, audit, checkout, issuer, keys, metrics, options, records, sealedBecause } = deps
   const writeProbe = createWriteProbe(options.database)
   const closing: (() => Promise<void>)[] = [writeProbe.close]
   let shuttingDown = false
@@ -65,7 +67,8 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
     const auditApi = createAuditApi({ ...records.deps, authenticity: audit.authenticity }, options.database)
     closing.push(auditApi.close)
     const described = [
-      ...(await records.routes()),
+      ...(await Promise.all((await records.routes()).map(checkout.serveSessions))),
+      ...(await checkout.routes()),
       ...auditApi.routes,
       ...(await access.routes()),
       ...createHealthRoutes<Caller>(checkReady),

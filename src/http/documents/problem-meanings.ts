@@ -107,6 +107,14 @@ export const PROBLEM_MEANINGS: Readonly<Record<ProblemCode, ProblemMeaning>> = {
     meaning: 'The caller went beyond a budget that suspends.',
     remedy: 'An operator reviews what happened and runs "access lift".',
   },
+  'origin-not-allowed': {
+    meaning: 'A page of another origin than those of the checkout session has used the token of the session.',
+    remedy: 'Name the origin of the page in origins when the session is opened.',
+  },
+  'attempts-spent': {
+    meaning: 'The checkout was sent ten times in this session and was never accepted.',
+    remedy: 'Open a new checkout session for the shopper.',
+  },
   'card-search-off': {
     meaning: 'This vault is configured to find no card by its number (STRONGROOM_CARD_SEARCH=off).',
     remedy: 'Search by customer, e-mail address or telephone number.',
@@ -143,6 +151,10 @@ export const PROBLEM_MEANINGS: Readonly<Record<ProblemCode, ProblemMeaning>> = {
     meaning: 'A text outside the card holds what looks like a card number.',
     remedy: 'Remove it from the member that errors points to.',
   },
+  'test-card-required': {
+    meaning: 'The vault is not in production, and a checkout session there takes published test cards only.',
+    remedy: 'Enter a test card of docs/reference/test-cards.md, or set STRONGROOM_CHECKOUT_REAL_CARDS=on.',
+  },
   'invalid-idempotency-key': {
     meaning: 'The Idempotency-Key header has characters or a length that are not accepted.',
     remedy: 'Use up to 255 printable ASCII characters, without a card number.',
@@ -154,6 +166,20 @@ export const PROBLEM_MEANINGS: Readonly<Record<ProblemCode, ProblemMeaning>> = {
   'record-not-found': {
     meaning: 'There is no such record on the site of the caller. A token that is no token gets the same answer.',
     remedy: 'Check the token. A caller that asks for many missing records has to wait.',
+  },
+  'session-not-found': {
+    meaning:
+      'There is no checkout session with this id, it belongs to another client, or it ended more than a day ago.',
+    remedy: 'Check the id. Only the client that opened a session may ask for its state.',
+  },
+  'session-expired': {
+    meaning: 'The time of the checkout session is over, and no checkout was stored.',
+    remedy: 'Open a new checkout session for the shopper.',
+  },
+  'session-used': {
+    meaning:
+      'A checkout was already stored in this session. The same checkout gets the same answer again, another one does not.',
+    remedy: 'Ask for the state of the session, which names the tokens, or open a new session.',
   },
   'event-not-found': {
     meaning: 'There is no such event, the caller may not see it, or it was dropped.',

@@ -1,15 +1,17 @@
 import { z } from 'zod'
 import type { CardVelocity } from '../../access/limits/card-velocity.ts'
 import type { Caller } from '../../access/policy/caller.ts'
+import { IN_CHECKOUT_SESSION } from '../../access/policy/grant.ts'
+import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import { problemDocument } from '../../http/documents/problem-document.ts'
 import { writeLongList } from '../../http/json.ts'
-import { type Route, type RouteRequest, route } from '../../http/route.ts'
+import { type Answer, type Route, type RouteRequest, route } from '../../http/route.ts'
 import type { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency } from '../idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../idempotency/run-once.ts'
 import { checkoutSchema, tokenizedSchema } from './checkout-schema.ts'
-import { tokenizeCheckouts } from './tokenize.ts'
+import { type Checkout, type TokenizedCheckout, tokenizeCheckouts } from './tokenize.ts'
 import { type BatchAnswer, tokenizeBatch } from './tokenize-batch.ts'
 
 const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int() })) })
@@ -27,32 +29,18 @@ export function createTokenizeRoutes(
     .meta(z.toJSONSchema(checkout, { io: 'input', target: 'openapi-3.0' }) as Record<string, unknown>)
 
   return [
-    route<Caller, z.output<typeof checkout>>({
+    route<Caller, Checkout>({
       method: 'POST',
       path: '/v1/tokenize',
       summary: 'Store the parts of a checkout, all or none, and get their tokens',
-      access: ['tokenize'],
+      access: ['tokenize', IN_CHECKOUT_SESSION],
       audited: true,
       answersOlder: true,
       idempotent: true,
       limit,
       body: checkout,
       responses: { 201: { description: 'the tokens and masked views', schema: tokenizedSchema } },
-      handle: (request) =>
-        runOnce<unknown>(
-          deps,
-          request,
-          'tokenize',
-          async (reserve) => {
-            const idempotency = reserve && ((answers: unknown[]) => reserve(answers[0]))
-            const [body] = await tokenizeCheckouts(deps, request.caller, [request.body], request, { idempotency })
-            return { status: 201, body }
-          },
-          async (body, commit) => {
-            await commit(await replayEvents(deps, request, { type: 'record.tokenize', tokens: tokensIn([body]) }))
-            return { status: 201, body }
-          },
-        ),
+      handle: (request) => tokenizeOnce(deps, request),
     }),
 
     route({
@@ -91,8 +79,35 @@ export function createTokenizeRoutes(
   ]
 }
 
+/** @param more events that commit with the records, and what the answer says beside them */
+export function tokenizeOnce(
+  deps: RecordDeps & { idempotency: Idempotency },
+  request: RouteRequest<Caller, Checkout>,
+  more: {
+    eventsOf?: (answer: TokenizedCheckout) => AuditEvent[]
+    answerOf?: (answer: TokenizedCheckout) => object
+  } = {},
+): Promise<Answer> {
+  const { answerOf = (answer) => answer } = more
+  return runOnce<unknown>(
+    deps,
+    request,
+    'tokenize',
+    async (reserve) => {
+      const idempotency = reserve && (([answer]: TokenizedCheckout[]) => reserve(answerOf(answer!)))
+      const extra = { idempotency, eventsOf: more.eventsOf }
+      const [answer] = await tokenizeCheckouts(deps, request.caller, [request.body], request, extra)
+      return { status: 201, body: answerOf(answer!) }
+    },
+    async (body, commit) => {
+      await commit(await replayEvents(deps, request, { type: 'record.tokenize', tokens: tokensIn([body]) }))
+      return { status: 201, body }
+    },
+  )
+}
+
 /** The records that answers name, as they were kept. */
-function tokensIn(answers: readonly unknown[]): string[] {
+export function tokensIn(answers: readonly unknown[]): string[] {
   return answers.flatMap((answer) =>
     Object.values(answer as object).flatMap((part) => {
       const { token } = (typeof part === 'object' && part !== null ? part : {}) as { token?: string }

@@ -1,0 +1,46 @@
+import { type NewAuditEvent, VAULT } from '../audit/event/audit-event.ts'
+import { insertEvents } from '../audit/event/audit-store.ts'
+import type { Database } from '../database/database.ts'
+import type { Keys } from '../keys/ring/keys.ts'
+import type { Idempotency } from '../records/idempotency/idempotency.ts'
+import { findCompleted } from './read-session.ts'
+import { closeSessions, selectExpired, sweepSessions } from './session-store.ts'
+import { openSession } from './sessions.ts'
+
+const PAGE = 200
+/** As long as the answer to its checkout is kept. */
+const KEPT_FOR_MS = 24 * 60 * 60 * 1000
+
+export interface EndSessionsDeps {
+  database: Database
+  keys: Pick<Keys, 'open'>
+  idempotency: Idempotency
+  newAuditEvent: NewAuditEvent
+  now: () => Date
+}
+
+/** Writes an event for each session that has expired without a checkout, once, and removes what expired a day ago. */
+export async function endSessions(deps: EndSessionsDeps): Promise<void> {
+  while ((await endPage(deps)) === PAGE);
+  await sweepSessions(deps.database, new Date(deps.now().getTime() - KEPT_FOR_MS))
+}
+
+function endPage({ database, keys, idempotency, newAuditEvent, now }: EndSessionsDeps): Promise<number> {
+  return database.transaction(async (tx) => {
+    const over = await selectExpired(tx, now(), PAGE)
+    const expired = []
+    for (const stored of over) {
+      const session = await openSession(keys, stored)
+      if ((await findCompleted(idempotency, session)) !== undefined) continue
+      const { id, site } = session
+      expired.push(newAuditEvent({ type: 'session.expire', outcome: 'success', caller: VAULT, site, subject: id }))
+    }
+    await closeSessions(
+      tx,
+      over.map(({ id }) => id),
+      now(),
+    )
+    await insertEvents(tx, expired)
+    return over.length
+  })
+}
