@@ -32,6 +32,7 @@ const BUILT_IN_FOR_PURE = ['node:crypto', 'node:url', 'node:util']
 const MAY_EXPOSE: Readonly<Record<string, string>> = {
   'src/access/authentication/authenticate-client.ts': 'compares a secret with its hash',
   'src/access/callers/clients.ts': 'hashes a new secret',
+  'src/checkout/tokenize-in-session.ts': 'tells test cards from real ones',
   'src/cli/commands/clients-commands.ts': 'shows a new secret, once',
   'src/records/approvals/approval-routes.ts': 'shows a second person the reason',
   'src/records/change/correct.ts': 'parses the correction',

@@ -3,8 +3,10 @@ import { insertEvents } from '../audit/event/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import type { Idempotency } from '../records/idempotency/idempotency.ts'
+import { Problem } from '../values/problem.ts'
+import type { CheckoutSession } from './checkout-session.ts'
 import { findCompleted } from './read-session.ts'
-import { closeSessions, selectExpired, sweepSessions } from './session-store.ts'
+import { closeSessions, type StoredSession, selectExpired, sweepSessions } from './session-store.ts'
 import { openSession } from './sessions.ts'
 
 const PAGE = 200
@@ -30,8 +32,8 @@ function endPage({ database, keys, idempotency, newAuditEvent, now }: EndSession
     const over = await selectExpired(tx, now(), PAGE)
     const expired = []
     for (const stored of over) {
-      const session = await openSession(keys, stored)
-      if ((await findCompleted(idempotency, session)) !== undefined) continue
+      const session = await openUnlessChanged(keys, stored)
+      if (session === undefined || (await findCompleted(idempotency, session)) !== undefined) continue
       const { id, site } = session
       expired.push(newAuditEvent({ type: 'session.expire', outcome: 'success', caller: VAULT, site, subject: id }))
     }
@@ -43,4 +45,17 @@ function endPage({ database, keys, idempotency, newAuditEvent, now }: EndSession
     await insertEvents(tx, expired)
     return over.length
   })
+}
+
+/** A row that was changed outside the vault is an alert of its own, and must not hold up the others. */
+async function openUnlessChanged(
+  keys: Pick<Keys, 'open'>,
+  stored: StoredSession,
+): Promise<CheckoutSession | undefined> {
+  try {
+    return await openSession(keys, stored)
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'record-integrity') return undefined
+    throw error
+  }
 }

@@ -3,6 +3,8 @@ import { holdsCardNumber } from '../kinds/card-number.ts'
 import { consentName, customerSchema, partNames, slug } from '../records/tokenize/checkout-schema.ts'
 import { issue } from '../values/parse-input.ts'
 
+/** A name or an IPv4 address, or an IPv6 address in brackets. URLs may have other hosts, such as a wildcard. */
+const HOST = /^([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])$/
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/
 
 /** An exact origin (RFC 6454): a scheme, a host and a port where it is not 443; no path, no wildcard, no default port. */
@@ -22,7 +24,7 @@ function originSchema(allowsHttp: boolean) {
 
 function isOrigin(text: string, allowsHttp: boolean): boolean {
   const url = URL.parse(text)
-  return url !== null && url.origin === text && isSafe(url, allowsHttp)
+  return url !== null && url.origin === text && HOST.test(url.hostname) && isSafe(url, allowsHttp)
 }
 
 /** HTTPS; outside production also HTTP on this machine, where browsers take it for as safe (W3C Secure Contexts). */

@@ -5,7 +5,7 @@ import { isTestCard } from '../kinds/test-cards.ts'
 import type { RecordDeps } from '../records/dependencies.ts'
 import type { Idempotency } from '../records/idempotency/idempotency.ts'
 import type { Checkout, TokenizedCheckout } from '../records/tokenize/tokenize.ts'
-import { tokenizeOnce, tokensIn } from '../records/tokenize/tokenize-routes.ts'
+import { tokenizeOnce, tokensIn } from '../records/tokenize/tokenize-once.ts'
 import { type InputError, Problem } from '../values/problem.ts'
 import { type CheckoutSession, SESSION_KEY } from './checkout-session.ts'
 import type { CompletedCheckout } from './read-session.ts'
@@ -22,10 +22,10 @@ export interface TokenizeInSessionDeps extends RecordDeps {
 /**
  * Whether this page may store a checkout in the session now. An attempt counts before anything of it is validated.
  *
- * @throws {Problem} session-not-found, origin-not-allowed, attempts-spent
+ * @throws {Problem} session-not-found, origin-not-allowed, session-expired, attempts-spent
  */
 export async function beginAttempt(
-  deps: Pick<TokenizeInSessionDeps, 'findSession' | 'issuer' | 'sessions'>,
+  deps: Pick<TokenizeInSessionDeps, 'findSession' | 'issuer' | 'now' | 'sessions'>,
   id: string,
   headers: RequestHeaders,
 ): Promise<void> {
@@ -33,6 +33,8 @@ export async function beginAttempt(
   // The vault's own pages send its own origin; who may show them in a frame, the answer with the page says.
   const allowed = [new URL(deps.issuer).origin, ...session.origins]
   if (!allowed.includes(headers.origin ?? '')) throw new Problem('origin-not-allowed')
+  // A token is accepted for some seconds longer, for clocks that differ.
+  if (session.expiresAt <= deps.now()) throw new Problem('session-expired')
   if (!(await deps.sessions.attempt(id))) throw new Problem('attempts-spent')
 }
 

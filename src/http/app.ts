@@ -13,9 +13,10 @@ import { challengeHeaders } from './challenge.ts'
 import { problemAnswer, tokenErrorAnswer } from './documents/problem-document.ts'
 import { endDrained } from './end-drained.ts'
 import { identifyCaller } from './identify-caller.ts'
+import { parseQuery } from './parse-query.ts'
 import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
 import { type RefusesCertificate, requestCredentials } from './request-credentials.ts'
-import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './request-head.ts'
+import { checkEnvelope, type EnvelopeRules, pathOf } from './request-head.ts'
 import { RequestProblem } from './request-problem.ts'
 import {
   type Answer,
@@ -186,7 +187,7 @@ async function follow<C>(
     trace.caller = caller
     options.authorize(caller, route.access)
   }
-  const query = parseQuery(route, request)
+  const query = parseQuery(route.query, request.url)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
   let sent: unknown
   trace.asked = () => route.asked?.(sent) ?? {}
@@ -292,14 +293,4 @@ function reasonFor({ kind, cause, disbelief }: Problem): string | undefined {
 /** A string where it can be: Node then writes it together with the headers, in one piece. */
 function encode(body: unknown): string | Buffer {
   return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
-}
-
-function parseQuery<C>(route: Route<C>, request: Request): unknown {
-  const parameters = [...queryOf(request.url)]
-  const names = parameters.map(([name]) => name)
-  if (new Set(names).size !== names.length)
-    throw new Problem('query-not-accepted', { detail: 'a parameter occurs twice' })
-  if (route.query) return parseInput(route.query, Object.fromEntries(parameters))
-  if (parameters.length > 0) throw new Problem('unknown-member', { detail: 'there are no query parameters here' })
-  return undefined
 }

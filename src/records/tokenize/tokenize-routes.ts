@@ -2,17 +2,17 @@ import { z } from 'zod'
 import type { CardVelocity } from '../../access/limits/card-velocity.ts'
 import type { Caller } from '../../access/policy/caller.ts'
 import { IN_CHECKOUT_SESSION } from '../../access/policy/grant.ts'
-import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import { problemDocument } from '../../http/documents/problem-document.ts'
 import { writeLongList } from '../../http/json.ts'
-import { type Answer, type Route, type RouteRequest, route } from '../../http/route.ts'
+import { type Route, type RouteRequest, route } from '../../http/route.ts'
 import type { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency } from '../idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../idempotency/run-once.ts'
 import { checkoutSchema, tokenizedSchema } from './checkout-schema.ts'
-import { type Checkout, type TokenizedCheckout, tokenizeCheckouts } from './tokenize.ts'
+import type { Checkout } from './tokenize.ts'
 import { type BatchAnswer, tokenizeBatch } from './tokenize-batch.ts'
+import { tokenizeOnce, tokensIn } from './tokenize-once.ts'
 
 const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int() })) })
 
@@ -77,43 +77,6 @@ export function createTokenizeRoutes(
         ),
     }),
   ]
-}
-
-/** @param more events that commit with the records, and what the answer says beside them */
-export function tokenizeOnce(
-  deps: RecordDeps & { idempotency: Idempotency },
-  request: RouteRequest<Caller, Checkout>,
-  more: {
-    eventsOf?: (answer: TokenizedCheckout) => AuditEvent[]
-    answerOf?: (answer: TokenizedCheckout) => object
-  } = {},
-): Promise<Answer> {
-  const { answerOf = (answer) => answer } = more
-  return runOnce<unknown>(
-    deps,
-    request,
-    'tokenize',
-    async (reserve) => {
-      const idempotency = reserve && (([answer]: TokenizedCheckout[]) => reserve(answerOf(answer!)))
-      const extra = { idempotency, eventsOf: more.eventsOf }
-      const [answer] = await tokenizeCheckouts(deps, request.caller, [request.body], request, extra)
-      return { status: 201, body: answerOf(answer!) }
-    },
-    async (body, commit) => {
-      await commit(await replayEvents(deps, request, { type: 'record.tokenize', tokens: tokensIn([body]) }))
-      return { status: 201, body }
-    },
-  )
-}
-
-/** The records that answers name, as they were kept. */
-export function tokensIn(answers: readonly unknown[]): string[] {
-  return answers.flatMap((answer) =>
-    Object.values(answer as object).flatMap((part) => {
-      const { token } = (typeof part === 'object' && part !== null ? part : {}) as { token?: string }
-      return token ?? []
-    }),
-  )
 }
 
 /** Whatever was sent as a card, in a checkout or in a batch of them; nothing of it is validated. */

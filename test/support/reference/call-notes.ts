@@ -14,6 +14,15 @@ export const CALL_NOTES: Readonly<Record<string, readonly string[]>> = {
     `A telephone number of an address is read as it is dialled in the country of the address. In a contact it needs \`+\` and
       its country code. Both spellings of an international domain name are one mailbox.`,
   ],
+  'POST /v1/checkout-sessions': [
+    `\`origins\` are exact: scheme, host and port, \`https\` only (outside production also \`http\` on this machine).
+      \`token\` can store one checkout from pages of these origins, and nothing else; it ends with the session and with its
+      client. \`url\` is the hosted page. A session has ten attempts, and only a success uses it up.`,
+  ],
+  'GET /v1/checkout-sessions/{id}': [
+    `For the client that opened the session, until a day after its end. Compare the id with the one that you opened for this
+      shopper before you believe what a browser says.`,
+  ],
   'POST /v1/tokenize/batch': [
     'Each item has the members of `POST /v1/tokenize`. An item that is refused is a problem document in its place.',
   ],
