@@ -49,7 +49,13 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
       access,
       batches: overrides.batches,
     })
-    const checkout = createCheckout({ access, records, config: options.checkout, production: options.production })
+    const checkout = createCheckout({
+      access,
+      records,
+      config: options.checkout,
+      production: options.production,
+      metrics,
+    })
     // The log begins last: that it starts is an event.
     const audit = await createAuditLog(
       { ...basics, ...keys.eventMacs, gate, findState: findTakenAway, onOpen: keys.unsealing.onOpen },

@@ -61,6 +61,7 @@ const STARTED_BY = {
 const MAY_IMPORT_ROUTES = [
   'src/access/create-access.ts',
   'src/audit-api/create-audit-api.ts',
+  'src/checkout/create-checkout.ts',
   'src/records/record-api.ts',
   'src/vault/vault-api.ts',
 ]

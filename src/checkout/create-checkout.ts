@@ -3,6 +3,7 @@ import type { Caller } from '../access/policy/caller.ts'
 import type { Config } from '../config/config.ts'
 import type { Route } from '../http/route.ts'
 import type { Job } from '../observability/jobs.ts'
+import type { Metrics } from '../observability/metrics.ts'
 import type { Records } from '../records/create-records.ts'
 import { endSessions } from './end-sessions.ts'
 import { createFindSession } from './sessions.ts'
@@ -14,6 +15,7 @@ export interface CreateCheckoutDeps {
   records: Pick<Records, 'deps' | 'idempotency'>
   config: Config['checkout']
   production: boolean
+  metrics: Pick<Metrics, 'cspReport'>
 }
 
 /** The way in for the browser of a shopper. */
@@ -24,7 +26,7 @@ export interface Checkout {
   jobs: readonly Job[]
 }
 
-export function createCheckout({ access, records, config, production }: CreateCheckoutDeps): Checkout {
+export function createCheckout({ access, records, config, production, metrics }: CreateCheckoutDeps): Checkout {
   const { idempotency } = records
   const deps = {
     ...records.deps,
@@ -32,12 +34,14 @@ export function createCheckout({ access, records, config, production }: CreateCh
     ...config,
     idempotency,
     production,
+    countCspReport: metrics.cspReport,
     findSession: createFindSession(records.deps),
   }
   return {
     async routes() {
       const { createSessionRoutes } = await import('./session-routes.ts')
-      return createSessionRoutes(deps)
+      const { createPageRoutes } = await import('./page-routes.ts')
+      return [...createSessionRoutes(deps), ...createPageRoutes(deps)]
     },
     async serveSessions(route) {
       if (route.method !== 'POST' || route.path !== '/v1/tokenize') return route

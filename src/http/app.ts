@@ -188,12 +188,12 @@ async function follow<C>(
     options.authorize(caller, route.access)
   }
   const query = parseQuery(route.query, request.url)
-  const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
+  const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false, acceptsReports } = route
   let sent: unknown
   trace.asked = () => route.asked?.(sent) ?? {}
   trace.claimedClient = () => route.claimedClient?.(credentials.authorization, sent)
   const read = route.body
-    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
+    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, acceptsReports, onBytes: trace.place?.take })
     : undefined
   sent = read?.value
   try {

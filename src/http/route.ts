@@ -110,6 +110,8 @@ export interface Route<C, B = unknown, Q = unknown> {
   body?: z.ZodType<B>
   /** Also take `application/x-www-form-urlencoded`, as RFC 6749 has it. */
   acceptsForm?: true
+  /** Also take the media types of reports that browsers send. */
+  acceptsReports?: true
   query?: z.ZodType<Q>
   maxBodyBytes?: number
   /** Called with the body before it is validated: what is limited must not tell good input from bad. */

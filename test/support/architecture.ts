@@ -11,7 +11,7 @@ export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] 
   ['vault'],
   ['restore'],
   ['schema'],
-  ['checkout'],
+  ['checkout', 'browser'],
   [
     'records',
     'verification',

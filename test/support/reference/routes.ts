@@ -2,6 +2,7 @@ import { createAccessRoutes } from '../../../src/access/access-routes.ts'
 import type { Caller } from '../../../src/access/policy/caller.ts'
 import { createAuditRoutes } from '../../../src/audit-api/audit-routes.ts'
 import { createLogRoutes } from '../../../src/audit-api/log-routes.ts'
+import { createPageRoutes } from '../../../src/checkout/page-routes.ts'
 import { createSessionRoutes } from '../../../src/checkout/session-routes.ts'
 import { version } from '../../../src/config/version.ts'
 import { createDocsRoutes } from '../../../src/http/documents/docs-routes.ts'
@@ -29,6 +30,7 @@ export function describedRoutes(): Route<Caller>[] {
     ...createAccessRoutes(deps),
     ...createRecordApi(deps),
     ...createSessionRoutes(deps),
+    ...createPageRoutes(deps),
     ...createAuditRoutes(deps),
     ...createLogRoutes(deps),
     ...createHealthRoutes<Caller>(async () => {}),

@@ -1,0 +1,85 @@
+import { element } from './element.ts'
+import type { Texts } from './texts.ts'
+
+/** Why a field is not acceptable: the name of a text. */
+export type Fault = keyof Texts
+
+/** One input with its label and its error. */
+export interface Field {
+  name: string
+  /** What goes into the page. */
+  node: HTMLElement
+  input: HTMLInputElement | HTMLSelectElement
+  /** What is wrong with what is typed; undefined when it is fine. */
+  fault(): Fault | undefined
+  /** Shows what is wrong, or that nothing is. */
+  show(fault: Fault | undefined): void
+  /** Shows labels and errors in these texts. */
+  translate(texts: Texts): void
+}
+
+export interface FieldOptions {
+  /** In the checkout, as a path: `card.number`. */
+  name: string
+  /** The name of its label among the texts. */
+  label: keyof Texts
+  /** What a browser fills in (HTML, "Autofill"). */
+  autocomplete: string
+  inputmode?: string
+  type?: string
+  /** Left to right in every language, as digits and e-mail addresses are. */
+  isLeftToRight?: boolean
+  hint?: string
+  isRequired?: boolean
+  fault?: (value: string) => Fault | undefined
+  control?: HTMLSelectElement
+}
+
+/** The id says what the field is, for browsers and password managers that look at it. */
+export function createField(options: FieldOptions, texts: Texts): Field {
+  const { name, control, isRequired = false } = options
+  const id = name.replaceAll(/[._]/g, '-')
+  const input = control ?? element('input', { type: options.type ?? 'text' })
+  const attributes = {
+    id,
+    name: id,
+    autocomplete: options.autocomplete,
+    inputmode: options.inputmode,
+    placeholder: options.hint,
+    'aria-required': isRequired ? 'true' : undefined,
+    'aria-describedby': `${id}-error`,
+    autocapitalize: options.isLeftToRight ? 'none' : undefined,
+    spellcheck: 'false',
+    dir: options.isLeftToRight ? 'ltr' : undefined,
+  }
+  for (const [attribute, value] of Object.entries(attributes)) {
+    if (value !== undefined) input.setAttribute(attribute, value)
+  }
+  const label = element('label', { for: id })
+  const error = element('p', { id: `${id}-error`, class: 'error' })
+  let current = texts
+  let shown: Fault | undefined
+  const field: Field = {
+    name,
+    input,
+    node: element('div', { class: `field ${id}` }, label, input, error),
+    fault() {
+      const value = input.value.trim()
+      if (value === '') return isRequired ? 'missing' : undefined
+      return options.fault?.(value)
+    },
+    show(fault) {
+      shown = fault
+      if (fault === undefined) input.removeAttribute('aria-invalid')
+      else input.setAttribute('aria-invalid', 'true')
+      error.textContent = fault === undefined ? '' : current[fault]
+    },
+    translate(texts) {
+      current = texts
+      label.textContent = isRequired ? texts[options.label] : `${texts[options.label]} ${texts.optional}`
+      field.show(shown)
+    },
+  }
+  field.translate(texts)
+  return field
+}

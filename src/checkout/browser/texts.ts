@@ -1,0 +1,36 @@
+import { ar } from './texts/ar.ts'
+import { en } from './texts/en.ts'
+import { zh } from './texts/zh.ts'
+
+/** Every text of the pages, by its name. */
+export type Texts = Readonly<Record<keyof typeof en, string>>
+
+const LANGUAGES: Readonly<Record<string, Texts>> = { en, zh, ar }
+
+/** The texts of the language, or English; a shop's own texts take their places by name. */
+export function textsFor(locale: string, own: Readonly<Record<string, string>> = {}): Texts {
+  const texts = LANGUAGES[locale.split('-')[0]!.toLowerCase()] ?? en
+  const known = Object.entries(own).filter(([name, text]) => name in en && typeof text === 'string')
+  return { ...texts, ...Object.fromEntries(known.map(([name, text]) => [name, text.slice(0, 300)])) }
+}
+
+/** The text of a problem, by the vault's code. */
+export function textOfCode(texts: Texts, code: string): string {
+  return texts[CODES[code] ?? 'failed']
+}
+
+const CODES: Readonly<Record<string, keyof Texts>> = {
+  network: 'network',
+  'session-expired': 'sessionExpired',
+  unauthenticated: 'sessionExpired',
+  'session-not-found': 'sessionExpired',
+  'session-used': 'sessionUsed',
+  'attempts-spent': 'attemptsSpent',
+  'too-many-requests': 'tooMany',
+  'test-card-required': 'testCard',
+  'invalid-card-number': 'invalidNumber',
+  'card-expired': 'expired',
+  'card-number-in-text': 'cardInText',
+  'invalid-input': 'checkFields',
+  incomplete: 'checkFields',
+}
