@@ -92,7 +92,6 @@ export function checkoutHeaders(page: {
 /** What a form needs none of. */
 const PERMISSIONS = [
   'accelerometer',
-  'bluetooth',
   'camera',
   'clipboard-read',
   'display-capture',
