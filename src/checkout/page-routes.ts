@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Caller } from '../access/policy/caller.ts'
 import { version } from '../config/version.ts'
 import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
-import { apiHeaders, checkoutHeaders, publicHeaders } from '../http/security-headers.ts'
+import { checkoutHeaders, publicHeaders } from '../http/security-headers.ts'
 import { Problem } from '../values/problem.ts'
 import { addressForm } from './address-form.ts'
 import { checkoutPage, endedPage, type PageFacts } from './checkout-page.ts'
@@ -46,8 +46,8 @@ export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
 async function pageOf(deps: PageRouteDeps, id: string, mode: PageFacts['mode']): Promise<Answer> {
   const session = await deps.findSession(id)
   const ended = (status: number, text: string) => {
-    const headers = checkoutHeaders({ origins: session?.origins ?? [], reportsTo: REPORTS_PATH })
-    return { status, body: endedPage(text), contentType: HTML, headers }
+    const documentHeaders = checkoutHeaders({ origins: session?.origins ?? [], reportsTo: REPORTS_PATH })
+    return { status, body: endedPage(text), contentType: HTML, documentHeaders }
   }
   if (session === undefined) return ended(404, 'There is no such checkout.')
   if (session.expiresAt <= deps.now()) return ended(410, 'This checkout has expired. Please return to the shop.')
@@ -69,8 +69,8 @@ async function pageOf(deps: PageRouteDeps, id: string, mode: PageFacts['mode']):
     countries: `/checkout/${version}/countries`,
   }
   const nonce = deps.randomBytes(16).toString('base64')
-  const headers = checkoutHeaders({ origins: session.origins, nonce, reportsTo: REPORTS_PATH })
-  return { status: 200, body: checkoutPage(facts, { ...script, nonce }), contentType: HTML, headers }
+  const documentHeaders = checkoutHeaders({ origins: session.origins, nonce, reportsTo: REPORTS_PATH })
+  return { status: 200, body: checkoutPage(facts, { ...script, nonce }), contentType: HTML, documentHeaders }
 }
 
 function scriptRoutes(): Route<Caller>[] {
@@ -109,13 +109,11 @@ function scriptRoutes(): Route<Caller>[] {
     inventory('/checkout/scripts.json', 'Every script that the vault serves to shoppers', (scripts) => ({
       status: 200,
       body: { version, scripts: scripts.map(({ body: _, ...script }) => script) },
-      headers: apiHeaders,
     })),
     inventory('/checkout/scripts', 'The same as a page', (scripts) => ({
       status: 200,
       body: inventoryPage(scripts),
       contentType: HTML,
-      headers: apiHeaders,
     })),
   ]
 }

@@ -250,7 +250,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
   if (!response.headersSent && !response.destroyed) {
     const ends = options.isShuttingDown() || answer.headers?.Connection === 'close' || isLongUnread(request)
     response.writeHead(answer.status, {
-      ...apiHeaders,
+      ...(answer.documentHeaders ?? apiHeaders),
       'Request-Id': trace.requestId,
       ...(ends ? { Connection: 'close' } : {}),
       ...(body === undefined

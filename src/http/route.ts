@@ -50,6 +50,8 @@ export interface Answer {
   /** Defaults to JSON. A string or a buffer is sent as it is. */
   contentType?: string
   headers?: Readonly<Record<string, string>>
+  /** Headers in place of those that every answer of the API has, for a document that a browser shows. */
+  documentHeaders?: Readonly<Record<string, string>>
   /** The problem in this answer, for the log. */
   problem?: Problem
 }
