@@ -21,6 +21,8 @@ export interface CreateCheckoutDeps {
 /** The way in for the browser of a shopper. */
 export interface Checkout {
   routes(): Promise<Route<Caller>[]>
+  /** What browsers load; no call of the API. */
+  pages(): Promise<Route<Caller>[]>
   /** Has the route that stores a checkout serve sessions too; leaves every other route as it is. */
   serveSessions(route: Route<Caller>): Promise<Route<Caller>>
   jobs: readonly Job[]
@@ -40,8 +42,11 @@ export function createCheckout({ access, records, config, production, metrics }:
   return {
     async routes() {
       const { createSessionRoutes } = await import('./session-routes.ts')
+      return createSessionRoutes(deps)
+    },
+    async pages() {
       const { createPageRoutes } = await import('./page-routes.ts')
-      return [...createSessionRoutes(deps), ...createPageRoutes(deps)]
+      return createPageRoutes(deps)
     },
     async serveSessions(route) {
       if (route.method !== 'POST' || route.path !== '/v1/tokenize') return route

@@ -73,7 +73,7 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
       ...(await access.routes()),
       ...createHealthRoutes<Caller>(checkReady),
     ].map((route) => records.countMisses(closeWhileOlder(audit.outside, route)))
-    return [...described, ...createDocsRoutes(described, { issuer, version })]
+    return [...described, ...(await checkout.pages()), ...createDocsRoutes(described, { issuer, version })]
   }
 
   const api: VaultApi = {

@@ -155,7 +155,7 @@ describe('GET /openapi.json', () => {
     const { schema } = tokenize.requestBody!.content['application/json']!
     expect(schema.additionalProperties).toBe(false)
     expect(Object.keys(schema.properties as object)).toEqual(Object.keys(checkout))
-    expect(tokenize.security).toEqual([{ accessToken: ['tokenize'] }])
+    expect(tokenize.security).toEqual([{ accessToken: ['tokenize'] }, { accessToken: ['checkout-session'] }])
     expect(tokenize.parameters?.map(({ name }) => name)).toEqual(['Idempotency-Key'])
   })
 })

@@ -30,10 +30,9 @@ export function describedRoutes(): Route<Caller>[] {
     ...createAccessRoutes(deps),
     ...createRecordApi(deps),
     ...createSessionRoutes(deps),
-    ...createPageRoutes(deps),
     ...createAuditRoutes(deps),
     ...createLogRoutes(deps),
     ...createHealthRoutes<Caller>(async () => {}),
   ]
-  return [...routes, ...createDocsRoutes(routes, { issuer: ISSUER, version })]
+  return [...routes, ...createPageRoutes(deps), ...createDocsRoutes(routes, { issuer: ISSUER, version })]
 }
