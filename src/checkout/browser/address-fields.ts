@@ -2,7 +2,7 @@ import type { AddressForm } from '../address-form.ts'
 import { element } from './element.ts'
 import { createField, type Field } from './field.ts'
 import type { Section } from './section.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts/en.ts'
 
 const AUTOCOMPLETE: Readonly<Record<string, string>> = {
   name: 'name',

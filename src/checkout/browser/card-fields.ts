@@ -5,7 +5,7 @@ import { readExpiry, showExpiry } from './expiry.ts'
 import { createField } from './field.ts'
 import { showNumber } from './number-format.ts'
 import type { Section } from './section.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts/en.ts'
 
 /** The names of brands as they print them. */
 const BRANDS: Readonly<Record<string, string>> = {

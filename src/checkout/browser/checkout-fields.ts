@@ -32,7 +32,7 @@ export interface CheckoutEvents {
 type Listener<Name extends keyof CheckoutEvents> = (detail: CheckoutEvents[Name]) => void
 
 /** Why there are no tokens. `code` is one of the vault's, or `not-mounted`, `incomplete`, `network`. */
-export class CheckoutError extends Error {
+class CheckoutError extends Error {
   override readonly name = 'CheckoutError'
   readonly code: string
   readonly retryable: boolean

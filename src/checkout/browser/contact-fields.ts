@@ -1,6 +1,6 @@
 import { createField } from './field.ts'
 import type { Section } from './section.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts/en.ts'
 
 /** How to reach the shopper. */
 export function contactSection(texts: Texts): Section {

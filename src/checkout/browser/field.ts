@@ -1,8 +1,8 @@
 import { element } from './element.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts/en.ts'
 
 /** Why a field is not acceptable: the name of a text. */
-export type Fault = keyof Texts
+type Fault = keyof Texts
 
 /** One input with its label and its error. */
 export interface Field {

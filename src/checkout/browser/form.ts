@@ -5,7 +5,8 @@ import { element } from './element.ts'
 import type { Field } from './field.ts'
 import type { Section } from './section.ts'
 import { type Stored, storeCheckout } from './store-checkout.ts'
-import { type Texts, textOfCode } from './texts.ts'
+import type { Texts } from './texts/en.ts'
+import { textOfCode } from './texts.ts'
 
 export interface FormOptions {
   parts: readonly string[]
@@ -18,7 +19,7 @@ export interface FormOptions {
 }
 
 /** Why there are no tokens. */
-export interface Failure {
+interface Failure {
   code: string
   message: string
   retryable: boolean

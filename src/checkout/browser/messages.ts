@@ -27,22 +27,20 @@ export interface Settings {
   texts?: Readonly<Record<string, string>>
 }
 
-export type FieldName = string
-
 /** What the frame tells. None of it holds a digit or a letter that the shopper has typed. */
 export type FrameEvent =
   | { event: 'ready' }
   | { event: 'change'; complete: boolean; empty: boolean; brand: string | undefined }
-  | { event: 'focus' | 'blur'; field: FieldName }
+  | { event: 'focus' | 'blur'; field: string }
   | { event: 'submit' | 'escape' }
-  | { event: 'error'; code: string; message: string; retryable: boolean; field: FieldName | undefined }
+  | { event: 'error'; code: string; message: string; retryable: boolean; field: string | undefined }
   | { event: 'height'; pixels: number }
   | { event: 'result'; call: number; tokens: unknown }
-  | { event: 'failure'; call: number; code: string; message: string; retryable: boolean; field: FieldName | undefined }
+  | { event: 'failure'; call: number; code: string; message: string; retryable: boolean; field: string | undefined }
 
 /** What the page asks for. */
 export type FrameCall =
   | { call: 'update'; settings: Settings }
-  | { call: 'focus'; field: FieldName | undefined }
+  | { call: 'focus'; field: string | undefined }
   | { call: 'clear' }
   | { call: 'tokenize'; number: number }

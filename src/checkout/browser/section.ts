@@ -1,5 +1,5 @@
 import type { Field } from './field.ts'
-import type { Texts } from './texts.ts'
+import type { Texts } from './texts/en.ts'
 
 /** The fields of one part of a checkout. */
 export interface Section {

@@ -1,5 +1,5 @@
 /** An answer of the vault that is not the tokens. */
-export interface StoreFailure {
+interface StoreFailure {
   code: string
   /** Whether the same checkout may succeed when it is sent again. */
   retryable: boolean
@@ -25,9 +25,8 @@ export async function storeCheckout(token: string, checkout: unknown): Promise<S
   for (let sent = 1; ; sent++) {
     const stored = await send(token, checkout)
     if ('tokens' in stored || !stored.failure.retryable || sent >= SENDS) return stored
-    await new Promise((resolve) =>
-      setTimeout(resolve, stored.waitMs ?? PAUSE_MS * 2 ** sent * (0.5 + Math.random() / 2)),
-    )
+    const { waitMs = PAUSE_MS * 2 ** sent } = stored
+    await new Promise((resolve) => setTimeout(resolve, waitMs))
   }
 }
 

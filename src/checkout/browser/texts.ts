@@ -1,9 +1,6 @@
 import { ar } from './texts/ar.ts'
-import { en } from './texts/en.ts'
+import { en, type Texts } from './texts/en.ts'
 import { zh } from './texts/zh.ts'
-
-/** Every text of the pages, by its name. */
-export type Texts = Readonly<Record<keyof typeof en, string>>
 
 const LANGUAGES: Readonly<Record<string, Texts>> = { en, zh, ar }
 

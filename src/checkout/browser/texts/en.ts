@@ -1,3 +1,4 @@
+/** The texts in English; they name those of every language. */
 export const en = {
   language: 'en',
   card: 'Card',
@@ -61,3 +62,6 @@ export const en = {
   testCard: 'Only test cards are accepted here',
   failed: 'Something went wrong. Please try again',
 } as const
+
+/** Every text of the pages, by its name. */
+export type Texts = Readonly<Record<keyof typeof en, string>>
