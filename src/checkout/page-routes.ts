@@ -4,8 +4,8 @@ import { version } from '../config/version.ts'
 import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
 import { checkoutHeaders, publicHeaders } from '../http/security-headers.ts'
 import { Problem } from '../values/problem.ts'
-import { addressForm } from './address-form.ts'
-import { checkoutPage, endedPage, type PageFacts } from './checkout-page.ts'
+import { addressCountries, addressForm } from './address-form.ts'
+import { checkoutPage, type PageFacts } from './checkout-page.ts'
 import { issueSessionToken, type OpenSessionDeps } from './open-session.ts'
 import { findCompleted, type ReadSessionDeps } from './read-session.ts'
 import { loadScripts, type Script, type ScriptName } from './scripts.ts'
@@ -43,34 +43,40 @@ export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
   return [...scriptRoutes(), countryRoute(), reportRoute(deps), ...pages]
 }
 
-async function pageOf(deps: PageRouteDeps, id: string, mode: PageFacts['mode']): Promise<Answer> {
+async function pageOf(deps: PageRouteDeps, id: string, mode: 'hosted' | 'framed'): Promise<Answer> {
   const session = await deps.findSession(id)
-  const ended = (status: number, text: string) => {
-    const documentHeaders = checkoutHeaders({ origins: session?.origins ?? [], reportsTo: REPORTS_PATH })
-    return { status, body: endedPage(text), contentType: HTML, documentHeaders }
-  }
-  if (session === undefined) return ended(404, 'There is no such checkout.')
-  if (session.expiresAt <= deps.now()) return ended(410, 'This checkout has expired. Please return to the shop.')
-  if ((await findCompleted(deps.idempotency, session)) !== undefined) {
-    return ended(409, 'This checkout is complete. Please return to the shop.')
-  }
   const script = (await loadScripts())['page.js']
-  const facts: PageFacts = {
-    id,
-    mode,
-    token: mode === 'hosted' ? await issueSessionToken(deps, session) : undefined,
-    parts: session.parts,
-    consents: session.consents,
-    origins: session.origins,
-    returnUrl: mode === 'hosted' ? session.returnUrl : undefined,
-    locale: session.locale,
-    expiresAt: session.expiresAt.toISOString(),
-    isTest: !deps.takesRealCards,
-    countries: `/checkout/${version}/countries`,
-  }
   const nonce = deps.randomBytes(16).toString('base64')
-  const documentHeaders = checkoutHeaders({ origins: session.origins, nonce, reportsTo: REPORTS_PATH })
-  return { status: 200, body: checkoutPage(facts, { ...script, nonce }), contentType: HTML, documentHeaders }
+  const common = {
+    id: session?.id ?? '',
+    parts: session?.parts ?? [],
+    consents: session?.consents ?? [],
+    origins: session?.origins ?? [],
+    returnUrl: mode === 'hosted' ? session?.returnUrl : undefined,
+    locale: session?.locale ?? 'en',
+    isTest: !deps.takesRealCards,
+    countries: {
+      path: `/checkout/${version}/countries`,
+      codes: session?.parts.some((part) => part.endsWith('_address')) ? await addressCountries() : [],
+    },
+  }
+  const answer = (status: number, facts: PageFacts, text?: string): Answer => ({
+    status,
+    body: checkoutPage(facts, { ...script, nonce }, text),
+    contentType: HTML,
+    documentHeaders: checkoutHeaders({ origins: common.origins, nonce, reportsTo: REPORTS_PATH }),
+  })
+  const end = (status: number, ended: PageFacts['ended'], text: string) =>
+    answer(status, { ...common, mode: 'ended', ended }, text)
+  if (session === undefined) return end(404, 'noSession', 'There is no such checkout.')
+  if (session.expiresAt <= deps.now()) {
+    return end(410, 'sessionExpired', 'This checkout has expired. Please return to the shop.')
+  }
+  if ((await findCompleted(deps.idempotency, session)) !== undefined) {
+    return end(409, 'sessionUsed', 'This checkout is complete. Please return to the shop.')
+  }
+  const token = mode === 'hosted' ? await issueSessionToken(deps, session) : undefined
+  return answer(200, { ...common, mode, token })
 }
 
 function scriptRoutes(): Route<Caller>[] {

@@ -55,14 +55,10 @@ export const docsHeaders: Headers = {
  * For a page of a checkout session: its own script, and nothing else. It may be shown in a frame by the origins of the session
  * alone. Its styles are adopted style sheets, which need no permission. What a browser refuses, it reports.
  *
- * @param nonce of the page's script; left out for a page without one
+ * @param nonce of the page's script
  * @param reportsTo where the reports go
  */
-export function checkoutHeaders(page: {
-  origins: readonly string[]
-  nonce?: string | undefined
-  reportsTo: string
-}): Headers {
+export function checkoutHeaders(page: { origins: readonly string[]; nonce: string; reportsTo: string }): Headers {
   return {
     ...capture({
       ...common,
@@ -71,7 +67,7 @@ export function checkoutHeaders(page: {
         useDefaults: false,
         directives: {
           defaultSrc: ["'none'"],
-          scriptSrc: [page.nonce === undefined ? "'none'" : `'nonce-${page.nonce}'`],
+          scriptSrc: [`'nonce-${page.nonce}'`],
           connectSrc: ["'self'"],
           frameAncestors: page.origins.length > 0 ? [...page.origins] : ["'none'"],
           baseUri: ["'none'"],

@@ -1,4 +1,5 @@
 import type { AddressForm } from '../address-form.ts'
+import type { Countries } from '../checkout-page.ts'
 import { element } from './element.ts'
 import { createField, type Field } from './field.ts'
 import type { Section } from './section.ts'
@@ -34,20 +35,14 @@ const PLAIN: AddressForm = {
   words: {},
 }
 
-/** Every country that browsers have a name for is one that the vault may know; it answers for those that it does. */
-const COUNTRIES =
-  'AD AE AF AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GT GU GW GY HK HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW'.split(
-    ' ',
-  )
-
 /**
  * An address, as the chosen country writes it: its fields, in its order, with its words.
  *
- * @param countries below which the forms of countries are
+ * @param countries the countries that the vault knows, and below which path their forms are
  * @param locale its region is chosen first
  */
 export function addressSection(
-  options: { part: 'billing_address' | 'shipping_address'; countries: string; locale: string },
+  options: { part: 'billing_address' | 'shipping_address'; countries: Countries; locale: string },
   texts: Texts,
 ): Section {
   const { part, countries, locale } = options
@@ -91,7 +86,7 @@ export function addressSection(
 
   async function follow(): Promise<void> {
     const code = select.value
-    const answer = await fetch(`${countries}/${code}.json`, { credentials: 'omit' }).catch(() => undefined)
+    const answer = await fetch(`${countries.path}/${code}.json`, { credentials: 'omit' }).catch(() => undefined)
     const found = answer?.ok ? ((await answer.json()) as AddressForm) : { ...PLAIN, country: code }
     if (select.value !== code) return
     form = found
@@ -101,11 +96,12 @@ export function addressSection(
   function listCountries(texts: Texts): void {
     const names = new Intl.DisplayNames([texts.language, 'en'], { type: 'region' })
     const chosen = select.value
-    const options = COUNTRIES.map((code) => [code, names.of(code) ?? code] as const).sort(([, a], [, b]) =>
-      a.localeCompare(b, texts.language),
-    )
+    const options = countries.codes
+      .map((code) => [code, names.of(code) ?? code] as const)
+      .sort(([, a], [, b]) => a.localeCompare(b, texts.language))
     select.replaceChildren(...options.map(([code, name]) => element('option', { value: code }, name)))
-    select.value = chosen || regionOf(locale)
+    const region = regionOf(locale)
+    select.value = chosen || (countries.codes.includes(region) ? region : countries.codes[0]!)
   }
 
   listCountries(texts)

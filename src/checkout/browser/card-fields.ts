@@ -44,7 +44,7 @@ export function cardSection(texts: Texts): Section & { brand(): string | undefin
   )
   const expiry = createField(
     {
-      name: 'card.exp',
+      name: 'card.expiry',
       label: 'expiry',
       autocomplete: 'cc-exp',
       inputmode: 'numeric',
@@ -57,7 +57,7 @@ export function cardSection(texts: Texts): Section & { brand(): string | undefin
   )
   const holder = createField({ name: 'card.name', label: 'holder', autocomplete: 'cc-name' }, texts)
   const badge = element('span', { class: 'brand', 'aria-hidden': 'true' })
-  number.node.append(badge)
+  number.input.after(badge)
 
   const digits = () => readNumber(number.input.value.trim())
   const brand = () => (digits() === '' ? undefined : brandOf(digits())?.name)

@@ -35,7 +35,12 @@ export interface FieldOptions {
   control?: HTMLSelectElement
 }
 
-/** The id says what the field is, for browsers and password managers that look at it. */
+/**
+ * `autocomplete` says what the field is (HTML, "Autofill"). Where a browser or a password manager does not believe it, name, id
+ * and label say it too, in words that the heuristics of Chromium (`components/autofill`, `legacy_regex_patterns.json`) and Firefox
+ * (`HeuristicsRegExp.sys.mjs`) look for: `card-number`, `card-expiry`, `card-name`. They want a label with `for` and a form around
+ * it, as 1Password does.
+ */
 export function createField(options: FieldOptions, texts: Texts): Field {
   const { name, control, isRequired = false } = options
   const id = name.replaceAll(/[._]/g, '-')
@@ -47,7 +52,6 @@ export function createField(options: FieldOptions, texts: Texts): Field {
     inputmode: options.inputmode,
     placeholder: options.hint,
     'aria-required': isRequired ? 'true' : undefined,
-    'aria-describedby': `${id}-error`,
     autocapitalize: options.isLeftToRight ? 'none' : undefined,
     spellcheck: 'false',
     dir: options.isLeftToRight ? 'ltr' : undefined,
@@ -59,10 +63,11 @@ export function createField(options: FieldOptions, texts: Texts): Field {
   const error = element('p', { id: `${id}-error`, class: 'error' })
   let current = texts
   let shown: Fault | undefined
+  const node = element('div', { class: `field ${id}` }, label, element('div', { class: 'control' }, input), error)
   const field: Field = {
     name,
     input,
-    node: element('div', { class: `field ${id}` }, label, input, error),
+    node,
     fault() {
       const value = input.value.trim()
       if (value === '') return isRequired ? 'missing' : undefined
@@ -70,9 +75,15 @@ export function createField(options: FieldOptions, texts: Texts): Field {
     },
     show(fault) {
       shown = fault
-      if (fault === undefined) input.removeAttribute('aria-invalid')
-      else input.setAttribute('aria-invalid', 'true')
       error.textContent = fault === undefined ? '' : current[fault]
+      // Screen readers read what a description refers to, also when it is empty.
+      if (fault === undefined) {
+        input.removeAttribute('aria-invalid')
+        input.removeAttribute('aria-describedby')
+      } else {
+        input.setAttribute('aria-invalid', 'true')
+        input.setAttribute('aria-describedby', error.id)
+      }
     },
     translate(texts) {
       current = texts

@@ -1,3 +1,4 @@
+import type { Countries } from '../checkout-page.ts'
 import { addressSection } from './address-fields.ts'
 import { cardSection } from './card-fields.ts'
 import { contactSection } from './contact-fields.ts'
@@ -6,12 +7,12 @@ import type { Field } from './field.ts'
 import type { Section } from './section.ts'
 import { type Stored, storeCheckout } from './store-checkout.ts'
 import type { Texts } from './texts/en.ts'
-import { textOfCode } from './texts.ts'
+import { textOfCode, textOfConsent } from './texts.ts'
 
 export interface FormOptions {
   parts: readonly string[]
   consents: readonly string[]
-  countries: string
+  countries: Countries
   locale: string
   /** Whether the form has a button of its own; otherwise the shop's page has one. */
   hasButton: boolean
@@ -90,8 +91,14 @@ export class CheckoutForm {
 
   #fill(fieldset: HTMLFieldSetElement, section: Section): void {
     const active = document.activeElement
+    const isInside = fieldset.contains(active)
+    const { selectionStart = null } = active instanceof HTMLInputElement ? active : {}
     fieldset.replaceChildren(fieldset.firstElementChild!, ...section.fields.map(({ node }) => node))
-    if (active instanceof HTMLElement && fieldset.contains(active)) active.focus()
+    // A field may have another element when the country's form arrives. The shopper types on in it.
+    const again = isInside ? section.fields.find(({ input }) => input.id === active?.id)?.input : undefined
+    again?.focus()
+    if (again instanceof HTMLInputElement && selectionStart !== null)
+      again.setSelectionRange(selectionStart, selectionStart)
   }
 
   translate(texts: Texts): void {
@@ -104,7 +111,7 @@ export class CheckoutForm {
       this.#fill(fieldset, section)
     }
     for (const { name, label } of this.#consents) {
-      label.textContent = (texts as Readonly<Record<string, string>>)[`consent-${name}`] ?? name
+      label.textContent = textOfConsent(texts, name)
     }
     const consents = this.node.querySelector('.consents legend')
     if (consents) consents.textContent = texts.consents

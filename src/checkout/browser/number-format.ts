@@ -1,5 +1,7 @@
 import { brandOf } from '../../kinds/card-brand.ts'
-import { asciiDigits } from '../../kinds/digit-groups.ts'
+import { asciiDigits, DASHES } from '../../kinds/digit-groups.ts'
+
+const NUMBER_LIKE = new RegExp(`^[\\d\\s${DASHES}]*$`, 'u')
 
 export interface Shown {
   text: string
@@ -12,7 +14,7 @@ export interface Shown {
  */
 export function showNumber(typed: string, caret: number): Shown {
   const text = asciiDigits(typed)
-  if (!/^[\d\s-]*$/.test(text)) return { text: typed, caret }
+  if (!NUMBER_LIKE.test(text)) return { text: typed, caret }
   const digits = text.replace(/\D/g, '')
   const before = text.slice(0, caret).replace(/\D/g, '').length
   const gaps = brandOf(digits)?.gaps ?? [4, 8, 12]

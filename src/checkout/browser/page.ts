@@ -4,12 +4,16 @@ import { element } from './element.ts'
 import { CheckoutForm, type FormOptions, type Outcome } from './form.ts'
 import type { FrameCall, Settings } from './messages.ts'
 import { applyAppearance } from './styles.ts'
+import type { Texts } from './texts/en.ts'
 import { textsFor } from './texts.ts'
 
 /*
  * The page of a checkout session: by itself (`hosted`), or in the frame of `checkout.js` (`framed`). The server puts the facts of
  * the session into it.
  */
+
+/** After so long without `checkout.js` the page says what it is for. */
+const ALONE_MS = 10_000
 
 const RIGHT_TO_LEFT = new Set(['ar', 'fa', 'he', 'ur'])
 
@@ -18,7 +22,8 @@ const main = document.getElementById('checkout')!
 document.documentElement.dataset.mode = facts.mode
 applyAppearance()
 if (facts.mode === 'hosted') showHosted()
-else void showFramed()
+else if (facts.mode === 'framed') void showFramed()
+else showEnd(textsFor(facts.locale), facts.ended ?? 'noSession')
 
 function optionsOf(hasButton: boolean, locale = facts.locale): FormOptions {
   const { parts, consents, countries, isTest } = facts
@@ -42,21 +47,37 @@ function showHosted(): void {
       if ('tokens' in (await form.submit())) finish()
     },
   })
-  main.append(form.node)
+  document.title = texts.checkout
+  const shop = facts.returnUrl ?? facts.origins[0]
+  main.append(
+    element('h1', {}, texts.checkout),
+    element('p', { class: 'shop', dir: 'ltr' }, shop === undefined ? '' : new URL(shop).host),
+    form.node,
+  )
 
   function finish(): void {
-    const done = element('p', { role: 'status' }, texts.done)
-    main.replaceChildren(done)
-    if (facts.returnUrl === undefined) return
-    const url = new URL(facts.returnUrl)
-    url.searchParams.set('checkout_session', facts.id)
-    done.append(' ', element('a', { href: url.href, target: '_top', rel: 'noreferrer' }, texts.back))
-    if (self === top) location.assign(url)
+    const url = showEnd(texts, 'done')
+    if (url !== undefined && self === top) location.assign(url)
   }
 }
 
+/** What there is to say when nothing can be filled in, with the way back to the shop. */
+function showEnd(texts: Texts, text: 'done' | 'sessionExpired' | 'sessionUsed' | 'noSession'): URL | undefined {
+  const url = facts.returnUrl === undefined ? undefined : new URL(facts.returnUrl)
+  url?.searchParams.set('checkout_session', facts.id)
+  const said = element('p', { class: 'end', role: 'status', tabindex: '-1' }, texts[text])
+  if (url) said.append(element('br'), element('a', { href: url.href, target: '_top', rel: 'noreferrer' }, texts.back))
+  main.replaceChildren(said)
+  // The button that had the focus is gone.
+  said.focus()
+  return url
+}
+
 async function showFramed(): Promise<void> {
+  const alone = setTimeout(() => main.replaceChildren(textsFor(facts.locale).noShop), self === top ? 0 : ALONE_MS)
   const channel = await openChannel(facts.origins)
+  clearTimeout(alone)
+  main.replaceChildren()
   let settings = channel.settings
   const localeOf = ({ locale }: Settings) => locale ?? facts.locale
   const { tell } = channel

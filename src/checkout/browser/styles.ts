@@ -3,34 +3,43 @@ import { acceptedVariables, DARK, LIGHT, type Palette, paletteWith } from './app
 /** Logical properties only, so that the page also runs from right to left. */
 const RULES = `
 *, *::before, *::after { box-sizing: border-box }
-html { background: var(--background) }
+html { background: var(--background); -webkit-text-size-adjust: 100%; text-size-adjust: 100% }
 html[data-mode=framed] { background: transparent }
-body { margin: 0; font: var(--font-size)/1.4 var(--font-family); color: var(--text) }
+html[data-mode=hosted], html[data-mode=ended] { background: color-mix(in srgb, var(--background) 95%, var(--text)) }
+body { margin: 0; font: var(--font-size)/1.45 var(--font-family); color: var(--text); overflow-wrap: break-word }
 main { padding: 4px }
-html[data-mode=hosted] main { max-inline-size: 34rem; margin-inline: auto; padding: 24px 16px }
-form { display: grid; gap: calc(var(--spacing) * 1.5) }
-fieldset { border: 0; margin: 0; padding: 0; min-inline-size: 0; display: grid; gap: var(--spacing); grid-template-columns: repeat(6, minmax(0, 1fr)) }
-legend { padding: 0; margin-block-end: var(--spacing); font-weight: 600 }
+html:not([data-mode=framed]) main { max-inline-size: 30rem; margin: clamp(0px, 6vw - 24px, 48px) auto; padding: 28px 24px; background: var(--background); border: 1px solid color-mix(in srgb, var(--border) 35%, transparent); border-radius: 12px; box-shadow: 0 1px 3px rgb(16 24 40 / .08) }
+h1 { margin: 0; font-size: 1.375rem; line-height: 1.25 }
+.shop { margin: 2px 0 20px; opacity: .78 }
+form { display: grid; gap: calc(var(--spacing) * 1.75) }
+fieldset { border: 0; margin: 0; padding: 0; min-inline-size: 0; display: grid; gap: var(--spacing); grid-template-columns: repeat(6, minmax(0, 1fr)); align-items: start }
+legend { padding: 0; margin-block-end: calc(var(--spacing) * .75); font-weight: 600 }
 html[data-mode=framed] fieldset:only-of-type legend { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%) }
-.field { grid-column: 1 / -1; position: relative; display: grid; gap: 4px }
-.card-exp, .card-name { grid-column: span 3 }
-label { font-weight: 500 }
-input:not([type=checkbox]), select { inline-size: 100%; min-block-size: 44px; padding: 8px 12px; font: inherit; font-size: max(16px, var(--font-size)); color: var(--text); background: var(--background); border: 1px solid var(--border); border-radius: var(--border-radius) }
-input::placeholder { color: inherit; opacity: .62 }
-input:focus-visible, select:focus-visible, button:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px }
-[aria-invalid=true] { border-color: var(--error) !important; border-width: 2px !important }
-.error { margin: 0; color: var(--error) }
-.error:empty { display: none }
-.brand { position: absolute; inset-inline-end: 0; inset-block-start: 0; font-weight: 500 }
-.consent { display: flex; gap: 8px; align-items: start; grid-column: 1 / -1; min-block-size: 44px }
-.consent input { inline-size: 20px; block-size: 20px; accent-color: var(--accent) }
+.field { grid-column: 1 / -1; display: grid; gap: 4px; min-inline-size: 0 }
+.card-expiry, .card-name { grid-column: span 3 }
+label { font-size: .875em; font-weight: 500 }
+.control { position: relative }
+input:not([type=checkbox]), select { display: block; inline-size: 100%; min-block-size: 44px; padding: 8px 12px; font: inherit; font-size: max(16px, var(--font-size)); color: var(--text); background: var(--background); border: 1px solid var(--border); border-radius: var(--border-radius) }
+html[dir=rtl] input[dir=ltr] { text-align: right }
+input::placeholder { color: inherit; opacity: .64 }
+:is(input, select, button, a):focus-visible { outline: 2px solid var(--accent); outline-offset: 1px }
+[aria-invalid=true] { border-color: var(--error) !important; box-shadow: inset 0 0 0 1px var(--error) }
+.error { margin: 0; font-size: .875em; color: var(--error) }
+.error:empty, .status:empty { display: none }
+.brand { position: absolute; inset-inline-end: 12px; inset-block: 0; display: flex; align-items: center; font-size: .8125em; font-weight: 600; pointer-events: none }
+.consent { display: flex; gap: 10px; align-items: center; grid-column: 1 / -1; min-block-size: 44px }
+.consent input { flex: none; inline-size: 20px; block-size: 20px; margin: 0; accent-color: var(--accent) }
+.consent label { font-size: 1em; font-weight: 400; flex: 1; padding-block: 8px }
 button { min-block-size: 48px; padding: 8px 16px; font: inherit; font-weight: 600; color: var(--accent-text); background: var(--accent); border: 1px solid var(--accent); border-radius: var(--border-radius); cursor: pointer }
 button[aria-disabled=true] { opacity: .8; cursor: progress }
-.test { margin: 0 0 var(--spacing); padding: 4px 12px; border: 2px dashed var(--border); border-radius: var(--border-radius) }
+.test { justify-self: start; margin: 0; padding: 3px 10px; font-size: .8125em; font-weight: 500; border: 1px dashed var(--border); border-radius: var(--border-radius) }
 .status { margin: 0 }
 .status.failed { color: var(--error) }
+.end { margin: 0; font-size: 1.0625em }
+.end a { display: inline-block; margin-block-start: 12px }
 a { color: inherit }
-@media (max-width: 24rem) { .card-exp, .card-name { grid-column: 1 / -1 } }
+@media (max-width: 24rem) { .card-expiry, .card-name { grid-column: 1 / -1 } }
+@media (max-width: 34rem) { html:not([data-mode=framed]) main { margin: 0; min-block-size: 100vh; border: 0; border-radius: 0; padding: 24px 16px } }
 @media (forced-colors: active) { [aria-invalid=true] { outline: 2px solid Mark } }
 @media (prefers-reduced-motion: no-preference) { button { transition: opacity .1s } }
 `

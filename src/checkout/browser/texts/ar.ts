@@ -2,6 +2,7 @@ import type { Texts } from './en.ts'
 
 export const ar: Texts = {
   language: 'ar',
+  checkout: 'إتمام الشراء',
   card: 'البطاقة',
   cardNumber: 'رقم البطاقة',
   expiry: 'تاريخ الانتهاء',
@@ -41,6 +42,7 @@ export const ar: Texts = {
   phone: 'الهاتف',
   optional: '(اختياري)',
   consents: 'موافقتك',
+  'consent-store-card': 'احفظ هذه البطاقة لطلباتي القادمة',
   pay: 'متابعة',
   working: 'يرجى الانتظار…',
   done: 'شكرًا لك. تم حفظ بياناتك.',
@@ -61,5 +63,7 @@ export const ar: Texts = {
   attemptsSpent: 'محاولات كثيرة جدًا. يرجى العودة إلى المتجر',
   tooMany: 'محاولات كثيرة في وقت واحد. حاول مرة أخرى بعد دقيقة',
   testCard: 'تُقبل هنا بطاقات الاختبار فقط',
+  noSession: 'لا توجد عملية الدفع هذه. يرجى العودة إلى المتجر',
+  noShop: 'يعمل هذا النموذج على صفحة متجر فقط',
   failed: 'حدث خطأ ما. يرجى المحاولة مرة أخرى',
 }

@@ -1,6 +1,7 @@
 /** The texts in English; they name those of every language. */
 export const en = {
   language: 'en',
+  checkout: 'Checkout',
   card: 'Card',
   cardNumber: 'Card number',
   expiry: 'Expiry date',
@@ -40,6 +41,7 @@ export const en = {
   phone: 'Phone',
   optional: '(optional)',
   consents: 'Your consent',
+  'consent-store-card': 'Keep this card for my next orders',
   pay: 'Continue',
   working: 'Please wait…',
   done: 'Thank you. Your details are stored.',
@@ -60,6 +62,8 @@ export const en = {
   attemptsSpent: 'There were too many attempts. Please return to the shop',
   tooMany: 'Too many attempts at once. Please try again in a minute',
   testCard: 'Only test cards are accepted here',
+  noSession: 'There is no such checkout. Please return to the shop',
+  noShop: 'This form works on the page of a shop only',
   failed: 'Something went wrong. Please try again',
 } as const
 

@@ -2,6 +2,7 @@ import type { Texts } from './en.ts'
 
 export const zh: Texts = {
   language: 'zh',
+  checkout: '结账',
   card: '银行卡',
   cardNumber: '卡号',
   expiry: '有效期',
@@ -41,6 +42,7 @@ export const zh: Texts = {
   phone: '电话',
   optional: '（选填）',
   consents: '您的同意',
+  'consent-store-card': '保存此卡供以后的订单使用',
   pay: '继续',
   working: '请稍候…',
   done: '谢谢，您的信息已保存。',
@@ -61,5 +63,7 @@ export const zh: Texts = {
   attemptsSpent: '尝试次数过多，请返回商店',
   tooMany: '尝试过于频繁，请一分钟后重试',
   testCard: '此处仅接受测试卡',
+  noSession: '没有此结账，请返回商店',
+  noShop: '此表单只能在商店的页面上使用',
   failed: '出现问题，请重试',
 }
