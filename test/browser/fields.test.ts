@@ -29,7 +29,7 @@ describe.skipIf(missing)(`the fields${without(missing)}`, () => {
     await page.keyboard.press('Tab')
     await page.keyboard.type('4242424242424242')
     await page.keyboard.press('Tab')
-    await page.keyboard.type('131')
+    await page.keyboard.type('1231')
     await page.keyboard.press('Tab')
     await page.keyboard.type('Tan Mei Ling')
     await page.keyboard.press('Tab')
@@ -49,7 +49,7 @@ describe.skipIf(missing)(`the fields${without(missing)}`, () => {
     expect(state.body).toMatchObject({
       state: 'completed',
       consents_given: ['store-card'],
-      tokens: { card: { brand: 'visa', last_four: '4242', exp_month: 1, exp_year: 2031 } },
+      tokens: { card: { brand: 'visa', last4: '4242', exp_month: 1, exp_year: 2031 } },
     })
     await page.context().close()
   })
@@ -87,6 +87,11 @@ describe.skipIf(missing)(`the fields${without(missing)}`, () => {
     }
     await paste(page, frame, '#card-number', '378282246310005')
     expect(await number(frame).inputValue()).toBe('3782 822463 10005')
+    for (const text of ['2031-01', '01/2031', '1/31']) {
+      await paste(page, frame, '#card-expiry', text)
+      await number(frame).focus()
+      expect(await expiry(frame).getAttribute('aria-invalid'), text).toBeNull()
+    }
     await page.context().close()
   })
 
@@ -113,7 +118,7 @@ describe.skipIf(missing)(`the fields${without(missing)}`, () => {
     await page.context().close()
   })
 
-  it.each(['1/31', '01/31', '01/2031', '0131', '131', '01 / 31', '1-31', '2031-01', '٠١/٣١'])(
+  it.each(['1/31', '01/31', '01/2031', '0131', '01 / 31', '1-31', '٠١/٣١'])(
     'take the expiry typed as %s',
     async (typed) => {
       const { page, frame } = await there.embed()

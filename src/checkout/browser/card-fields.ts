@@ -3,7 +3,7 @@ import { expiryFault, numberFault, readNumber } from '../../kinds/typed-card.ts'
 import { element } from './element.ts'
 import { readExpiry, showExpiry } from './expiry.ts'
 import { createField } from './field.ts'
-import { showNumber } from './number-format.ts'
+import { deleteAcross, showNumber } from './number-format.ts'
 import type { Section } from './section.ts'
 import type { Texts } from './texts/en.ts'
 
@@ -62,8 +62,13 @@ export function cardSection(texts: Texts): Section & { brand(): string | undefin
   const digits = () => readNumber(number.input.value.trim())
   const brand = () => (digits() === '' ? undefined : brandOf(digits())?.name)
   const input = number.input as HTMLInputElement
-  input.addEventListener('input', () => {
-    const shown = showNumber(input.value, input.selectionStart ?? input.value.length)
+  let last = ''
+  input.addEventListener('input', (event) => {
+    const typed = { text: input.value, caret: input.selectionStart ?? input.value.length }
+    const [, direction] = /^deleteContent(Backward|Forward)$/.exec((event as InputEvent).inputType ?? '') ?? []
+    const left = direction ? deleteAcross(last, typed, direction === 'Backward' ? 'backward' : 'forward') : typed
+    const shown = showNumber(left.text, left.caret)
+    last = shown.text
     if (shown.text !== input.value) {
       input.value = shown.text
       input.setSelectionRange(shown.caret, shown.caret)

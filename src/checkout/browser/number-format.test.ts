@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { showNumber } from './number-format.ts'
+import { deleteAcross, showNumber } from './number-format.ts'
 
 const digitsOf = (text: string) => text.replace(/\D/g, '')
 
@@ -37,5 +37,15 @@ describe('a card number', () => {
   it('loses a digit, and no other, when one is deleted behind a space', () => {
     // The browser has deleted the space that was in front of the caret.
     expect(showNumber('42424242', 4)).toEqual({ text: '4242 4242', caret: 5 })
+  })
+
+  it('deletes the digit beside a space, since the space alone would come back', () => {
+    expect(deleteAcross('4242 4242', { text: '42424242', caret: 4 }, 'backward')).toEqual({ text: '4244242', caret: 3 })
+    expect(deleteAcross('4242 4242', { text: '42424242', caret: 4 }, 'forward')).toEqual({ text: '4242242', caret: 4 })
+    expect(deleteAcross('4242 4', { text: '4242 ', caret: 5 }, 'backward')).toEqual({ text: '4242 ', caret: 5 })
+  })
+
+  it('takes marks of direction away, as around a number that was copied', () => {
+    expect(showNumber('\u200e4242 4242\u200e', 11)).toEqual({ text: '4242 4242', caret: 9 })
   })
 })

@@ -82,13 +82,8 @@ export class CheckoutBrowser {
   /** Notes what the pages of a context do. */
   async watch(context: BrowserContext): Promise<BrowserContext> {
     await context.exposeBinding('policyBroken', (_source, what: string) => void this.violations.push(what))
-    await context.addInitScript(() => {
-      addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, disposition }) =>
-        (globalThis as never as { policyBroken(what: string): void }).policyBroken(
-          `${disposition} ${effectiveDirective} ${blockedURI} at ${location.pathname}`,
-        ),
-      )
-    })
+    await context.addInitScript(`addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) =>
+      policyBroken(effectiveDirective + ' ' + blockedURI + ' at ' + location.pathname))`)
     context.on('console', (message) => void this.console.push(`${message.type()}: ${message.text()}`))
     context.on('weberror', (error) => void this.console.push(`error: ${error.error().message}`))
     context.on('request', (request) => void this.requested.push(request.url()))
@@ -180,5 +175,5 @@ export async function outcomes(page: Page, count = 1): Promise<PageOutcome[]> {
 /** Fills in the card of the samples. */
 export async function fillCard(where: Frame | Page, number = '4242424242424242'): Promise<void> {
   await where.locator('#card-number').fill(number)
-  await where.locator('#card-exp').fill('12/31')
+  await where.locator('#card-expiry').fill('12/31')
 }
