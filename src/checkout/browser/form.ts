@@ -128,7 +128,10 @@ export class CheckoutForm {
     this.node.addEventListener('input', ({ target }) => {
       const field = this.#fields.find(({ input }) => input === target)
       // An error goes as soon as it is mended, and comes only when the field is left.
-      if (field?.input.getAttribute('aria-invalid') === 'true' && field.fault() === undefined) field.show(undefined)
+      if (field?.input.getAttribute('aria-invalid') === 'true' && field.fault() === undefined) {
+        field.show(undefined)
+        if (!this.#fields.some(({ input }) => input.hasAttribute('aria-invalid'))) this.#say('')
+      }
       events.change(this.state())
     })
     this.node.addEventListener('focusin', ({ target }) => {

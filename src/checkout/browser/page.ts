@@ -51,7 +51,7 @@ function showHosted(): void {
   const shop = facts.returnUrl ?? facts.origins[0]
   main.append(
     element('h1', {}, texts.checkout),
-    element('p', { class: 'shop', dir: 'ltr' }, shop === undefined ? '' : new URL(shop).host),
+    element('p', { class: 'shop' }, element('bdi', {}, shop === undefined ? '' : new URL(shop).host)),
     form.node,
   )
 

@@ -20,7 +20,10 @@ html[data-mode=framed] fieldset:only-of-type legend { position: absolute; inline
 label { font-size: .875em; font-weight: 500 }
 .control { position: relative }
 input:not([type=checkbox]), select { display: block; inline-size: 100%; min-block-size: 44px; padding: 8px 12px; font: inherit; font-size: max(16px, var(--font-size)); color: var(--text); background: var(--background); border: 1px solid var(--border); border-radius: var(--border-radius) }
-html[dir=rtl] input[dir=ltr] { text-align: right }
+input { unicode-bidi: plaintext; text-align: left }
+html[dir=rtl] input { text-align: right }
+select { appearance: none; padding-inline-end: 36px !important }
+.control:has(select)::after { content: ''; position: absolute; inset-inline-end: 16px; inset-block-start: calc(50% - 6px); inline-size: 8px; block-size: 8px; border: solid; border-width: 0 2px 2px 0; transform: rotate(45deg); pointer-events: none }
 input::placeholder { color: inherit; opacity: .64 }
 :is(input, select, button, a):focus-visible { outline: 2px solid var(--accent); outline-offset: 1px }
 [aria-invalid=true] { border-color: var(--error) !important; box-shadow: inset 0 0 0 1px var(--error) }
