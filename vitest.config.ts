@@ -27,7 +27,12 @@ const onPostgres = {
 }
 
 /** Every file has processes, ports and directories of its own. */
-const onProcesses = { ...shared, testTimeout: 120_000, hookTimeout: 120_000 }
+const onProcesses = {
+  ...shared,
+  globalSetup: ['test/support/prepared-vault.ts'],
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+}
 /** What measures a vault under more load than the machine can take has the machine for itself. */
 const ALONE = 'test/e2e/overload.test.ts'
 

@@ -1,20 +1,21 @@
 import { type Access, createAccess } from './access/create-access.ts'
 import { findTakenAway } from './access/ledger-changes/find-taken-away.ts'
-import { MAX_TOKEN_SECONDS } from './access/tokens/access-token.ts'
+import { MAX_TOKEN_SECONDS } from './access/policy/token-life.ts'
 import { type AuditLog, createAuditLog } from './audit/audit-log.ts'
 import { createWriteAuditEvent } from './audit/event/write-audit-event.ts'
 import { createTakeFailure, type TakeFailure } from './audit/failed-command.ts'
+import { createEventAuthenticity } from './audit/log/event-authenticity.ts'
 import { createReleaseGate } from './audit/release-gate/release-gate.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
-import { createKeyLifecycle, createKeys, type KeyCommands, type VaultKeys } from './keys/create-keys.ts'
+import { createKeyLifecycle, createKeys, type KeyLifecycle, type VaultKeys } from './keys/create-keys.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
 import { startJobs } from './observability/jobs.ts'
-import { createRecords } from './records/create-records.ts'
+import { createRecords, type Records } from './records/create-records.ts'
+import { createRestore, type Restore } from './restore/create-restore.ts'
+import { createSchema, type Schema } from './schema/create-schema.ts'
 import { closingOnFailure, createGround, type Ground, settleIssuer } from './vault/ground.ts'
-import { beginSchemaWatch } from './vault/schema-watch.ts'
 import { createVaultApi, type VaultApi } from './vault/vault-api.ts'
-import { createVaultCommands, type VaultCommands } from './vault/vault-commands.ts'
 import { auditOptions, keysOptions, type Overrides, type VaultOptions } from './vault/vault-options.ts'
 
 /** A vault that is open: its commands, and what serves callers with the same parts. */
@@ -24,7 +25,12 @@ export interface Vault
     VaultApi {
   issuer: string
   takeFailure: TakeFailure
-  commands: Access['commands'] & KeyCommands & AuditLog['commands'] & VaultCommands
+  commands: Access['commands'] &
+    AuditLog['commands'] &
+    KeyLifecycle['commands'] &
+    Records['commands'] &
+    Restore['commands'] &
+    Schema['commands']
   close(): Promise<void>
 }
 
@@ -41,13 +47,10 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
     const basics = { ...options, ...ground, ...keys, issuer, writeAuditEvent: createWriteAuditEvent(database) }
     const gate = createReleaseGate(keys.eventMacs)
     const limits = { ...options.limits, logIns: overrides.rateLimits, ...overrides.limits }
-    const access = await createAccess({ ...basics, config: options.access, limits })
+    const authenticity = createEventAuthenticity({ ...basics, ...keys.eventMacs, findState: findTakenAway })
+    const access = await createAccess({ ...basics, config: options.access, limits, secretCost: overrides.secretCost })
     const records = await createRecords({
-      ...basics,
-      config: options.records,
-      gate,
-      access,
-      batches: overrides.batches,
+      ...{ ...basics, config: options.records, gate, access, authenticity, batches: overrides.batches },
     })
     const checkout = createCheckout({
       access,
@@ -58,7 +61,7 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
     })
     // The log begins last: that it starts is an event.
     const audit = await createAuditLog(
-      { ...basics, ...keys.eventMacs, gate, findState: findTakenAway, onOpen: keys.unsealing.onOpen },
+      { ...basics, ...keys.eventMacs, authenticity, gate, onOpen: keys.unsealing.onOpen },
       auditOptions(options, ground, issuer, shipping),
     )
     const lifecycle = createKeyLifecycle({
@@ -66,7 +69,8 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
       onRotated: (result) => logger.info(result, 'rotation ended'),
     })
     metrics.showRotations(() => rotationFigures(database))
-    const schema = await beginSchemaWatch(basics)
+    const schema = await createSchema({ ...basics, foundSchema: overrides.foundSchema })
+    const restore = createRestore({ ...basics, ...access, ...audit.restoring })
     const api = createVaultApi({ ...basics, options, overrides, access, audit, checkout, records, schema })
     await startJobs(
       background,
@@ -77,9 +81,9 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
         whenSealed: access.forgetClients,
       },
     )
-    return { issuer, basics, access, audit, records, lifecycle, schema, api }
+    return { issuer, access, audit, records, lifecycle, restore, schema, api }
   }
-  const { issuer, basics, access, audit, records, lifecycle, schema, api } = await build().catch(
+  const { issuer, access, audit, records, lifecycle, restore, schema, api } = await build().catch(
     closingOnFailure(keys, database),
   )
   return {
@@ -96,21 +100,16 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
       ...access.commands,
       ...lifecycle.commands,
       ...audit.commands,
-      ...createVaultCommands({
-        ...basics,
-        ...records.deps,
-        ...access,
-        ...audit.restoring,
-        authenticity: audit.authenticity,
-        schema,
-      }),
+      ...records.commands,
+      ...restore.commands,
+      ...schema.commands,
     },
     async close() {
       await background.tasks.get('write-refusal-counts')?.run()
       await Promise.all([lifecycle.close(), audit.close()])
       await background.close()
       await access.close()
-      await audit.endClaims().finally(keys.close)
+      await audit.endReports().finally(keys.close)
       await Promise.all([api.close(), database.close()])
     },
   }

@@ -49,10 +49,10 @@ describe('the reference', () => {
     expect(routes.filter((file) => !described.includes(file))).toEqual([])
   })
 
-  it('has notes for calls and commands that there are', () => {
+  it('has notes for calls and commands that there are', async () => {
     const calls = describedRoutes().map(nameOf)
     expect(Object.keys(CALL_NOTES).filter((name) => !calls.includes(name))).toEqual([])
-    const commands = commandNames()
+    const commands = await commandNames()
     expect(Object.keys(COMMAND_NOTES).filter((name) => !commands.includes(name))).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-import type { AuditCaller, NewAuditEvent } from '../audit/event/audit-event.ts'
+import type { NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { LimitsConfig } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
@@ -9,13 +9,9 @@ import type { NewId } from '../values/identifier.ts'
 import { sweepApprovals } from './approvals/sweep-approvals.ts'
 import { UsedApprovals } from './approvals/used-approvals.ts'
 import { createCallerStatuses } from './callers/caller-status.ts'
-import { checkCallerStatus } from './callers/check-caller-status.ts'
-import { addPartner, endPartner, listPartners, type NewPartner } from './callers/partners.ts'
-import { reinstateCaller } from './callers/reinstate-caller.ts'
-import type { TrustedIssuer } from './issuers/trusted-issuers.ts'
+import { checkCallerStatus, proveCaller } from './callers/check-caller-status.ts'
 import { type AccessLedger, createAccessLedger } from './ledger/access-ledger.ts'
 import { type AccessMacs, createAccessMacs } from './ledger/access-macs.ts'
-import { rebuildLedger } from './ledger-changes/rebuild-ledger.ts'
 import { createTakeInAccess } from './ledger-changes/take-in-access.ts'
 import { type Budgets, createBudgets } from './limits/budget.ts'
 import { sweepBudgets } from './limits/budget-store.ts'
@@ -29,11 +25,7 @@ import { createProbeLimit, type ProbeLimit } from './limits/probe-limit.ts'
 import { createRateLimit, type RateLimit, type RateLimits } from './limits/rate-limit.ts'
 import { createSessionLimit, type SessionLimit } from './limits/session-limit.ts'
 import { createStrangerLimit, type StrangerLimit } from './limits/stranger-limit.ts'
-import { selectSuspended } from './limits/suspension-store.ts'
-import type { Caller } from './policy/caller.ts'
-import type { RoleFile } from './policy/role-set.ts'
-import { reviewAccess } from './review-access.ts'
-import { applyRoles } from './roles-in-force/apply-roles.ts'
+import type { Caller, ProveCaller } from './policy/caller.ts'
 import {
   type CurrentRoles,
   createCurrentRoles,
@@ -43,7 +35,7 @@ import {
 
 const REFUSALS_EVERY_MS = 60 * 1000
 const DAY_MS = 24 * 60 * 60 * 1000
-/** Longer than any window, with any difference of clocks. */
+/** Longer than any window plus any difference of clocks. */
 const COUNTS_KEPT_MS = 2 * DAY_MS
 /** Requests that were used, refused or never decided: a caller may still ask about them. Their events are kept. */
 const APPROVALS_KEPT_MS = 90 * DAY_MS
@@ -84,16 +76,15 @@ export interface Limits {
 export interface AccessControl {
   roles: CurrentRoles
   macs: AccessMacs
+  roleSetMacs: RoleSetMacs
   ledger: AccessLedger
-  checkCallerStatus: (caller: Caller) => Promise<Caller>
+  checkCallerStatus: (caller: Caller, presumes?: 'memory' | 'database') => Promise<Caller>
+  proveCaller: ProveCaller
   limits: Limits
-  commands: RoleCommands
   jobs: readonly Job[]
 }
 
-type RoleCommands = ReturnType<typeof createRoleCommands>
-
-/** Everything that decides, after authentication, what a caller may do, with the operator's commands over it. */
+/** Everything that decides, after authentication, what a caller may do. */
 export function createAccessControl(deps: AccessControlDeps, limits: AccessLimits): AccessControl {
   const { database, keys, now } = deps
   const ago = (ms: number) => new Date(now().getTime() - ms)
@@ -102,22 +93,25 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const ledger = createAccessLedger(deps)
   const tell = createNewsAlert(deps.alert)
   const roles = createCurrentRoles({ ...deps, macs: roleSetMacs, ledger })
-  const statusOf = createCallerStatuses({ database, ledger, tell })
+  const statuses = createCallerStatuses({ database, ledger, tell })
+  const prove: ProveCaller = (caller) => proveCaller({ statuses }, caller)
   const counting = { ...deps, increment: createCounters(database, now), keyOf: createLimitKeys(deps) }
   const strangers = createStrangerLimit(counting, limits.strangers)
   const everyMs = keys.times.tendEveryMs
-  const probes = createProbeLimit(counting, limits.probesPerTenMinutes)
-  const statusDeps = { ...deps, tell, statusOf, roles, probes, macs }
+  const probes = createProbeLimit({ ...counting, proveCaller: prove }, limits.probesPerTenMinutes)
+  const statusDeps = { ...deps, tell, statuses, roles, probes, macs }
   return {
     roles,
     macs,
+    roleSetMacs,
     ledger,
-    checkCallerStatus: (caller: Caller) => checkCallerStatus(statusDeps, caller),
+    checkCallerStatus: (caller, presumes) => checkCallerStatus(statusDeps, caller, presumes),
+    proveCaller: prove,
     limits: {
       rateLimit: createRateLimit(counting, limits.logIns),
       probes,
-      budgets: createBudgets({ ...deps, ledger }),
-      cardVelocity: createCardVelocity(counting, limits.cards),
+      budgets: createBudgets({ ...deps, ledger, proveCaller: prove }),
+      cardVelocity: createCardVelocity({ ...counting, proveCaller: prove }, limits.cards),
       cardSearches: createCardSearchLimit(counting, limits.cardSearchesPerDay),
       openApprovals: limits.openApprovals,
       usedApprovals: new UsedApprovals(),
@@ -134,30 +128,5 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       ),
       sweepJob('sweep-rate-limits', () => sweepLimits(database, now())),
     ],
-    commands: createRoleCommands({ ...deps, roles, macs, roleSetMacs, ledger, probes }),
-  }
-}
-
-interface RoleCommandDeps extends AccessControlDeps {
-  roles: CurrentRoles
-  macs: AccessMacs
-  roleSetMacs: RoleSetMacs
-  ledger: AccessLedger
-  probes: ProbeLimit
-}
-
-/** The operator's commands over roles, partners and suspensions. */
-function createRoleCommands(deps: RoleCommandDeps) {
-  return {
-    readRoles: () => deps.roles.refresh(),
-    applyRoles: (operator: AuditCaller, file: RoleFile) =>
-      applyRoles({ ...deps, macs: deps.roleSetMacs }, operator, file),
-    reviewAccess: (operator: AuditCaller, issuers: readonly TrustedIssuer[]) => reviewAccess(deps, operator, issuers),
-    addPartner: (operator: AuditCaller, partner: NewPartner) => addPartner(deps, operator, partner),
-    listPartners: () => listPartners(deps),
-    endPartner: (operator: AuditCaller, id: string) => endPartner(deps, operator, id),
-    rebuildLedger: (operator: AuditCaller) => rebuildLedger(deps, operator),
-    listSuspended: () => selectSuspended(deps.database),
-    reinstateCaller: (operator: AuditCaller, caller: string) => reinstateCaller(deps, operator, caller),
   }
 }

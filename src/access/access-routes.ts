@@ -16,7 +16,7 @@ export interface AccessRouteDeps extends Omit<IssueClientTokenDeps, 'assertionAu
   asksForCertificates: boolean
 }
 
-/** RFC 6749 section 3.2: a parameter without a value is one that was left out. */
+/** RFC 6749 section 3.2: a parameter without a value counts as left out. */
 const text = (maxLength: number) =>
   z
     .string()

@@ -1,13 +1,12 @@
-import type { AuditCaller } from '../audit/event/audit-event.ts'
 import type { Config } from '../config/config.ts'
 import type { Route } from '../http/route.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
+import { once } from '../values/once.ts'
+import { type AccessCommands, createAccessCommands } from './access-commands.ts'
 import { type AccessControl, type AccessControlDeps, type AccessLimits, createAccessControl } from './access-control.ts'
-import { type Authentication, type AuthenticationDeps, createAuthentication } from './authentication/authentication.ts'
+import type { Authentication, AuthenticationDeps } from './authentication/authentication.ts'
 import { releaseReservations } from './limits/counter-store.ts'
 import type { Caller } from './policy/caller.ts'
-import type { AccessTokens } from './tokens/access-token.ts'
-import { createCallerCommands } from './tokens/caller-commands.ts'
 import { sweepReplayCache } from './tokens/replay-store.ts'
 
 export interface CreateAccessDeps extends AccessControlDeps {
@@ -15,18 +14,22 @@ export interface CreateAccessDeps extends AccessControlDeps {
   limits: AccessLimits
   issuer: string
   production: boolean
+  /** Whether this process serves callers. Another one finds the caller of no request. */
+  serves: boolean
   /** Whether the listener asks clients for certificates (RFC 8705). */
   asksForCertificates: boolean
-  /** Whether no other server uses the database: what is reserved there is of one that was killed. */
+  /** Whether no other server uses the database: then reservations in it belong to a server that was killed. */
   isOnlyServer: boolean
   renewSigningKey: () => Promise<void>
   keys: AccessControlDeps['keys'] & AuthenticationDeps['keys']
+  secretCost?: AuthenticationDeps['secretCost']
 }
 
 /** Who is calling, and what they may do. */
-export interface Access extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'roles'> {
-  authenticate: Authentication['authenticate']
-  accessTokens: AccessTokens
+export interface Access
+  extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'> {
+  /** What finds the caller of a request; a command loads it when it needs it. */
+  authentication(): Promise<Pick<Authentication, 'accessTokens' | 'authenticate' | 'rehearse'>>
   /** Forgets what is remembered of clients: a sealed vault cannot say that it is still so. */
   forgetClients: () => void
   routes(): Promise<Route<Caller>[]>
@@ -35,42 +38,36 @@ export interface Access extends Pick<AccessControl, 'checkCallerStatus' | 'ledge
   close(): Promise<void>
 }
 
-/** @throws {ConfigError} for a file of identity providers that cannot be used */
+/** @throws {ConfigError} in a server, for a file of identity providers that cannot be used */
 export async function createAccess(deps: CreateAccessDeps): Promise<Access> {
   const { database, issuer, now, asksForCertificates } = deps
   const control = createAccessControl(deps, deps.limits)
   if (deps.isOnlyServer) await releaseReservations(database)
-  const authentication = await createAuthentication({ ...deps, ...control, issuersFile: deps.config.issuersFile })
+  let forgetClients = () => {}
+  const authentication = once(async () => {
+    const { createAuthentication } = await import('./authentication/authentication.ts')
+    const made = await createAuthentication({ ...deps, ...control, issuersFile: deps.config.issuersFile })
+    forgetClients = made.clientSecrets.forgetAll
+    return made
+  })
+  if (deps.serves) await authentication()
   return {
     ...control,
-    authenticate: authentication.authenticate,
-    accessTokens: authentication.accessTokens,
-    forgetClients: authentication.clientSecrets.forgetAll,
+    authentication,
+    forgetClients: () => forgetClients(),
     async routes() {
       const { createAccessRoutes } = await import('./access-routes.ts')
       return createAccessRoutes({
         ...deps,
         ...control,
         ...control.limits,
-        ...authentication,
+        ...(await authentication()),
         issuer,
         asksForCertificates,
       })
     },
-    commands: createAccessCommands(deps, control, authentication),
+    commands: createAccessCommands({ ...deps, ...control, probes: control.limits.probes, authentication }),
     jobs: [...control.jobs, sweepJob('sweep-spent-ids', () => sweepReplayCache(database, now()))],
     close: control.limits.probes.close,
-  }
-}
-
-type AccessCommands = ReturnType<typeof createAccessCommands>
-
-/** The operator's commands over callers, roles and partners. */
-function createAccessCommands(deps: CreateAccessDeps, control: AccessControl, authentication: Authentication) {
-  return {
-    ...createCallerCommands({ ...deps, ...control, ...authentication }),
-    ...control.commands,
-    ...authentication.commands,
-    reviewAccess: (operator: AuditCaller) => control.commands.reviewAccess(operator, authentication.issuers),
   }
 }

@@ -33,7 +33,7 @@ const querySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 })
 
-/** After so long a page is answered with what was found so far. */
+/** After this time a page is answered with the events that were found so far. */
 const PAGE_MS = 50
 
 export interface AuditRouteDeps {

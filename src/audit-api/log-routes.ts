@@ -84,7 +84,7 @@ export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
       summary: 'The latest checkpoint of the audit log, a signed note (C2SP tlog-checkpoint)',
       access: READ_SCOPES,
       audited: true,
-      // It shows a witness which log this is, and names no caller or record.
+      // A checkpoint shows a witness which log this is. It names no caller or record.
       answersOlder: true,
       responses: { 200: { description: 'the note', schema: z.string(), contentType: 'text/plain; charset=utf-8' } },
       handle: async () => {

@@ -2,19 +2,18 @@ import type { Database, Queryable } from '../database/database.ts'
 import type { Alert, AlertFacts } from '../observability/alert.ts'
 import type { Background } from '../observability/background.ts'
 import { type AuditCommands, createAuditCommands } from './audit-commands.ts'
-import { claimNumbers } from './completeness/claim-numbers.ts'
 import { endForOthers } from './completeness/end-for-others.ts'
 import { describeMissing } from './completeness/missing-name.ts'
 import type { MissingNumbers, SeenNumbers } from './completeness/number-tracker.ts'
 import { reportMissing } from './completeness/report-missing.ts'
+import { reportNumbers } from './completeness/report-numbers.ts'
 import { SEEN_DOMAIN, type SealedSeen } from './completeness/seen-numbers.ts'
 import { type AuditEventType, type AuditFacts, type EventBook, type NewAuditEvent, VAULT } from './event/audit-event.ts'
-import { CLAIM_DOMAIN } from './event/event-book.ts'
-import type { FindState } from './event/vouch.ts'
+import { REPORT_DOMAIN } from './event/event-book.ts'
 import type { WriteAuditEvent } from './event/write-audit-event.ts'
 import type { VaultMark } from './formats/checkpoint.ts'
 import { keepLog } from './keep-log.ts'
-import { createEventAuthenticity, type EventAuthenticity, type VerifyEventMac } from './log/event-authenticity.ts'
+import type { EventAuthenticity, VerifyEventMac } from './log/event-authenticity.ts'
 import { findMinimumIndex } from './log/find-drops.ts'
 import { hasSignedLast, type LogKey } from './log/log-keys.ts'
 import { createIsProven, type IsProven } from './log/proven-event.ts'
@@ -41,10 +40,11 @@ interface AuditLogDeps {
   onOpen: (listener: () => void) => void
   verifyMac: VerifyEventMac
   sealSeen: (seen: SeenNumbers) => SealedSeen
-  signClaim: (claim: string) => Buffer
-  /** Whether the key is there that a MAC names. @throws {Problem} sealed */
+  signReport: (report: string) => Buffer
+  /** Whether the vault has the key that a MAC names. @throws {Problem} sealed */
   knows: (mac: Buffer) => boolean
-  findState: FindState
+  /** Tells the vault's events from other rows. */
+  authenticity: EventAuthenticity
   /** Whether the registry of keys is older than one that is known outside. */
   registryAge: WaiveRestoreDeps['registryAge']
   keys: {
@@ -60,7 +60,9 @@ interface AuditLogDeps {
 interface AuditLogOptions {
   /** Whether this process puts events into the log when no other does. */
   isKeptHere: boolean
-  /** Whether this process looks whether the end of the log is what was signed; where the log is kept it must. */
+  /**
+   * Whether this process checks that the end of the log is what was signed. The process that keeps the log must do so.
+   */
   isWatchedHere: boolean
   origin: string
   /** Targets of checkpoints, in the process that keeps the log. */
@@ -79,14 +81,14 @@ export interface AuditLog {
   /** @throws {Problem} audit-unavailable */
   requireWritable(): void
   /** Says in the database that this process makes no further event. */
-  endClaims(): Promise<void>
+  endReports(): Promise<void>
   /** @throws {Problem} audit-log-changed, where the log is watched */
   requireUnchanged(): void
   /** What is known of the log from outside. */
   outside: OutsideWatch
   /** Tells the vault's events from other rows. */
   authenticity: EventAuthenticity
-  /** What `restore apply` goes by. */
+  /** What `restore apply` needs. */
   restoring: {
     outside: OutsideWatch
     settlements: Settlements
@@ -96,14 +98,14 @@ export interface AuditLog {
   /** Whether the key has signed the latest checkpoint. */
   hasSignedLast(db: Queryable, id: string): Promise<boolean>
   commands: AuditCommands
-  /** What was committed before still gets its place, and the last checkpoint is shipped. */
+  /** Events that were committed before still get their place, and the last checkpoint is shipped. */
   close(): Promise<void>
 }
 
 /** A release on another server stops within this time after one server has found that an event is missing. */
 const LOOK_EVERY_MS = 1_000
-/** After a process was killed, what it wrote since its last claim does not count as missing. */
-const CLAIM_EVERY_MS = 2_000
+/** What a process wrote after its last report does not count as missing, if the process was killed. */
+const REPORT_EVERY_MS = 2_000
 
 /**
  * The audit log of one vault: its commands, and the server's part in keeping it. That the log starts and stops is an event
@@ -115,7 +117,7 @@ export async function createAuditLog(
   deps: AuditLogDeps,
   { isKeptHere, isWatchedHere, shipping, ...options }: AuditLogOptions,
 ): Promise<AuditLog> {
-  const { alert, background, database, gate, newAuditEvent, writeAuditEvent, keys } = deps
+  const { alert, authenticity, background, database, gate, newAuditEvent, writeAuditEvent, keys } = deps
   const signing = {
     async active() {
       await keys.ensureFresh()
@@ -128,16 +130,16 @@ export async function createAuditLog(
       return { vault, generation }
     },
   }
-  /** A vault that is sealed does not know which one it is. */
+  /** A sealed vault does not know its own id. */
   const record = (type: AuditEventType, facts: Partial<AuditFacts> = {}) => {
     const subject = keys.isSealed ? undefined : keys.verified.vault
     return writeAuditEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, subject, ...facts }))
   }
   const outage = watchOutage({ ...deps, caller: VAULT })
   let isStarted = false
-  /** What comes first as soon as there are keys. */
+  /** The first steps once there are keys. */
   async function prepare(): Promise<void> {
-    // It says as well that retention takes the beginning of the log and nothing else from here on.
+    // The event also says that retention removes only the beginning of the log from here on.
     if (!isStarted) await record('audit.start', { minimum_index: await findMinimumIndex(database) })
     isStarted = true
   }
@@ -148,22 +150,19 @@ export async function createAuditLog(
   }
   const look = () => gate.look(database)
   if (!keys.isSealed) await look()
-  const claims = claimNumbers(deps)
-  background.every('claim-event-numbers', { everyMs: CLAIM_EVERY_MS }, claims.tell)
+  const reports = reportNumbers(deps)
+  background.every('report-event-numbers', { everyMs: REPORT_EVERY_MS }, reports.report)
   const looking = background.every('watch-audit-missing', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, async () => {
     if (!keys.isSealed) await look()
   })
   deps.onOpen(() => void looking.run())
-  const authenticity = createEventAuthenticity(deps)
-  /** For who reads the log. */
-  const read = { ...deps, authenticity }
   const events = {
     ...authenticity,
     get state() {
       return deps.book.state
     },
-    claims: {
-      verify: (claim: string, mac: Buffer) => deps.verifyMac(CLAIM_DOMAIN, claim, mac),
+    reports: {
+      verify: (report: string, mac: Buffer) => deps.verifyMac(REPORT_DOMAIN, report, mac),
       knows: deps.knows,
     },
     isSeen: (text: string, mac: Buffer) => deps.verifyMac(SEEN_DOMAIN, text, mac),
@@ -174,11 +173,11 @@ export async function createAuditLog(
       await reportMissing(session, deps, missing).finally(() => {
         for (const one of missing) alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
       })
-      await endForOthers(session, vanished, deps.signClaim)
+      await endForOthers(session, vanished, deps.signReport)
     },
   }
   const isReady = () => !keys.isSealed
-  const end = isWatchedHere ? watchLogEnd({ ...read, keys: signing, isReady }) : undefined
+  const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
   const keeper =
     end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
   const isProven = createIsProven({ verifyMac: deps.verifyMac, signingKeys: signing.all })
@@ -199,7 +198,7 @@ export async function createAuditLog(
     observe: outage.observe,
     outage: { isOpen: outage.isOpen, missed: outage.missed },
     requireWritable: outage.requireOver,
-    endClaims: () => claims.close().catch((error) => background.failed('claim-event-numbers', error)),
+    endReports: () => reports.close().catch((error) => background.failed('report-event-numbers', error)),
     requireUnchanged: () => end?.requireUnchanged(),
     outside,
     authenticity,
@@ -208,7 +207,7 @@ export async function createAuditLog(
       const key = signing.all().find((one) => one.id === id)
       return key !== undefined && hasSignedLast(db, key)
     },
-    commands: createAuditCommands({ ...deps, ...options, ...read, outside, settlements, signingKeys: signing.all }),
+    commands: createAuditCommands({ ...deps, ...options, outside, settlements, signingKeys: signing.all }),
     async close() {
       await outage.stop()
       if (isStarted) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))

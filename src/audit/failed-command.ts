@@ -15,10 +15,10 @@ export interface FailedCommand {
 }
 
 /**
- * Writes the event of a failed command. A command is a process of its own, so what came before it in the last minute is counted
- * in the log itself.
+ * Writes the event of a failed command. A command is a process of its own, so what came before it in the last minute is
+ * counted in the log itself.
  *
- * @returns false when it is one too many, and has no event
+ * @returns false above the limit, when it has no event
  * @throws {Problem} audit-unavailable, database-unavailable
  */
 export async function recordFailedCommand(
@@ -36,7 +36,10 @@ export async function recordFailedCommand(
   return true
 }
 
-/** Takes the failure of a command that could not write its event itself; the server beside it tries, and counts it otherwise. */
+/**
+ * Takes the failure of a command that could not write its own event. The server writes the event, or counts the
+ * failure.
+ */
 export type TakeFailure = (operator: AuditCaller, failure: FailedCommand) => Promise<void>
 
 export function createTakeFailure({
@@ -47,7 +50,7 @@ export function createTakeFailure({
   /** As `recordFailedCommand`. */
   record: (operator: AuditCaller, failure: FailedCommand) => Promise<boolean>
   outage: { missed(code: string): void }
-  /** Counts what is one too many. */
+  /** Counts failures above the limit. */
   strangers: { addFailure(source: string): void }
 }): TakeFailure {
   return async (operator, failure) => {

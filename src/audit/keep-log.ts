@@ -15,10 +15,10 @@ const ADVANCE_EVERY_MS = 250
 const TAKE_OVER_EVERY_MS = 1_000
 const WATCH_EVERY_MS = 5_000
 const PREPARE_EVERY_MS = 10 * 60 * 1_000
-/** After so long an operator must find out why. */
+/** If events wait longer, an operator must find out why. */
 const MAX_WAITING_MS = 60_000
 
-/** A server that hangs, and does not ask for so long, loses the lock: PostgreSQL ends its session. */
+/** A server that hangs for this long loses the lock, because PostgreSQL ends its session. */
 const GIVE_UP_LOCK_WHEN_IDLE: Statement = {
   name: 'give-up-log-lock-when-idle',
   text: "SET idle_session_timeout = '10s'",
@@ -66,7 +66,7 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
     'sequence-audit-log',
     { everyMs: TAKE_OVER_EVERY_MS, firstMs: 0 },
     async (worked) => {
-      // A sealed vault has said so already.
+      // A sealed vault has reported that already.
       if (!isReady()) return
       await prepare()
       await sequence(worked).catch(end.complain)
@@ -77,7 +77,7 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
   background.every('prepare-audit-partitions', { everyMs: PREPARE_EVERY_MS, firstMs: 0 }, () => prepareAhead(signal))
 
   return {
-    /** What was committed before still gets its place, if this is the server that does it. */
+    /** Events that were committed before still get their place, if this server keeps the log. */
     async stop() {
       abort.abort()
       await keeping.stop()

@@ -38,7 +38,7 @@ export async function waiveRestore(
   operator: AuditCaller,
   reason: string,
 ): Promise<WaivedRestore> {
-  // There may have been no start yet that looked.
+  // Perhaps no start has compared the database yet.
   await outside.look()
   const generation = registryAge.newer()?.generation
   return registryAge.outgrow(operator, async (tx) => {

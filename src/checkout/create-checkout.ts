@@ -5,14 +5,13 @@ import type { Route } from '../http/route.ts'
 import type { Job } from '../observability/jobs.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Records } from '../records/create-records.ts'
-import { endSessions } from './end-sessions.ts'
-import { createFindSession } from './sessions.ts'
+import { once } from '../values/once.ts'
 
 const END_EVERY_MS = 60 * 1000
 
 export interface CreateCheckoutDeps {
-  access: Pick<Access, 'accessTokens'>
-  records: Pick<Records, 'deps' | 'idempotency'>
+  access: Pick<Access, 'authentication'>
+  records: Pick<Records, 'parts'>
   config: Config['checkout']
   production: boolean
   metrics: Pick<Metrics, 'cspReport'>
@@ -29,32 +28,36 @@ export interface Checkout {
 }
 
 export function createCheckout({ access, records, config, production, metrics }: CreateCheckoutDeps): Checkout {
-  const { idempotency } = records
-  const deps = {
-    ...records.deps,
-    ...access,
-    ...config,
-    idempotency,
-    production,
-    countCspReport: metrics.cspReport,
-    findSession: createFindSession(records.deps),
-  }
+  const parts = once(async () => {
+    const [recordParts, { accessTokens }] = await Promise.all([records.parts(), access.authentication()])
+    const { createFindSession } = await import('./sessions.ts')
+    const own = { accessTokens, production, countCspReport: metrics.cspReport }
+    return { ...recordParts, ...config, ...own, findSession: createFindSession(recordParts) }
+  })
   return {
     async routes() {
       const { createSessionRoutes } = await import('./session-routes.ts')
-      return createSessionRoutes(deps)
+      return createSessionRoutes(await parts())
     },
     async pages() {
       const { createPageRoutes } = await import('./page-routes.ts')
-      return createPageRoutes(deps)
+      return createPageRoutes(await parts())
     },
     async serveSessions(route) {
       if (route.method !== 'POST' || route.path !== '/v1/tokenize') return route
       const { serveSessions } = await import('./session-routes.ts')
-      return serveSessions(deps, route)
+      return serveSessions(await parts(), route)
     },
     jobs: [
-      { name: 'end-checkout-sessions', everyMs: END_EVERY_MS, firstMs: END_EVERY_MS, run: () => endSessions(deps) },
+      {
+        name: 'end-checkout-sessions',
+        everyMs: END_EVERY_MS,
+        firstMs: END_EVERY_MS,
+        async run() {
+          const { endSessions } = await import('./end-sessions.ts')
+          return endSessions(await parts())
+        },
+      },
     ],
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { z } from 'zod'
-import { CallerError } from '../access/callers/clients.ts'
+import { CallerError } from '../access/ledger/caller-error.ts'
 import { normaliseName } from '../access/policy/person.ts'
 import { type Scope, scopes } from '../access/policy/roles.ts'
 import { mayBeCardNumber } from '../kinds/clear-value.ts'

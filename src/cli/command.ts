@@ -1,21 +1,10 @@
 import type { Command } from 'commander'
-import { readConfig } from '../config/config.ts'
-import type { Database } from '../database/database.ts'
-import { onInterruption } from '../start/interruption.ts'
-import { type OpenVault, type OpenVaultOptions, openVault, openVaultDatabase } from '../start/open-vault.ts'
-import type { Vault } from '../vault.ts'
-import { recordFailure } from './failed-command.ts'
-import { operator, withOperator } from './operator.ts'
-
-export { operator }
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 paused. */
 export const FAILED = 1
 export const USAGE = 2
 /** Interrupted, and paused in good order: as a shell shows a program that SIGINT ended. */
 export const PAUSED = 130
-
-const interruption = onInterruption()
 
 /** What every command takes. */
 export interface Json {
@@ -27,6 +16,14 @@ export function withJson(command: Command): Command {
   return withOperator(command.exitOverride().option('--json', 'print JSON on stdout, everything else on stderr'))
 }
 
+/** A command that names its operator when asked to. */
+export function withOperator(command: Command): Command {
+  return command.option(
+    '--as <name>',
+    'who runs it, for the audit log; otherwise STRONGROOM_OPERATOR, SUDO_USER or the account',
+  )
+}
+
 /** One JSON document on stdout, or text for a person. */
 export function print(options: Json, value: unknown, text: () => string): void {
   process.stdout.write(`${options.json ? JSON.stringify(value) : text()}\n`)
@@ -35,89 +32,4 @@ export function print(options: Json, value: unknown, text: () => string): void {
 /** A line for the person at the terminal. */
 export function printStatus(line: string): void {
   process.stderr.write(`${line}\n`)
-}
-
-/** What a command needs of the vault that it opens. */
-export interface CommandNeeds extends Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside' | 'replacesRootKey'> {
-  /** It changes nothing, so it also runs on a changed schema. */
-  anySchema?: boolean
-}
-
-/** Commands that only look. That they have looked is an event, which is seen to be there. */
-const LOOKING = new Set([
-  ...['access explain', 'access review', 'access suspended', 'audit export', 'audit key', 'audit list', 'audit review'],
-  ...['audit tail', 'audit verify', 'clients list', 'issuers check', 'keys inventory', 'keys list', 'keys status'],
-  ...['partners list', 'records verify', 'roles export'],
-  // With --accept-schema it is the cure.
-  'migrate',
-])
-
-/** Opens the vault for one command, until it is done or interrupted. */
-export async function withVault(
-  command: string,
-  work: (vault: Vault, openAsOwner: OpenVault['openAsOwner']) => Promise<void>,
-  needs: CommandNeeds = {},
-): Promise<void> {
-  const vault = await openForCommand(command, needs)
-  const run = async () => {
-    await requireSchema(command, vault, needs)
-    await work(vault, vault.openAsOwner)
-  }
-  try {
-    await recordFailure(command, vault, () => Promise.race([run(), interruption]))
-  } finally {
-    await vault.close()
-  }
-}
-
-/** Opens the database of the vault and nothing else: no key is needed, and none is opened. */
-export async function withVaultDatabase<T>(command: string, work: (database: Database) => Promise<T>): Promise<T> {
-  const vault = await openVaultDatabase(readConfig(), { role: 'command', command, log: printStatus })
-  try {
-    return await Promise.race([work(vault.database), interruption])
-  } finally {
-    await vault.close()
-  }
-}
-
-/** Opens the vault for a command that stops at a good moment after the signal. */
-export async function withPausableVault(
-  command: string,
-  work: (vault: Vault, signal: AbortSignal) => Promise<void>,
-  needs: CommandNeeds = {},
-): Promise<void> {
-  const vault = await openForCommand(command, needs)
-  const abort = new AbortController()
-  interruption.catch(() => abort.abort())
-  const run = async () => {
-    await requireSchema(command, vault, needs)
-    await work(vault, abort.signal)
-  }
-  try {
-    await recordFailure(command, vault, run)
-  } finally {
-    await vault.close()
-  }
-}
-
-/**
- * A changed schema may swallow what a command writes. Without keys it is unknown whether an operator has accepted the
- * change. Commands that take access away continue then, and check for themselves whether it is done.
- *
- * @throws {Problem} schema-changed
- */
-export async function requireSchema(command: string, vault: Vault, needs: CommandNeeds): Promise<void> {
-  if (needs.anySchema || LOOKING.has(command)) return
-  try {
-    await vault.commands.requireOwnSchema()
-  } catch (error) {
-    if (!needs.takesAccessAway || vault.sealedBecause() === undefined) throw error
-    printStatus(
-      'warning: the schema was changed outside the vault; without the root key it is unknown whether the change was accepted.',
-    )
-  }
-}
-
-function openForCommand(command: string, needs: CommandNeeds): Promise<OpenVault> {
-  return openVault(readConfig(), { role: 'command', command, log: printStatus, ...needs })
 }

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import { CallerError } from '../access/callers/clients.ts'
+import { CallerError } from '../access/ledger/caller-error.ts'
 
 /** The person at the terminal did not say that they mean it. */
 export class NotConfirmed extends CallerError {}

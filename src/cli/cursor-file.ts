@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { CallerError } from '../access/callers/clients.ts'
+import { CallerError } from '../access/ledger/caller-error.ts'
 import { createDraftFile } from './draft-file.ts'
 
 /** Where a reader of the log continues, in a file: the sequence number of the next event, and a line break. */

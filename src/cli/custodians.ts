@@ -1,7 +1,8 @@
 import { formatShare, parseShare } from '../keys/root-key/share-text.ts'
 import type { Vault } from '../vault.ts'
-import { type CommandNeeds, operator, requireSchema, withPausableVault, withVault } from './command.ts'
+import { operator } from './operator.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
+import { type CommandNeeds, requireSchema, withPausableVault, withVault } from './with-vault.ts'
 
 const MAX_NAME = 64
 

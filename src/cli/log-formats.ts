@@ -10,11 +10,11 @@ export interface LogFormat {
   head: string
   /** One event, without the end of its line. */
   format(entry: LogEntry): string
-  /** Whether an event that was changed stays in, for who verifies; formats for other readers leave it out. */
+  /** Whether a changed event stays in, for verifiers. Formats for other readers leave it out. */
   keepsChanged?: true
-  /** The place of an event that was dropped, for who verifies; formats for other readers have none. */
+  /** The place of a dropped event, for verifiers. Formats for other readers have none. */
   formatDropped?(leaf: DroppedLeaf): string
-  /** What was signed over the leaves before it, in the same way. */
+  /** The checkpoint over the leaves before it, in the same way. */
   formatCheckpoint?(checkpoint: DeliveredCheckpoint): string
   lineEnd: string
 }

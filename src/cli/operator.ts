@@ -1,6 +1,5 @@
 import { hostname, userInfo } from 'node:os'
-import type { Command } from 'commander'
-import { CallerError } from '../access/callers/clients.ts'
+import { CallerError } from '../access/ledger/caller-error.ts'
 import { normaliseName } from '../access/policy/person.ts'
 import type { AuditCaller } from '../audit/event/audit-event.ts'
 import { ConfigError, loadEnvironment } from '../config/config.ts'
@@ -11,19 +10,11 @@ import { canonicalAddress } from '../http/source/ip-address.ts'
 /** Root may run these without a name: machines run them, or there is no log yet. */
 const EXEMPT = new Set(['serve', 'migrate', 'doctor', 'probe'])
 
-/** Root is at a terminal in production, and does not say who it is. */
+/** Root is at a terminal in production without a name. */
 export class UnnamedOperator extends CallerError {}
 
-/** What `--as` says, of the command that runs. */
+/** The value of `--as` for the command that runs. */
 let named: string | undefined
-
-/** A command that names its operator when asked to. */
-export function withOperator(command: Command): Command {
-  return command.option(
-    '--as <name>',
-    'who runs it, for the audit log; otherwise STRONGROOM_OPERATOR, SUDO_USER or the account',
-  )
-}
 
 /**
  * Notes who runs a command, before it begins.

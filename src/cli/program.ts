@@ -1,28 +1,9 @@
-import '../start/buffer-sweeping.ts'
 import { Command, CommanderError } from 'commander'
-import { CallerError } from '../access/callers/clients.ts'
-import { readConfig } from '../config/config.ts'
+import { CallerError } from '../access/ledger/caller-error.ts'
 import { version } from '../config/version.ts'
-import { ensureDevelopmentCertificate } from '../http/tls/development-certificate.ts'
-import { examinePassphrases } from '../start/doctor/examine-passphrases.ts'
-import { explain } from '../start/explain.ts'
-import { examineVault, migrateVault } from '../start/open-vault.ts'
 import { endOnUncaughtErrors } from '../start/uncaught-errors.ts'
-import { Unsafe } from '../start/unsafe.ts'
-import { FAILED, type Json, operator, print, printStatus, USAGE, withJson, withVault } from './command.ts'
-import { addAccessCommands } from './commands/access-commands.ts'
-import { addAuditCommands } from './commands/audit-commands.ts'
-import { addClientsCommands } from './commands/clients-commands.ts'
-import { addIssuersCommands } from './commands/issuers-commands.ts'
-import { addKeysCommands } from './commands/keys-commands.ts'
-import { addPartnersCommands } from './commands/partners-commands.ts'
-import { addRecordsCommands } from './commands/records-commands.ts'
-import { addRestoreCommands } from './commands/restore-commands.ts'
-import { addRolesCommands } from './commands/roles-commands.ts'
-import { addUnsealCommand } from './commands/root-key-commands.ts'
-import { addStaffCommands } from './commands/staff-commands.ts'
-import { recordFailed } from './failed-command.ts'
-import { nameOperator } from './operator.ts'
+import { FAILED, type Json, printStatus, USAGE, withJson } from './command.ts'
+import { type CommandGroupName, commandGroups } from './command-groups.ts'
 
 /** A server's start is no operator's command, and the others have nothing to do with the vault. */
 const WITHOUT_VAULT = new Set(['serve', 'certs dev', 'roles check'])
@@ -33,20 +14,24 @@ function nameOf(command: Command): string {
   return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name()
 }
 
-function acceptChangedSchema(options: Json, hash: string): Promise<void> {
-  return withVault('migrate', async ({ commands }) => {
-    const { differences } = await commands.acceptSchema(operator(), hash)
-    print(options, { accepted: differences, hash }, () => differences.map((one) => `accepted: ${one}`).join('\n'))
-  })
-}
-
-/** All commands; nothing has run yet. */
-export function createProgram(): Command {
+/**
+ * The program; nothing has run yet. Actions are loaded when they run.
+ *
+ * @param isAsked whether the commands of a group are needed; of another group there is the name alone
+ */
+export async function createProgram(isAsked: (group: CommandGroupName) => boolean = () => true): Promise<Command> {
   const program = new Command('strongroom')
     .description('A vault for checkout payment data.')
     .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
+  const addGroups = async (...names: CommandGroupName[]) => {
+    for (const name of names) {
+      const { description, load } = commandGroups[name]
+      const group = program.command(name).description(description)
+      if (isAsked(name)) (await load())(group)
+    }
+  }
 
   withJson(program.command('serve'))
     .description('start the vault')
@@ -59,58 +44,34 @@ export function createProgram(): Command {
     .description('apply pending migrations, as the owner of the schema')
     .option('--accept-schema <hash>', 'accept the schema as it is, by the hash that doctor says; applies nothing')
     .action(async (options: Json & { acceptSchema?: string }) => {
-      if (options.acceptSchema !== undefined) return acceptChangedSchema(options, options.acceptSchema)
-      const applied = await migrateVault(readConfig(), { role: 'command', command: 'migrate', log: printStatus })
-      print(options, applied, () =>
-        applied.length === 0 ? 'nothing to do' : applied.map((name) => `applied ${name}`).join('\n'),
-      )
+      const { migrate } = await import('./commands/migrate-command.ts')
+      await migrate(options)
     })
 
   withJson(program.command('doctor'))
     .description('examine the configuration, the key files and the database')
     .action(async (options: Json) => {
-      const config = readConfig()
-      const findings = [
-        ...(await examineVault(config, { role: 'command', command: 'doctor', log: printStatus })),
-        ...(await examinePassphrases(config)),
-      ]
-      print(
-        options,
-        findings,
-        () =>
-          findings
-            .map(({ code, severity, detail }) => `${severity === undefined ? '' : `${severity}: `}${code}: ${detail}`)
-            .join('\n') || 'nothing unsafe was found',
-      )
-      const refusals = findings.filter(({ severity }) => severity === undefined)
-      if (refusals.length === 0) return
-      process.exitCode = FAILED
-      await recordFailed('doctor', new Unsafe(refusals))
+      const { examine } = await import('./commands/doctor-command.ts')
+      await examine(options)
     })
 
-  addClientsCommands(program)
+  await addGroups('clients', 'staff', 'issuers', 'roles', 'access', 'partners', 'keys')
 
-  addStaffCommands(program)
-  addIssuersCommands(program)
+  withJson(program.command('unseal'))
+    .description('give the share of one custodian to the running server, which opens when it has enough shares')
+    .allowExcessArguments()
+    .action(async (options: Json, command: Command) => {
+      const { unseal } = await import('./commands/unseal-command.ts')
+      await unseal(options, command)
+    })
 
-  addRolesCommands(program)
-  addAccessCommands(program)
-  addPartnersCommands(program)
-  addKeysCommands(program)
-  addUnsealCommand(program)
-  addRecordsCommands(program)
-
-  addAuditCommands(program)
-  addRestoreCommands(program)
+  await addGroups('records', 'audit', 'restore')
 
   withJson(program.command('certs').description('certificates').command('dev'))
     .description('make a development certificate if there is none')
     .action(async (options: Json) => {
-      const { certsDir } = readConfig().tls
-      const created = await ensureDevelopmentCertificate({ certsDir })
-      print(options, { created, certs_dir: certsDir }, () =>
-        created ? `made ${certsDir}/ca.pem and server.pem` : 'a certificate is there already',
-      )
+      const { makeCertificate } = await import('./commands/certs-command.ts')
+      await makeCertificate(options)
     })
 
   return program
@@ -118,14 +79,15 @@ export function createProgram(): Command {
 
 /** Runs the command that the arguments name; sets the exit code. */
 export async function runProgram(): Promise<void> {
-  const program = createProgram()
+  endOnUncaughtErrors()
+  const words = new Set(process.argv.slice(2))
+  const program = await createProgram((group) => words.has(group))
   let running: string | undefined
-  program.hook('preAction', (_program, command) => {
+  program.hook('preAction', async (_program, command) => {
     running = nameOf(command)
+    const { nameOperator } = await import('./operator.ts')
     nameOperator(running, command.opts<{ as?: string }>().as)
   })
-
-  endOnUncaughtErrors()
 
   try {
     await program.parseAsync()
@@ -139,9 +101,12 @@ export async function runProgram(): Promise<void> {
       printStatus(error.message)
       process.exitCode = USAGE
     } else {
+      const { explain } = await import('../start/explain.ts')
       process.stderr.write(explain(error, 'The command failed'))
       process.exitCode = FAILED
     }
-    if (running !== undefined && !WITHOUT_VAULT.has(running)) await recordFailed(running, error)
+    if (running === undefined || WITHOUT_VAULT.has(running)) return
+    const { recordFailed } = await import('./failed-command.ts')
+    await recordFailed(running, error)
   }
 }

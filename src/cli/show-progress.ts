@@ -32,7 +32,7 @@ function showBar(): ProgressDisplay {
   let started = false
   return {
     update({ moved, total }) {
-      // There is nothing to draw, and no time that it will take.
+      // Nothing to draw, because the total is unknown.
       if (total === 0) return
       const rate = { rate: rateOf(moved) }
       // Starts late, because an empty bar would look like a finished one.

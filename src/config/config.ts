@@ -7,8 +7,8 @@ import { type OptionName, type OptionValues, options } from './options.ts'
 import { defaultPinFile } from './pin-file.ts'
 
 /**
- * What is decided once, at the start, in sections: each part of the vault takes its own. `options.ts` says what each member
- * means.
+ * The configuration, in sections: each part of the vault takes its own. It is read once, at the start. `options.ts`
+ * says what each member means.
  */
 export type Config = ReturnType<typeof arrange>
 
@@ -19,7 +19,7 @@ export type LimitsConfig = Config['limits']
 
 export type RecordsConfig = Config['records']
 
-/** Something is wrong with the configuration; the message says what, and how to mend it, in one sentence. */
+/** Something is wrong with the configuration; the message says what, and how to correct it, in one sentence. */
 export class ConfigError extends VaultError {
   override readonly name = 'ConfigError'
 }
@@ -91,7 +91,7 @@ function arrange(read: OptionValues, issuerIsSet: boolean) {
       sharedBuffers: read.STRONGROOM_EMBEDDED_SHARED_BUFFERS,
       maxWalSize: read.STRONGROOM_EMBEDDED_MAX_WAL_SIZE,
     },
-    /** Which vault this is; see `pin-file.ts` for where else the file may be. */
+    /** The pin, which says which vault this is. `pin-file.ts` says where else the file may be. */
     pin: { file: read.STRONGROOM_PIN_FILE ?? defaultPinFile(place), vaultId: read.STRONGROOM_VAULT_ID },
     keys: {
       provider: read.STRONGROOM_ROOT_KEY,
@@ -126,7 +126,7 @@ function arrange(read: OptionValues, issuerIsSet: boolean) {
       takesRealCards: read.NODE_ENV === 'production' || read.STRONGROOM_CHECKOUT_REAL_CARDS,
     },
     records: {
-      /** Undefined: as the server does, which finds them. */
+      /** Undefined: as the server does. A server without the option finds them. */
       findsCards: read.STRONGROOM_CARD_SEARCH,
       ticketPattern: read.STRONGROOM_TICKET_PATTERN,
       authoritiesFile: read.STRONGROOM_AUTHORITIES_FILE,

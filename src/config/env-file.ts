@@ -3,12 +3,12 @@ import { parseEnv } from 'node:util'
 import { VaultError } from '../values/vault-error.ts'
 import { readTrustedFile, UntrustedFile } from './trusted-file.ts'
 
-/** A file of options that is not used. The message says why, and how to mend it, in one sentence. */
+/** A file of options cannot be used. The message says why, and how to correct it, in one sentence. */
 export class EnvFileError extends VaultError {
   override readonly name = 'EnvFileError'
 }
 
-/** Named in the environment itself, or it would lead from one file to the next. */
+/** Only the environment itself names the file, so that no file leads to another. */
 const NAMES_THE_FILE = 'STRONGROOM_ENV_FILE'
 
 /** Variables that the SDK of AWS KMS reads itself. */
@@ -71,7 +71,7 @@ function requireKnownNames(file: string, names: readonly string[], options: read
   const isKnown = (name: string) => name !== NAMES_THE_FILE && (options.includes(name) || AWS_NAMES.includes(name))
   const unknown = names.find((name) => !isKnown(name))
   if (unknown === undefined) return
-  // A line that is no assignment may hold anything, a passphrase among it.
+  // A line that is not an assignment may hold anything, for example a passphrase.
   const shown = /^[A-Z][A-Z0-9_]{0,63}$/.test(unknown) ? unknown : 'a name'
   throw new EnvFileError(`${file} sets ${shown}, which is no option of the vault: remove that line.`)
 }

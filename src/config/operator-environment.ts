@@ -1,4 +1,4 @@
-/** What the environment says of who runs a command, and from where. */
+/** What the environment says about the person who runs a command, and where they come from. */
 export interface OperatorEnvironment {
   production: boolean
   /** STRONGROOM_OPERATOR. */

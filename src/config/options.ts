@@ -234,5 +234,5 @@ export const options = {
 
 export type OptionName = keyof typeof options
 
-/** What the environment says, by the names of the options. */
+/** The values of the environment, by the names of the options. */
 export type OptionValues = { [Name in OptionName]: z.output<(typeof options)[Name]['schema']> }

@@ -14,7 +14,7 @@ import { userInfo } from 'node:os'
 import path from 'node:path'
 import { VaultError } from '../values/vault-error.ts'
 
-/** The file, or a folder on the way to it, is in the hands of others. The message is one sentence that says the cure. */
+/** Others can change the file, or a folder on the way to it. The message is one sentence that says the cure. */
 export class UntrustedFile extends VaultError {
   override readonly name = 'UntrustedFile'
 }
@@ -52,8 +52,8 @@ export function isWritableByOthers({ mode, gid }: Pick<Stats, 'mode' | 'gid'>): 
 }
 
 /**
- * Why a folder is not one that the user of this process alone can write to, in a sentence with the cure; undefined when it
- * is. The root of a volume often belongs to root and a group: the vault then makes itself a folder inside it.
+ * Why others can write to a folder, in a sentence with the cure; undefined if only the user of this process can. The
+ * root of a volume often belongs to root and a group: then the vault makes a folder of its own inside it.
  */
 export function folderFault(folder: string, stats: Stats): string | undefined {
   const user = process.geteuid?.()
@@ -65,7 +65,7 @@ export function folderFault(folder: string, stats: Stats): string | undefined {
   return `others can write to the folder ${folder} (mode ${mode}): run "chmod 700 ${folder}", or ${inside}.`
 }
 
-/** A named pipe must not hold up the start. */
+/** A named pipe must not block the start. */
 function openIfThere(file: string): number | undefined {
   try {
     return openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))

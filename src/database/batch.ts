@@ -3,7 +3,7 @@ import { Problem } from '../values/problem.ts'
 import { VaultError } from '../values/vault-error.ts'
 import { DatabaseError, isConflict, isLockTimeout, isStatementTimeout } from './database-error.ts'
 
-/** What a statement says of an item that it left out, because it would have had to wait for a lock. */
+/** The answer of a statement about an item that it left out, because the item would have waited for a lock. */
 export const WAITS = Symbol('waits for a lock')
 
 export interface BatchOptions<Item, Result> {
@@ -11,13 +11,18 @@ export interface BatchOptions<Item, Result> {
    * Runs one statement for all the items and answers with a result for each, in their order. Must be atomic: when it
    * throws a DatabaseError, or has waited for a lock too long, nothing of it was committed.
    *
+   * An error in the place of a result rejects that item alone.
+   *
    * @param isAlone whether it may wait, for there is one item that others do not wait for; otherwise it may leave an item
    *   out and say `WAITS` of it
    */
-  run: (items: readonly Item[], isAlone: boolean) => Promise<readonly (Result | typeof WAITS)[]>
+  run: (items: readonly Item[], isAlone: boolean) => Promise<readonly (Result | typeof WAITS | Error)[]>
   /** How much an item weighs, in rows: a batch of a thousand is not one more request. 1 when left out. */
   weigh?: (item: Item) => number
-  /** Whose an item is: statements are shared out among all whose items wait, and no one may fill more than half of the queue. */
+  /**
+   * The owner of an item. Owners whose items wait get equal parts of a statement, and no owner may fill more than half
+   * of the queue.
+   */
   ownerOf?: (item: Item) => string
   /** How many rows share a statement at the most; an item that is heavier runs alone. */
   maxRows?: number
@@ -57,7 +62,7 @@ interface Waiting<Item, Result> {
  * what arrives while statements run is the next batch. So requests to a quiet vault do not wait, and a busy vault pays
  * for one commit instead of fifty.
  *
- * A statement that failed for a reason of its own has committed nothing, so its items are tried one by one and a bad
+ * A statement that failed for a reason of its own has committed nothing. So its items are tried one by one, and a bad
  * one fails alone. When the connection was lost the outcome is unknown: then all of them fail with
  * `database-unavailable`, and nothing is tried again.
  *
@@ -80,7 +85,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
   let isFlushDue = false
   let pause: NodeJS.Timeout | undefined
   let mayBeginAt = Number.NEGATIVE_INFINITY
-  /** What is tried alone, in the order in which it left its statements. */
+  /** Items that are tried alone, in the order in which they left their statements. */
   const alone: Waiting<Item, Result>[] = []
   let runningAlone = 0
 
@@ -94,7 +99,8 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
       if (results.length !== batch.length) throw new Error('a batch must answer each of its items')
       for (const [at, one] of batch.entries()) {
         const result = results[at]!
-        if (result !== WAITS) one.resolve(result)
+        if (result instanceof Error) one.reject(result)
+        else if (result !== WAITS) one.resolve(result)
         else if (isAlone) throw new Error('an item that is tried alone must wait')
         else tryAlone([one])
       }
@@ -175,13 +181,13 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
     const late = waiting.slice(0, kept < 0 ? waiting.length : kept)
     if (late.length === 0) return
     leave(late)
-    // While statements come to an end the database is there, and slow.
+    // While statements end, the database is there but slow.
     const code = lastDoneAt > oldest ? 'busy' : 'database-unavailable'
     const cause = new VaultError(`waited for ${MAX_WAIT_MS} ms behind other statements`)
     for (const { reject } of late) reject(new Problem(code, { cause }))
   }
 
-  /** A burst of requests is read in one turn: the first of them must not leave alone. */
+  /** A burst of requests is read in one turn, so the first of them waits for the others. */
   function flushAfterThisTurn(): void {
     if (isFlushDue) return
     const wait = pauseMs()

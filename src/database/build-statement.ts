@@ -3,7 +3,7 @@ import type { Statement } from './database.ts'
 /** The SQL type of each parameter, by its name. The parameters are numbered in this order. */
 export type ParameterTypes = Readonly<Record<string, string>>
 
-/** What stands in the text for each parameter: its number and its type, such as `$3::uuid[]`. */
+/** What the text has for each parameter: its number and its type, such as `$3::uuid[]`. */
 export type Parameters<Types extends ParameterTypes> = { readonly [Name in keyof Types]: string }
 
 /** A value for each parameter. */

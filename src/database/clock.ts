@@ -8,8 +8,8 @@ const READ_CLOCK: Statement = {
 const TOLERANCE_SECONDS = 60
 
 /**
- * How far this machine's clock is ahead of the database's, in milliseconds, negative if it is slow. The time of the
- * question itself counts for neither clock.
+ * How far this machine's clock is ahead of the database's, in milliseconds, negative if it is slow. The time that the
+ * question takes is not counted.
  */
 export async function readClockLead(db: Queryable, now: () => number = Date.now): Promise<number> {
   const asked = now()
@@ -19,7 +19,7 @@ export async function readClockLead(db: Queryable, now: () => number = Date.now)
   return Math.max(0, asked - ms) + Math.min(0, answered - ms)
 }
 
-/** The database's time, for as long as this machine's clock goes evenly. */
+/** The database's time. It is right as long as this machine's clock runs evenly. */
 export function databaseTime(clockLeadMs = 0): () => Date {
   return () => new Date(Date.now() - clockLeadMs)
 }

@@ -26,8 +26,8 @@ class ConnectionError extends VaultError {
 }
 
 /**
- * SQLSTATE class 40, a deadlock or a serialization failure: two transactions were in each other's way, this one was rolled
- * back, and trying again is right.
+ * SQLSTATE class 40, a deadlock or a serialization failure: two transactions were in conflict, this one was rolled
+ * back, and it can be tried again.
  */
 export function isConflict(error: unknown): boolean {
   return error instanceof DatabaseError && error.sqlState.startsWith('40')
@@ -38,7 +38,7 @@ export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return error instanceof DatabaseError && error.sqlState === '23505' && error.constraint === constraint
 }
 
-/** SQLSTATE 23514 of that constraint: a row is of a form that the database refuses. */
+/** SQLSTATE 23514 of that constraint: the database refuses the form of the row. */
 export function isCheckViolation(error: unknown, constraint: string): boolean {
   return error instanceof DatabaseError && error.sqlState === '23514' && error.constraint === constraint
 }
@@ -63,7 +63,10 @@ export function isLockTimeout(error: unknown): boolean {
   return isBusyWith(error, LOCK_TIMEOUT)
 }
 
-/** Whether the server has ended a statement because it took too long. A commit that waits for a standby is not ended so. */
+/**
+ * Whether the server has ended a statement because it took too long. A commit that waits for a standby is not ended in
+ * this way.
+ */
 export function isStatementTimeout(error: unknown): boolean {
   return isBusyWith(error, STATEMENT_TIMEOUT)
 }
@@ -89,7 +92,7 @@ export function translate(error: unknown): Error {
     if (error.message.includes('audit_events') || error.code === DISK_FULL) {
       return new Problem('audit-unavailable', { cause: stripped(error) })
     }
-    // The server has answered in time: the session is as good as before, and nothing was committed.
+    // The server has answered in time, so the session can be used again, and nothing was committed.
     if (error.code === LOCK_TIMEOUT || error.code === STATEMENT_TIMEOUT) {
       return new Problem('busy', { cause: stripped(error) })
     }

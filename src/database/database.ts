@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
+import { MAX_POOL } from './connection-counts.ts'
 import { isConflict, isUnavailable, unavailable } from './database-error.ts'
 import { createDictionary, type Dictionary, DictionaryMemory } from './dictionary.ts'
 import { valueTypes } from './read-time.ts'
-import { MAX_POOL, ROLLBACK, SessionPool, type SessionState, type Settle, type Statement } from './session-pool.ts'
+import { type Behind, sendBehind } from './send-behind.ts'
+import { ROLLBACK, SessionPool, type SessionState, type Settle, type Statement } from './session-pool.ts'
 import { applySettings, KEEPALIVE_IDLE_MS, QUERY_TIMEOUT_MS } from './session-settings.ts'
 
 export type { Statement } from './session-pool.ts'
@@ -14,9 +16,11 @@ export interface Queryable {
   /** Runs one statement; values are always bound, never part of the text. */
   query<Row>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>
   readonly dictionary: Dictionary
+  /** Sends another statement right behind the next one: see `Behind`. Only the pool does: each of the two commits by itself. */
+  behind?<Row>(statement: Statement, values: readonly unknown[]): Behind<Row>
 }
 
-/** What became of a transaction; `unknown` when its connection was lost, or its answer. */
+/** The outcome of a transaction; `unknown` when its connection or its answer was lost. */
 type Outcome = 'committed' | 'rolled-back' | 'unknown'
 
 /** One transaction under way. */
@@ -64,7 +68,9 @@ export interface DatabaseOptions {
   queryTimeoutMs?: number | undefined
 }
 
-/** Longer than a busy machine may stop the process: the timer would be first, and a connection that is there be called none. */
+/**
+ * Longer than a busy machine stops the process. Otherwise the timer could end before an existing connection is noticed.
+ */
 export const CONNECT_TIMEOUT_MS = 7_000
 
 /** Opens a pool. Nothing connects before the first statement. */
@@ -90,13 +96,16 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  const dictionary = createDictionary(memory.of, query)
+
   return {
     get losses() {
       return pool.losses
     },
     renew: () => pool.renew(),
     query,
-    dictionary: createDictionary(memory.of, query),
+    behind: (statement, values) => sendBehind(pool, dictionary, statement, values),
+    dictionary,
     async transaction(work) {
       try {
         return await transact(pool, memory, work)
@@ -135,8 +144,8 @@ const BEGIN: Statement = { name: 'begin', text: 'BEGIN ISOLATION LEVEL READ COMM
 const COMMIT: Statement = { name: 'commit', text: 'COMMIT' }
 
 /**
- * SQL of the upper half of the numbers of `tryLock`, which makes the vaults in several schemas of one database independent.
- * In the schema public it is 0, as it always was.
+ * SQL of the upper half of the numbers of `tryLock`, which makes the vaults in several schemas of one database
+ * independent. In the schema public it is 0, as in earlier versions.
  */
 export const LOCK_SPACE = `CASE current_schema() WHEN 'public' THEN 0 ELSE hashtext(current_schema()) END`
 const OWN_LOCK = `(((${LOCK_SPACE})::bigint << 32) + $1::bigint)`
@@ -145,7 +154,7 @@ const TRY_LOCK: Statement = { name: 'try-lock', text: `SELECT pg_try_advisory_lo
 
 /**
  * The options for `pg`, with TLS decided in code. A URL's `sslmode` would override it, so config.ts refuses that.
- * Without an authority's certificate only loopback is reachable in the clear; anything else must verify.
+ * Without an authority's certificate only loopback is reachable in the clear; any other server must be verified.
  */
 export function connectionOptions({ url, caFile }: Pick<DatabaseOptions, 'url' | 'caFile'>): pg.ClientConfig {
   const { hostname } = new URL(url)

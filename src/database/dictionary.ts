@@ -1,10 +1,10 @@
 import { integerArray, textArray } from './binary-array.ts'
 import type { Statement } from './session-pool.ts'
 
-/** What is a number in other tables. */
+/** The sorts of names that are numbers in other tables. */
 export type Sort = 'site' | 'key' | 'kind' | 'policy' | 'consents' | 'type' | 'purpose' | 'caller'
 
-/** Translates what it was asked for; null stays null. */
+/** Translates the names and numbers that it has read. Null stays null. */
 export interface Translation<From, To> {
   (value: From): To
   (value: From | null): To | null
@@ -90,7 +90,7 @@ class Names {
 /** How many names of a sort are remembered, some 10 MB. Then memory starts empty. */
 const MAX_NAMES = 100_000
 
-/** What a process has read of the dictionary. A row that is committed never changes, so what was read stays true. */
+/** What a process has read of the dictionary. A row that is committed never changes, so what was read stays right. */
 export class DictionaryMemory {
   #names = new Map<Sort, Names>()
   #losses = 0

@@ -2,7 +2,7 @@ import { readClockLead } from './clock.ts'
 import type { Queryable, Statement } from './database.ts'
 import { hasFirstSchema } from './migration/unreleased-migrations.ts'
 
-/** What a database says of itself to the role that asks; the doctor judges it. */
+/** The facts of a database, as a role can read them. The doctor judges them. */
 export interface DatabaseFacts {
   role: string
   /** How far this machine's clock is ahead of the database's, in milliseconds; see `readClockLead`. */
@@ -105,7 +105,7 @@ export async function inspectDatabase(db: Queryable): Promise<DatabaseFacts> {
     }
   const [schema] = await db.query<{ migrations: string[]; can_rewrite: boolean; sample_callers: number }>(SCHEMA)
   const { migrations } = schema!
-  // The tables of a version before the first release may lack what is asked for.
+  // The tables of a version before the first release may lack a column.
   const isWhole = hasFirstSchema(migrations)
   const [applied] = isWhole ? await db.query<{ roles: string }>(APPLIED_ROLES) : []
   return {

@@ -4,7 +4,7 @@ import { smallintArray } from './binary-array.ts'
 import type { Queryable } from './database.ts'
 import type { Sort } from './dictionary.ts'
 
-/** A column of a number, of which sort it is, and what a row calls the name. */
+/** A column of numbers, the sort of its names, and the member of a row that has the name. */
 interface NumberedColumn {
   column: string
   sort: Sort
@@ -49,7 +49,7 @@ export async function spellOut<Spelt>(db: Pick<Queryable, 'dictionary'>, rows: r
   return spelt as Spelt[]
 }
 
-/** The token of a record of that kind: of a kind that there is not, it is no token. */
+/** The token of a record of that kind. With an unknown kind it is not a token. */
 export function tokenOf(kind: string | null, uuid: string): string {
   return idOfUuid((tokenPrefixes as Readonly<Record<string, string>>)[kind ?? ''] ?? 'unknown', uuid)
 }
@@ -73,7 +73,7 @@ export async function numberOf(db: Pick<Queryable, 'dictionary'>, sort: Sort, na
   return (await db.dictionary.ids(sort, [name]))(name)
 }
 
-/** No uuid is before it. */
+/** The lowest uuid. */
 export const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
 
 /** SQL: the rows that a walk along the tokens has not come to yet. @param last a parameter; null before the first page */

@@ -17,11 +17,11 @@ export function nearestTime(ms: number): Date {
 export function readTime(text: string): Date {
   const ms = Number(parse(text))
   if (!Number.isNaN(ms)) return nearestTime(ms)
-  // A year that only PostgreSQL has.
+  // A year outside the range of a Date.
   return nearestTime(text.endsWith('BC') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY)
 }
 
-/** What reads the values of a result, as `pg` asks for it. */
+/** Gives `pg` the parser for the values of a result. */
 export const valueTypes: pg.CustomTypesConfig = {
   getTypeParser: ((id: number, format?: 'text' | 'binary') =>
     id === pg.types.builtins.TIMESTAMPTZ && format !== 'binary'

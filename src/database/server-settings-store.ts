@@ -26,7 +26,7 @@ export function selectSettings(db: Queryable, names: readonly string[]): Promise
 /** How autovacuum treats a table, or a partition of one. */
 export interface TableVacuum {
   table: string
-  /** The table, or that of which it is a partition. */
+  /** The table, or the table whose partition it is. */
   whole: string
   isOn: boolean
   /** The share of rows that are dead before it is vacuumed. */

@@ -29,24 +29,24 @@ const IDLE_IN_TRANSACTION_MS = 60_000
 /** How often the server looks, while it works on a statement, whether the client is still there. */
 const CONNECTION_CHECK_MS = 5_000
 
-/** A peer that is silent for so long is probed, and given up when it has missed three probes. */
+/** A peer that is silent for this long is probed, and is given up after three missed probes. */
 export const KEEPALIVE_IDLE_MS = 30_000
 const KEEPALIVE_INTERVAL_MS = 10_000
 const KEEPALIVE_PROBES = 3
 
-/** A first statement on its own, since the database's own limit may be too short for the second. */
+/** This is a statement of its own, because the database's own limit may be too short for the second one. */
 const WITHOUT_LIMIT = 'SET statement_timeout = 0'
 
 /**
  * Takes the settings that this version of PostgreSQL has; on Windows it cannot look for its clients. Every name is qualified:
- * the search path is not ours yet.
+ * the search path is not ours yet. Each setting is asked for by its name: the view `pg_settings` describes all of them first.
  */
 const APPLY = `
-  SELECT pg_catalog.set_config(s.name, w.value, false)
+  SELECT pg_catalog.set_config(w.name, w.value, false)
   FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (name, value)
-  JOIN pg_catalog.pg_settings AS s ON s.name OPERATOR(pg_catalog.=) w.name
-  WHERE s.name OPERATOR(pg_catalog.<>) 'client_connection_check_interval'
-    OR pg_catalog.version() OPERATOR(pg_catalog.!~*) 'mingw|msvc|visual c'`
+  WHERE pg_catalog.current_setting(w.name, true) IS NOT NULL
+    AND (w.name OPERATOR(pg_catalog.<>) 'client_connection_check_interval'
+      OR pg_catalog.version() OPERATOR(pg_catalog.!~*) 'mingw|msvc|visual c')`
 
 /**
  * Gives a new session every setting that the vault relies on, over the defaults of server, database and role. Decisions
@@ -74,7 +74,7 @@ export function settingsFor({
   queryTimeoutMs = QUERY_TIMEOUT_MS,
 }: SettingsOptions): Record<string, string> {
   return {
-    // What values look like in the text that travels.
+    // The form of values in text.
     DateStyle: 'ISO, MDY',
     IntervalStyle: 'postgres',
     TimeZone: 'UTC',
@@ -95,7 +95,7 @@ export function settingsFor({
     idle_in_transaction_session_timeout: isPatient ? '0' : String(IDLE_IN_TRANSACTION_MS),
     idle_session_timeout: '0',
     transaction_timeout: '0',
-    // How soon the server misses a client that is gone.
+    // How soon the server notices that a client is gone.
     client_connection_check_interval: String(CONNECTION_CHECK_MS),
     tcp_keepalives_idle: String(KEEPALIVE_IDLE_MS / 1_000),
     tcp_keepalives_interval: String(KEEPALIVE_INTERVAL_MS / 1_000),

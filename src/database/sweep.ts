@@ -4,9 +4,10 @@ import type { Queryable, Statement } from './database.ts'
 const PAGE = 1_000
 
 /**
- * Removes rows page by page until none is due, and answers with how many that were.
+ * Removes rows page by page until none is due, and answers with their number.
  *
- * @param statement deletes rows, `RETURNING` one for each; its last parameter, after `values`, is how many it may. Two servers
+ * @param statement deletes rows, `RETURNING` one for each; its last parameter, after `values`, is how many it may. Two
+ *   servers
  *   that delete the same rows in another order would wait for each other in a circle: it skips what is locked, or takes turns
  */
 export async function sweep(db: Queryable, statement: Statement, values: readonly unknown[]): Promise<number> {

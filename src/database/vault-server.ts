@@ -4,7 +4,7 @@ import { VaultError } from '../values/vault-error.ts'
 import { connectionOptions, type DatabaseOptions } from './database.ts'
 import { translate, unavailable } from './database-error.ts'
 
-/** Something about the database server that no vault can live with. `detail` is one sentence with the cure. */
+/** A fault of the database server that makes it unfit for a vault. `detail` is one sentence with the cure. */
 export interface ServerFault {
   code: 'database-pooler' | 'database-encoding' | 'database-standby' | 'database-read-only' | 'database-schema'
   detail: string
@@ -161,7 +161,7 @@ const POOLED: ServerFault = {
  */
 async function isShared(session: Session, place: Place): Promise<boolean> {
   const first = await processOf(session)
-  // A pooler answers the handshake itself; without one the process is the one that PostgreSQL has named.
+  // A pooler answers the handshake itself. Without a pooler the process is the one that PostgreSQL has named.
   if (first === session.processID) return false
   const other = await connect(place)
   try {
@@ -174,7 +174,7 @@ async function isShared(session: Session, place: Place): Promise<boolean> {
     return false
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.code === PROTOCOL_VIOLATION) return true
-    // A pooler in session mode that has no second session of the server to give.
+    // A pooler in session mode without a second session of the server.
     if (!(error instanceof pg.DatabaseError)) return false
     throw error
   } finally {

@@ -1,12 +1,12 @@
 import { type DatabaseOptions, openDatabase, type Statement } from './database.ts'
 
-/** One write answers for all who ask within this time of its beginning. */
+/** One write is the answer to all calls within this time of its beginning. */
 const FRESH_MS = 500
 
 const LITTLE_MEMORY: Statement = { name: 'little-memory', text: `SELECT set_config('work_mem', '64kB', true)` }
 /**
- * Takes about half a megabyte of the database's disk for as long as it runs: more rows than that memory holds go to a
- * temporary file. A small row alone would still find its place on a disk that is full.
+ * While it runs it takes about half a megabyte of the database's disk: its rows do not fit into memory and go to a
+ * temporary file. A small row alone would fit onto a full disk.
  */
 const TAKE_ROOM: Statement = { name: 'take-room', text: 'SELECT count(*) FROM generate_series(1, 20000)' }
 const WRITE: Statement = {

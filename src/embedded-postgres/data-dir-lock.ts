@@ -32,23 +32,29 @@ const UNKNOWN_START = 'unknown'
  */
 export function takeDataDirLock(
   dataDir: string,
-  claim: Pick<LockHolder, 'role' | 'what'>,
+  own: Pick<LockHolder, 'role' | 'what'>,
   log: (line: string) => void,
 ): LockAttempt {
   const file = path.join(dataDir, 'strongroom.lock')
-  const claimText = `${JSON.stringify({ pid: process.pid, process: identifyProcess(process.pid) ?? UNKNOWN_START, ...claim })}\n`
+  const lockText = `${JSON.stringify({ pid: process.pid, process: identifyProcess(process.pid) ?? UNKNOWN_START, ...own })}\n`
   for (;;) {
-    if (createWhole(file, claimText)) return { lock: heldLock(file, claimText) }
+    if (createWhole(file, lockText)) return { lock: heldLock(file, lockText) }
     const text = readIfThere(file)
     if (text === undefined) continue
     const holder = parseHolder(text)
     if (holder !== undefined && isRunning(holder)) return { holder }
-    const recoverer = removeStale(file, text, claimText)
+    const recoverer = removeStale(file, text, lockText)
     if (recoverer !== undefined) return { holder: recoverer }
     log(
       `recovered the lock of the data directory ${dataDir}: ${holder ? describeHolder(holder) : 'its holder'} is gone`,
     )
   }
+}
+
+/** The live process that has the data directory now; undefined when none has. Takes nothing. */
+export function findHolder(dataDir: string): LockHolder | undefined {
+  const holder = parseHolder(readIfThere(path.join(dataDir, 'strongroom.lock')) ?? '')
+  return holder !== undefined && isRunning(holder) ? holder : undefined
 }
 
 /** "the vault with process id 7". */
@@ -106,9 +112,9 @@ function isRunning(holder: LockHolder): boolean {
  * faster. So removal has a lock of its own, held for a few system calls. A process that dies during them leaves it, and
  * then it is removed without such care.
  */
-function removeStale(file: string, staleText: string, claimText: string): LockHolder | undefined {
+function removeStale(file: string, staleText: string, lockText: string): LockHolder | undefined {
   const recovery = `${file}.recovery`
-  while (!createWhole(recovery, claimText)) {
+  while (!createWhole(recovery, lockText)) {
     const recoverer = parseHolder(readIfThere(recovery) ?? '')
     if (recoverer !== undefined && isRunning(recoverer)) return recoverer
     rmSync(recovery, { force: true })
@@ -121,11 +127,11 @@ function removeStale(file: string, staleText: string, claimText: string): LockHo
   return undefined
 }
 
-function heldLock(file: string, claimText: string): DataDirLock {
+function heldLock(file: string, lockText: string): DataDirLock {
   let released = false
   return {
     release() {
-      if (!released && readIfThere(file) === claimText) rmSync(file)
+      if (!released && readIfThere(file) === lockText) rmSync(file)
       released = true
     },
   }

@@ -1,12 +1,22 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { NO_INSPECTOR_SIGNAL } from '../values/inspector-signal.ts'
 import { VaultError } from '../values/vault-error.ts'
 import { prepareDataDir } from './data-dir.ts'
-import { type DataDirLock, describeHolder, type LockHolder, takeDataDirLock } from './data-dir-lock.ts'
+import { type DataDirLock, describeHolder, findHolder, type LockHolder, takeDataDirLock } from './data-dir-lock.ts'
 import {
   createDatabaseFile,
   type DatabaseFile,
@@ -25,9 +35,9 @@ import { findPostmaster, poll, startPostmaster, stopPostmaster } from './postmas
 
 export interface EmbeddedDatabase {
   urls: DatabaseUrls
-  /** From now on starts PostgreSQL again when it ends, if this process is in charge of it. Call it once. */
+  /** Starts PostgreSQL again whenever it ends, if this process is in charge of it. Call it once. */
   keepRunning(events: RestartEvents): void
-  /** Stops PostgreSQL if it is ours to stop. Close the connections first; more than one call does no harm. */
+  /** Stops PostgreSQL if this process is in charge of it. Close the connections first; more than one call does no harm. */
   stop(): Promise<void>
 }
 
@@ -74,14 +84,16 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
   if (!creates && !hasCluster(path.resolve(options.dataDir))) {
     throw new NoEmbeddedDatabase(`there is no database in ${options.dataDir} yet`)
   }
+  const beside = role === 'command' ? await findBeside(path.resolve(options.dataDir)) : undefined
+  if (beside !== undefined) return sharing(beside)
   const account = await findAccount(log, creates)
   const dataDir = prepareDataDir(path.resolve(options.dataDir), account, log)
   const programs = await findPrograms(account, log)
-  const claim = { role, what: role === 'server' ? 'the vault' : `"strongroom ${options.command ?? 'command'}"` }
+  const own = { role, what: role === 'server' ? 'the vault' : `"strongroom ${options.command ?? 'command'}"` }
 
   let lastHolder: LockHolder | undefined
   const turn = await poll(waitSeconds, async () => {
-    const attempt = takeDataDirLock(dataDir, claim, log)
+    const attempt = takeDataDirLock(dataDir, own, log)
     if ('lock' in attempt) return attempt
     lastHolder = attempt.holder
     if (lastHolder.role !== 'server') return undefined
@@ -91,8 +103,8 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
           'stop it or choose another STRONGROOM_DATA_DIR',
       )
     }
-    const file = readDatabaseFile(dataDir)
-    return file && file.port !== 0 && (await probe(file)) === 'answers' ? { shared: file.urls } : undefined
+    const shared = await findAnswering(dataDir)
+    return shared && { shared }
   })
 
   if (turn === undefined) {
@@ -103,8 +115,24 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
         : `the data directory ${dataDir} was still in use by ${holder} after ${waitSeconds} s; let it finish or stop it`,
     )
   }
-  if ('shared' in turn) return { urls: turn.shared, keepRunning: () => {}, stop: async () => {} }
+  if ('shared' in turn) return sharing(turn.shared)
   return await takeCharge(dataDir, turn.lock, programs, { log, sizes, creates })
+}
+
+/** The database of the server that runs on this data directory. It has prepared everything, and a command beside it does not. */
+async function findBeside(dataDir: string): Promise<DatabaseUrls | undefined> {
+  const isOwn = process.platform === 'win32' || statSync(dataDir, { throwIfNoEntry: false })?.uid === process.getuid?.()
+  return isOwn && findHolder(dataDir)?.role === 'server' ? findAnswering(realpathSync(dataDir)) : undefined
+}
+
+async function findAnswering(dataDir: string): Promise<DatabaseUrls | undefined> {
+  const file = readDatabaseFile(dataDir)
+  return file && file.port !== 0 && (await probe(file)) === 'answers' ? file.urls : undefined
+}
+
+/** The server is in charge of it. */
+function sharing(urls: DatabaseUrls): EmbeddedDatabase {
+  return { urls, keepRunning: () => {}, stop: async () => {} }
 }
 
 /** Holds the lock: starts the database, and gives both back when stopped. */
@@ -204,7 +232,7 @@ async function runInit(workDir: string, request: { databaseDir: string; password
     stdio: ['pipe', 'ignore', 'pipe'],
   })
   const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
-  // If it ends before it has read, its exit code says more than our broken pipe.
+  // If the program ends before it has read its input, its exit code says more than the broken pipe.
   child.stdin.once('error', () => {}).end(JSON.stringify(request))
   const [code, printed] = await Promise.all([ended, text(child.stderr)])
   if (code === 0) return

@@ -6,7 +6,7 @@ import { findPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts
 const LOOK_EVERY_MS = 500
 /** Before each start. The first comes at once; after the last one that fails there is no other. */
 const PAUSES_MS = [0, 1_000, 2_000, 4_000, 8_000, 16_000]
-/** A database that has run for so long has been mended: the pauses begin at the first again. */
+/** A database that has run for this long is in order, so the pauses begin at the first again. */
 const SETTLED_MS = 60_000
 
 export interface RestartEvents {

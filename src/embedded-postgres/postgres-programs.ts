@@ -13,8 +13,8 @@ export interface PostgresPrograms {
 }
 
 /**
- * All that our child processes get of the environment: the postmaster's is readable by the postgres user, and ours may
- * hold DATABASE_URL. The C locale makes messages the same everywhere. (On Windows libuv adds what the system needs.)
+ * The environment of child processes: the postmaster's is readable by the postgres user, and ours may hold
+ * DATABASE_URL. The C locale makes messages the same everywhere. (On Windows libuv adds what the system needs.)
  */
 export const PROGRAM_ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TZ: 'UTC' } as const
 

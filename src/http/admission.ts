@@ -23,10 +23,10 @@ const LIMITS = {
   bytesPerCaller: 32 * 1024 * 1024,
 } as const satisfies Required<AdmissionLimits>
 
-/** Strangers, at the calls that are public, have a room of their own: log-ins, however many, take no place from callers. */
+/** Strangers have a room of their own at the calls that are public, so that many log-ins take no place from callers. */
 export type Room = 'callers' | 'strangers'
 
-/** What one request takes of the room there is. */
+/** The part of the room that one request takes. */
 export interface Place {
   /** @throws {Problem} busy when the caller has too many requests under way */
   belongTo(caller: string): void

@@ -8,15 +8,16 @@ import { parseInput } from '../values/parse-input.ts'
 import { Problem, toProblem } from '../values/problem.ts'
 import type { ProblemCode } from '../values/problem-codes.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
-import { readBody } from './body.ts'
+import { type AnswerCallerDeps, answerCaller } from './answer-caller.ts'
+import { type Body, readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
 import { problemAnswer, tokenErrorAnswer } from './documents/problem-document.ts'
 import { endDrained } from './end-drained.ts'
 import { identifyCaller } from './identify-caller.ts'
-import { parseQuery } from './parse-query.ts'
 import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
 import { type RefusesCertificate, requestCredentials } from './request-credentials.ts'
 import { checkEnvelope, type EnvelopeRules, pathOf } from './request-head.ts'
+import { paramsOf, parseQuery } from './request-parts.ts'
 import { RequestProblem } from './request-problem.ts'
 import {
   type Answer,
@@ -35,20 +36,18 @@ import { endUnread, isLongUnread, isUnread } from './unread-body.ts'
 /** A full batch of 1,000 checkouts with long addresses stays below this. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 
-export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
+export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'>, AnswerCallerDeps<C> {
   routes: readonly Route<C>[]
   /** The public URL of the server, whatever its name on this machine. */
   publicUrl: string
-  /** With which a proof of a token's key may be signed. */
+  /** The algorithms that a proof of a token's key may be signed with. */
   proofAlgorithms: readonly string[]
-  /** Whose word about the sender of a request is taken. */
+  /** The proxies that are believed about the sender of a request. */
   proxies: TrustedProxies
-  /** Whether a client's certificate is as good as none. */
+  /** Whether a client's certificate counts as none. */
   refusesCertificate: RefusesCertificate
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: RequestCredentials) => Promise<C>
-  /** Whether they may still come in; from then on the caller is the one in the answer. @throws {Problem} */
-  checkCallerStatus: (caller: C) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
   /**
@@ -84,7 +83,7 @@ interface Trace<C> {
   route: string
   audited: boolean
   silentRefusals?: readonly ProblemCode[] | undefined
-  /** Whether what is wrong is said as OAuth has it. */
+  /** Whether problems have the form of OAuth errors. */
   refusesAsOAuth: boolean
   /** The scopes of which the caller needs one; empty for public routes. */
   scopes: readonly string[]
@@ -92,7 +91,7 @@ interface Trace<C> {
   token?: string
   asked?: () => Asked
   claimedClient?: () => string | undefined
-  /** What it takes of the room for requests, until it is answered. */
+  /** The room that the request takes until it is answered. */
   place?: Place
 }
 
@@ -136,7 +135,7 @@ export function createApp<C>(options: AppOptions<C>): Express {
     })
   }
   app.use((request) => {
-    // At any path: what it asks for is answered nowhere (RFC 9110 section 9.3.8).
+    // At no path does the vault do what this method asks for (RFC 9110 section 9.3.8).
     if (request.method === 'TRACE') {
       const methods = new Set([...methodsByPath(options.routes).values()].flat())
       throw new RequestProblem('method-not-allowed', { Allow: [...methods].join(', ') })
@@ -166,7 +165,7 @@ async function follow<C>(
   trace.route = route.path
   trace.audited = route.audited
   trace.silentRefusals = route.silentRefusals
-  // Public documents cost little, and whether the vault is alive is asked most urgently when it is busy.
+  // Public documents cost little, and a health check matters most when the vault is busy.
   const takePlace = () => {
     if (route.audited) trace.place = enter(route.access === 'public' ? 'strangers' : 'callers')
   }
@@ -177,34 +176,33 @@ async function follow<C>(
   if (params.token !== undefined) trace.token = params.token
 
   const credentials = requestCredentials(request, options.publicUrl, trace.source, options.refusesCertificate)
-  let caller: C | undefined
   if (route.access !== 'public') {
     trace.scopes = route.scopesFor?.(params) ?? route.access
     // A refused caller is named, since it has proved who it is.
     trace.caller = await options.authenticate(credentials)
     trace.place?.belongTo(options.describeCaller(trace.caller))
-    caller = await options.checkCallerStatus(trace.caller)
-    trace.caller = caller
-    options.authorize(caller, route.access)
   }
-  const query = parseQuery(route.query, request.url)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false, acceptsReports } = route
-  let sent: unknown
-  trace.asked = () => route.asked?.(sent) ?? {}
-  trace.claimedClient = () => route.claimedClient?.(credentials.authorization, sent)
-  const read = route.body
-    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, acceptsReports, onBytes: trace.place?.take })
-    : undefined
-  sent = read?.value
-  try {
+  const headers = request.headers as RequestHeaders
+  let read: Body | undefined
+  let isCounted = false
+  trace.asked = () => route.asked?.(read?.value) ?? {}
+  trace.claimedClient = () => route.claimedClient?.(credentials.authorization, read?.value)
+  const answerTo = async (caller: C): Promise<Answer> => {
+    if (route.access !== 'public') options.authorize(caller, route.access)
+    const query = parseQuery(route, request)
+    if (route.body) {
+      const onBytes = trace.place?.take
+      read ??= await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, acceptsReports, onBytes })
+    }
     // A stranger who sends a body slowly must not hold a place while it comes.
     if (route.access === 'public') takePlace()
     const { source } = trace
-    const headers = request.headers as RequestHeaders
-    await route.limit?.({ caller: caller as C, source, body: read?.value, headers })
-    const answer = await route.handle({
+    if (!isCounted) await route.limit?.({ caller, source, body: read?.value, headers })
+    isCounted = true
+    return await route.handle({
       requestId: trace.requestId,
-      caller: caller as C,
+      caller,
       params,
       query,
       body: route.body && parseInput(route.body, read?.value),
@@ -214,17 +212,15 @@ async function follow<C>(
       source,
       credentials,
     })
+  }
+  try {
+    const answer = await (route.access === 'public'
+      ? answerTo(undefined as C)
+      : answerCaller(options, trace, route, answerTo))
     send(request, response, answer, options)
   } finally {
     read?.bytes.fill(0)
   }
-}
-
-/** Express gives the match of a wildcard as a list of segments. */
-function paramsOf({ params }: Request): Record<string, string> {
-  const texts: Record<string, string> = {}
-  for (const [name, value] of Object.entries(params)) texts[name] = typeof value === 'string' ? value : value.join('/')
-  return texts
 }
 
 async function refuse<C>(
@@ -290,7 +286,7 @@ function reasonFor({ kind, cause, disbelief }: Problem): string | undefined {
   return kind !== 'refused' && cause ? describeError(cause) : disbelief?.reason
 }
 
-/** A string where it can be: Node then writes it together with the headers, in one piece. */
+/** Node writes a string together with the headers, in one piece. */
 function encode(body: unknown): string | Buffer {
   return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
 }

@@ -65,7 +65,7 @@ function collect(request: IncomingMessage, { maxBytes, onBytes }: BodyOptions): 
       }
     }
     const onEnd = () => settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)))
-    // Ended before it was complete: the client is gone, or the time-out has answered.
+    // The body ended before it was complete: the client is gone, or the time-out has answered.
     const onLost = () => settle(() => reject(new Problem('malformed-request')))
     const settle = (outcome: () => void) => {
       request.off('data', onData).off('end', onEnd).off('close', onLost).off('error', onLost)

@@ -6,7 +6,7 @@ export interface ChallengeFacts {
   scopes: readonly string[]
   /** The public URL of the server. */
   publicUrl: string
-  /** The algorithms of RFC 9449 section 7.1 with which a proof may be signed. */
+  /** The algorithms that a proof may be signed with (RFC 9449 section 7.1). */
   proofAlgorithms: readonly string[]
 }
 

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 
-/** What is sent last is less than what makes a connection ask for a pause, on any system. */
+/** The last piece is smaller than what makes a connection ask for a pause, on any system. */
 const LAST_BYTES = 8 * 1024
-/** An answer up to there is sent in one piece, and Node writes it together with its headers. */
+/** An answer of up to this size is sent in one piece, together with its headers. */
 const SHORT_BYTES = 14 * 1024
 
 /**

@@ -4,7 +4,7 @@ import type { Source } from './source/source.ts'
 /** These are not malformed: a connection that was opened ahead and never used, and a method that is not served. */
 const WELL_FORMED = new Set<ProblemCode>(['request-timeout', 'method-not-allowed'])
 
-/** What becomes of a request that no parser could read: it is counted, in the metrics and in an event of the minute. */
+/** Counts a request that the parser could not read, in the metrics and in an event of the minute. */
 export function createFramingErrors(
   metrics: { framingError(code: ProblemCode): void },
   strangers: { addMalformed(source: string): void },

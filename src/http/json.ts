@@ -1,28 +1,29 @@
 import { Problem } from '../values/problem.ts'
 import { giveWay } from '../values/time-slice.ts'
 
-/** Deeper bodies are refused: the deepest that the API knows has 4 levels. */
+/** Deeper bodies are refused. The deepest body that the API knows has 4 levels. */
 const MAX_DEPTH = 8
-/** No object that the API knows has more than 16 members, so one of more has a member that is not known. */
+/** No object that the API knows has more than 16 members. */
 const MAX_MEMBERS = 64
 /** A batch has a thousand items, and no other list is longer. The schema judges lists that are slightly too long. */
 const MAX_ELEMENTS = 2000
-/** Characters as they are sent. The longest text that is taken has 500, each of which may be two escapes of six. */
+/** Characters as they are sent. The longest text that the API takes has 500, and each may be two escapes of six. */
 const MAX_TEXT = 16 * 1024
 /** Members and elements of all objects and arrays together: a thousand checkouts with all their parts have fewer than 80,000. */
 const MAX_VALUES = 100_000
 
 /** A longer text is parsed piece by piece, with other work in between. */
 const LONG = 64 * 1024
-/** After so many characters of a long text others may have a turn. */
+/** After this many characters of a long text, other requests get a turn. */
 const STRIDE = 32 * 1024
 
 /**
  * Parses JSON as the API takes it (RFC 8259, and the I-JSON rules of RFC 7493 on member names): no duplicate members,
- * no lone surrogates, at most 8 levels. How much there is in it is bounded before anything is made of it: 64 members in an
- * object, 2,000 elements in an array, 100,000 of both in all, 16,384 characters in a text.
+ * no lone surrogates, at most 8 levels. Its amount is bounded before anything is made of it: 64 members in an object,
+ * 2,000 elements in an array, 100,000 of both in all, 16,384 characters in a text.
  *
- * @throws {Problem} malformed-json, unknown-member for `__proto__` and for an object with too many members, invalid-input
+ * @throws {Problem} malformed-json, unknown-member for `__proto__` and for an object with too many members,
+ *   invalid-input
  *   for an array or a text that is too long, body-too-large for more in all; never with the parser's message, which quotes input
  */
 export function parseJson(text: string): unknown {
@@ -33,7 +34,7 @@ export function parseJson(text: string): unknown {
   return value
 }
 
-/** Does the same, and lets others have their turns while the text is long. */
+/** Does the same, and gives way to other requests while it parses a long text. */
 export async function parseLongJson(text: string): Promise<unknown> {
   if (text.length < LONG) return parseJson(text)
   const elements: Span[] = []
@@ -56,7 +57,7 @@ export async function parseLongJson(text: string): Promise<unknown> {
   return fillIn(whole, pieces)
 }
 
-/** An object with one list as JSON, made element by element: others have their turns while it is long. */
+/** An object with one list as JSON, made element by element: a long list gives way to other requests. */
 export async function writeLongList(name: string, elements: readonly unknown[]): Promise<string> {
   const texts: string[] = []
   for (const element of elements) {
@@ -99,8 +100,8 @@ interface Container {
 }
 
 /**
- * Walks over the text once, and looks at what JSON.parse hides or makes too much of: the names of members, how many there
- * are, and the depth. What is no JSON it may take for anything, but ends. Pauses every so many characters.
+ * Walks over the text once, and looks at what JSON.parse hides or makes too much of: the names of members, how many
+ * there are, and the depth. It ends on any text, also on one that is not JSON. Pauses every so many characters.
  *
  * @param faults filled with what is wrong with the text if it is JSON
  * @param elements filled with where the elements of arrays are that are members of the outermost object
@@ -186,7 +187,7 @@ function faultOfString(raw: string, names: Set<string> | undefined): Problem | u
     if (!text.isWellFormed()) return malformed('lone surrogate')
   }
   if (names === undefined) return undefined
-  // An own member here, but it would become a prototype in the first careless assignment.
+  // It is an own member here, and would become a prototype in a careless assignment.
   if (text === '__proto__') return new Problem('unknown-member')
   if (names.has(text)) return malformed('a member occurs twice in one object')
   names.add(text)
@@ -197,7 +198,7 @@ function unescaped(raw: string): string {
   try {
     return JSON.parse(raw) as string
   } catch {
-    // The text is no JSON either, and that is what is said of it.
+    // The text is not JSON at all, and the problem says that.
     return raw
   }
 }

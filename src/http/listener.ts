@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
-/** How long requests under way get when a server stops. */
+/** How long a server that stops waits for requests under way. */
 const GRACE_MS = 10_000
 const IDLE_EVERY_MS = 50
 

@@ -16,7 +16,7 @@ export interface AddressFault {
   severity?: 'warning'
 }
 
-/** What keeps callers on other machines from a vault in production; nothing of a vault that is tried out. */
+/** Why callers on other machines cannot reach a vault in production. Nothing for a vault outside production. */
 export async function findAddressFaults(address: PublicAddress): Promise<AddressFault[]> {
   if (!address.production) return []
   const { issuer, host, tls, trustedProxies } = address
@@ -59,7 +59,7 @@ function plain(host: string): string {
     .replace(/\.$/, '')
 }
 
-/** Also where the file cannot be read: the start says that itself. */
+/** Also if the file cannot be read, because the start reports that itself. */
 async function isOnCertificate(certFile: string, hostname: string): Promise<boolean> {
   try {
     return certificateNames(await readFile(certFile, 'utf8'))(hostname)

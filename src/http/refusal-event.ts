@@ -10,25 +10,28 @@ interface Refused {
   caller?: unknown
 }
 
-/** What of it is looked at only when it is refused. */
+/** The facts that are read only when the request is refused. */
 interface Known<Asked> extends Refused {
   asked?: () => Asked
   claimedClient?: () => string | undefined
 }
 
-/** Refused for the URL, before any route: it does not decode, or holds what no URL may. */
+/** Refused for the URL, before any route: it cannot be decoded, or holds what no URL may hold. */
 const MALFORMED = new Set<ProblemCode>(['malformed-url', 'query-not-accepted'])
 /** For unknown callers this would only fill the log, because the Internet asks for paths that do not exist. */
 const ASTRAY = new Set<ProblemCode>(['not-found', 'method-not-allowed'])
 /** The log cannot be written. Such answers are counted, and `audit.gap` says how many. */
 const WITHOUT_LOG = new Set<ProblemCode>(['database-unavailable', 'audit-unavailable'])
 
-/** Whether it is worth looking for a token in a request that no route has asked for one. */
+/** Whether to look for a token in a request that reached no route. */
 export function mayComeFromCaller({ code }: Problem, { audited }: Refused): boolean {
   return !audited && (MALFORMED.has(code) || ASTRAY.has(code))
 }
 
-/** Whether a refusal is an event: one at an audited route, a malformed URL, a caller astray, and what the vault failed at. */
+/**
+ * Whether a refusal is an event: one at an audited route, a malformed URL, a known caller on a wrong path, and a
+ * failure of the vault.
+ */
 export function leavesEvent({ code, kind }: Problem, { audited, silentRefusals, caller }: Refused): boolean {
   if (WITHOUT_LOG.has(code) || silentRefusals?.includes(code)) return false
   if (audited) return true
@@ -38,14 +41,14 @@ export function leavesEvent({ code, kind }: Problem, { audited, silentRefusals, 
 }
 
 /**
- * Whether the answer stays as it is where its event cannot be written. It says nothing of a record or of a caller then; every
- * other refusal is answered only with its event committed.
+ * Whether the answer stays as it is if its event cannot be written, because it says nothing about a record or a caller.
+ * Every other refusal is answered only once its event has committed.
  */
 function isAnsweredAnyway({ code, kind }: Problem, { audited }: Refused): boolean {
   return !audited || (kind !== 'refused' && code !== 'record-integrity')
 }
 
-/** What the event of a refusal is made of. What is only known late is looked at now. */
+/** The facts for the event of a refusal. Late facts are read now. */
 export function refusalOf<Asked, T extends Known<Asked>>(problem: Problem, trace: T) {
   const [asked, claimedClient] = [trace.asked?.(), trace.claimedClient?.()]
   return { ...trace, problem, asked, claimedClient, isAnsweredAnyway: isAnsweredAnyway(problem, trace) }

@@ -20,7 +20,7 @@ export function requestCredentials(
   const socket = request.socket as TLSSocket
   return {
     authorization: request.headers.authorization,
-    // Node joins several into one with commas, which is no proof: RFC 9449 section 4.3, check 1.
+    // Node joins several headers with commas, and the result is no proof: RFC 9449 section 4.3, check 1.
     proof: request.headers.dpop as string | undefined,
     method: request.method ?? '',
     urls: () => urlsOf(request, publicUrl),
@@ -30,9 +30,9 @@ export function requestCredentials(
 }
 
 /**
- * The URL as the caller may have addressed it: at the server's public URL, or at the host that it named and the port that it
- * reached. The host is one of the server's own, or the request would have been refused (421); the port in `Host` is the
- * caller's word, and is not taken.
+ * The URL as the caller may have addressed it: at the server's public URL, or at the host that it named and the port
+ * that it reached. The host is one of the server's own, or the request would have been refused (421); the caller
+ * chooses the port in `Host`, so it is not used.
  */
 function urlsOf(request: IncomingMessage, publicUrl: string): string[] {
   const url = request.url ?? ''
@@ -41,7 +41,7 @@ function urlsOf(request: IncomingMessage, publicUrl: string): string[] {
   return [publicUrl, reached].map((base) => `${base}${pathOf(url)}`)
 }
 
-/** Asked at every request: a connection that is open, or was resumed, is as old as it likes. */
+/** Checked at every request, because an open or resumed connection may be old. */
 export type RefusesCertificate = (certificate: X509Certificate) => boolean
 
 /** Undefined without a certificate, and on a listener that asks for none. */

@@ -15,7 +15,7 @@ export interface EnvelopeRules {
   holdsCardNumber: (text: string) => boolean
 }
 
-/** With two of them, two readers would believe different ones. */
+/** If there are two, two readers might read different ones. */
 const SINGLE_HEADERS = new Set(['authorization', 'host', 'content-type', 'content-encoding', 'idempotency-key'])
 const CREDENTIAL_NAME = /^(access_?token|id_token|authorization|bearer|jwt|api_?key|client_secret)$/i
 const JWT = /^eyJ[\w-]+\.[\w-]+\./
@@ -85,7 +85,7 @@ function isAbsolute(target: string): boolean {
 /** @throws {Problem} malformed-request */
 function parseTarget(target: string): URL {
   const url = URL.parse(target)
-  // RFC 9110 sections 4.2.2 and 4.2.4: what is here is under https, and an address has no name and password.
+  // RFC 9110 sections 4.2.2 and 4.2.4: this server is https, and an authority has no user name and password.
   if (url === null || url.protocol !== 'https:' || /^[^/]*\/\/[^/?#]*@/.test(target)) {
     throw new Problem('malformed-request', { detail: 'the target is no https URL without user information' })
   }
@@ -111,7 +111,7 @@ export function queryOf(url: string): URLSearchParams {
   return new URLSearchParams(start < 0 ? '' : url.slice(start + 1))
 }
 
-/** Names and values alternate in `rawHeaders`; Node keeps the first of two and says nothing. */
+/** Names and values alternate in `rawHeaders`; Node keeps the first of two without an error. */
 function refuseDoubledHeaders(rawHeaders: readonly string[]): void {
   const seen = new Set<string>()
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -3,7 +3,7 @@ import type { Problem } from '../values/problem.ts'
 import type { ProblemCode } from '../values/problem-codes.ts'
 import type { Source } from './source/source.ts'
 
-/** What of a request says who sends it; only the connection's certificate and the source have been verified. */
+/** What a request brings to prove who sends it. Only the connection's certificate and the source are verified. */
 export interface RequestCredentials {
   authorization: string | undefined
   /** The DPoP header (RFC 9449 section 4.1). */
@@ -37,7 +37,7 @@ export interface RouteRequest<C, B = unknown, Q = unknown> {
   body: B
   /** The body's bytes as they came, until the handler is done; for the hash of an idempotent request. */
   bodyBytes: Uint8Array
-  /** The parsed body before any schema, for the same. */
+  /** The parsed body before any schema, for the same purpose. */
   bodyValue: unknown
   headers: RequestHeaders
   source: Source
@@ -62,7 +62,7 @@ export interface Asked {
   purpose?: string | undefined
 }
 
-/** A refused request, as the audit log hears of it. */
+/** A refused request, for the audit log. */
 export interface Refusal<C> {
   problem: Problem
   requestId: string
@@ -105,6 +105,11 @@ export interface Route<C, B = unknown, Q = unknown> {
   answersOlder?: true
   /** Answered for any Host: a health check often knows only an address. */
   answersAnyHost?: true
+  /**
+   * Its statement proves that the caller is still what it was (`Caller.presumption`), and does nothing otherwise. Whatever else it
+   * does that has an effect, it does behind a statement that has proved it.
+   */
+  provesCaller?: true
   /** Refusals have the form of RFC 6749 section 5.2, with the members of a problem beside `error`. */
   refusesAsOAuth?: true
   /** The scopes of `access` that a caller needs for what the path names; default: all of them. */

@@ -7,6 +7,7 @@ import { Problem } from '../values/problem.ts'
 import type { ProblemCode } from '../values/problem-codes.ts'
 import { problemDocument, problemHeaders, statusOf } from './documents/problem-document.ts'
 import { bornWithExpressPrototypes } from './express-internals.ts'
+import { MAX_CONNECTIONS } from './max-connections.ts'
 import { afterAnswers, oneAtATime, whenLate } from './operator/one-at-a-time.ts'
 import { RequestProblem } from './request-problem.ts'
 import { apiHeaders } from './security-headers.ts'
@@ -22,8 +23,6 @@ const LIMITS = {
   handshakeTimeout: 5_000,
 } as const
 
-/** Idle connections cost little; the cap keeps the process within its file descriptors. */
-export const MAX_CONNECTIONS = 10_000
 const MAX_HEADERS = 100
 
 export interface ServerHooks {

@@ -11,7 +11,10 @@ export function isUnread({ complete, headers }: IncomingMessage): boolean {
   return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
 }
 
-/** Whether so much of it may follow that the connection is closed instead; without a length that is unknown. */
+/**
+ * Whether too much of the body may follow to read it, so that the connection is closed. Without a length that is
+ * unknown.
+ */
 export function isLongUnread(request: IncomingMessage): boolean {
   return isUnread(request) && !(Number(request.headers['content-length']) <= DROPPED_BYTES)
 }

@@ -1,41 +1,21 @@
 import { hostname } from 'node:os'
-import type { AuditCaller, EventBook, NewAuditEvent } from '../audit/event/audit-event.ts'
+import type { EventBook, NewAuditEvent } from '../audit/event/audit-event.ts'
 import { inBook } from '../audit/event/event-book.ts'
 import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
-import type { RootKeyProviderName } from '../config/option-values.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Problem } from '../values/problem.ts'
-import type { CustodianCeremony } from './lifecycle/custodian-ceremony.ts'
-import { destroyFreed } from './lifecycle/emptied-index-keys.ts'
 import { createEventMacs, createVaultBook, type EventMacs } from './lifecycle/event-macs.ts'
 import { keepMacKeys } from './lifecycle/keep-mac-keys.ts'
 import { keepSigningKeys } from './lifecycle/keep-signing-keys.ts'
-import { createKeyCommands, type KeyCommandDeps } from './lifecycle/key-commands.ts'
-import type { RootKeyReplaced } from './lifecycle/replace-root-key.ts'
+import { createKeyCommands, type KeyCommandDeps, type KeyCommands } from './lifecycle/key-commands.ts'
+import type { RootKeys } from './lifecycle/root-key-commands.ts'
 import type { Unsealing } from './lifecycle/unseal.ts'
 import { createKeyWatch } from './lifecycle/watch-keys.ts'
 import { openVaultKeys, type VaultKeysOptions } from './open-vault-keys.ts'
 import type { RegistryAge } from './registry/registry-age.ts'
 import type { Keys } from './ring/keys.ts'
-import type { RootKeyDescription, RootKeyRecord } from './root-key/root-key.ts'
-import { startRotationRunner } from './rotation/rotation-runner.ts'
-
-/** What operators and custodians do about the root key. */
-interface RootKeys {
-  /** The record of the root key, not verified. */
-  find(): Promise<RootKeyRecord | undefined>
-  /** A new root key of the same kind. */
-  rotate(operator: AuditCaller): Promise<RootKeyReplaced>
-  /** A root key from somewhere else. */
-  migrate(operator: AuditCaller, to: RootKeyProviderName): Promise<RootKeyReplaced>
-  /** What a move to the provider would find. */
-  rehearse(to: RootKeyProviderName): Promise<RootKeyDescription>
-  beginCeremony(
-    operator: AuditCaller,
-    split: { custodians: readonly string[]; threshold: number },
-  ): Promise<CustodianCeremony>
-}
+import { runRotationsJob } from './rotation/rotation-runner.ts'
 
 export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> {
   metrics: Pick<Metrics, 'observeKey'>
@@ -45,7 +25,7 @@ export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> 
   longestTokenSeconds: number
 }
 
-/** The vault's keys, what is signed and proven with them, and what keeps them young. */
+/** The vault's keys, what is signed and proven with them, and the jobs that replace them in time. */
 export interface VaultKeys {
   keys: Keys
   book: EventBook
@@ -91,32 +71,37 @@ export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
       { name: 'keep-mac-keys', everyMs, run: () => keepMacKeys(keyDeps) },
       { name: 'keep-signing-keys', everyMs, run: renewSigningKey },
       { name: 'close-event-keys', everyMs, run: eventMacs.closeReplaced },
-      // A key that is about to be replaced is no news.
+      // The watch comes after the replacement, so that a key which is about to be replaced raises no alert.
       { name: 'watch-keys', everyMs, run: () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys) },
     ],
   }
 }
 
-export interface KeyLifecycleDeps extends KeyCommandDeps, Pick<VaultKeysOptions, 'background'> {
+export interface KeyLifecycleDeps extends KeyCommandDeps {
   /** Whether this process runs the rotations that operators leave to the servers. */
   runsRotations: boolean
   onRotated: (result: { moved: number; damaged: number }) => void
 }
 
-export type KeyCommands = ReturnType<typeof createKeyCommands>
-
 /** What needs to know everything that keys protect: rotations, and the end of a key. */
 export interface KeyLifecycle {
   commands: KeyCommands
   jobs: readonly Job[]
+  /** A rotation under way finishes its page. */
   close(): Promise<void>
 }
 
 export function createKeyLifecycle(deps: KeyLifecycleDeps): KeyLifecycle {
-  const runner = deps.runsRotations ? startRotationRunner(deps, deps.onRotated, deps.background) : undefined
+  const closing = new AbortController()
   return {
     commands: createKeyCommands(deps),
-    jobs: [sweepJob('destroy-index-keys', () => destroyFreed(deps))],
-    close: async () => runner?.stop(),
+    jobs: [
+      ...(deps.runsRotations ? [runRotationsJob(deps, deps.onRotated, closing.signal)] : []),
+      sweepJob('destroy-index-keys', async () => {
+        const { destroyFreed } = await import('./lifecycle/emptied-index-keys.ts')
+        return destroyFreed(deps)
+      }),
+    ],
+    close: async () => closing.abort(),
   }
 }

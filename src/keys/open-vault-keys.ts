@@ -1,4 +1,3 @@
-import type { AuditCaller } from '../audit/event/audit-event.ts'
 import { findKeyEvents } from '../audit/event/event-lookup-store.ts'
 import { findNewerRegistries } from '../audit/witness/newer-registry.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
@@ -7,21 +6,15 @@ import type { RootKeyProviderName } from '../config/option-values.ts'
 import type { AlertFacts } from '../observability/alert.ts'
 import { reasonOf } from '../observability/describe-error.ts'
 import { Problem } from '../values/problem.ts'
-import { beginCustodianCeremony } from './lifecycle/custodian-ceremony.ts'
-import { rehearseRootKey } from './lifecycle/rehearse-root-key.ts'
-import { type ReplaceRootKeyDeps, replaceRootKey } from './lifecycle/replace-root-key.ts'
+import type { ReplaceRootKeyDeps } from './lifecycle/replace-root-key.ts'
+import { createRootKeyCommands } from './lifecycle/root-key-commands.ts'
 import { createUnsealing } from './lifecycle/unseal.ts'
 import { createRegistryAge } from './registry/registry-age.ts'
 import { createRegistryAnchor } from './registry/registry-anchor.ts'
 import { createVaultPin, type VaultPinOptions } from './registry/vault-pin.ts'
 import { type Keys, type KeysOptions, openKeys } from './ring/keys.ts'
 import { createRootKeyProvider } from './root-key/providers.ts'
-import {
-  RootKeyConfigError,
-  type RootKeyProvider,
-  type RootKeyRecord,
-  RootKeyUnreachable,
-} from './root-key/root-key.ts'
+import { type RootKeyProvider, type RootKeyRecord, RootKeyUnreachable } from './root-key/root-key.ts'
 import { createRootKeySource } from './root-key/root-key-source.ts'
 
 export interface VaultKeysOptions
@@ -37,11 +30,11 @@ export interface VaultKeysOptions
   restores?: boolean | undefined
   /** Whether the configuration names the root key that is to come, and not the present one. */
   replacesRootKey?: boolean | undefined
-  /** Says what cannot be looked at. */
+  /** Reports what cannot be read. */
   log: (facts: AlertFacts, message: string) => void
   /** Whether a new vault may make itself a passphrase, marked as one for development. */
   development: boolean
-  /** How long a start and `refresh` wait for a root key that is not there at once. */
+  /** How long a start and `refresh` wait for a root key that is not available at once. */
   patienceMs: number
 }
 
@@ -50,7 +43,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   const { config, development, database, randomBytes, newId, newAuditEvent, alert, shipping, log } = options
   const providerOf = (name: RootKeyProviderName) =>
     createRootKeyProvider(name, { config, development, randomBytes, pinnedToken: (id) => pin.tokenOf(id) })
-  const provider = providerOf(config.provider)
+  const provider = await providerOf(config.provider)
   const unreachable = (error: unknown) => alert('root-key-unreachable', { reason: reasonOf(error) })
   const comparesRootKey = options.pin.file !== undefined && !options.replacesRootKey
   const pin = createVaultPin({
@@ -70,7 +63,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
     leaseMs: config.leaseSeconds * 1000,
     patienceMs: options.patienceMs,
     onReachable: (reachable, error) => {
-      // Custodians are not expected to be there.
+      // A start does not wait for custodians.
       if (!reachable && provider.canGoAway) unreachable(error)
     },
     onLeaseEnd: (reason) => {
@@ -95,26 +88,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
     keys: opened,
     registryAge: createRegistryAge(anchor, deps),
     unsealing: createUnsealing(deps),
-    rootKeys: {
-      /** The record of the root key, not verified. */
-      find: () => opened.registry.findRootKey(database),
-      /** A new root key of the same kind. */
-      rotate: (operator: AuditCaller) => replaceRootKey(deps, operator, provider),
-      /** A root key from somewhere else. */
-      migrate: async (operator: AuditCaller, to: RootKeyProviderName) => {
-        const present = await opened.registry.findRootKey(database)
-        if (present?.provider === to) {
-          throw new RootKeyConfigError(
-            `the root key comes from ${to} already: "strongroom keys rotate root" makes a new one.`,
-          )
-        }
-        return replaceRootKey(deps, operator, providerOf(to))
-      },
-      /** What a move to the provider would find. */
-      rehearse: (to: RootKeyProviderName) => rehearseRootKey(deps, providerOf(to)),
-      beginCeremony: (operator: AuditCaller, split: { custodians: readonly string[]; threshold: number }) =>
-        beginCustodianCeremony(deps, operator, split),
-    },
+    rootKeys: createRootKeyCommands({ ...deps, provider, providerOf }),
     async close() {
       source.close()
       await opened.close()
@@ -122,7 +96,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   }
 }
 
-/** A provider that does not answer leaves the vault sealed, as everywhere else. */
+/** If the provider does not answer, the vault stays sealed. */
 function requireConfigured(provider: RootKeyProvider) {
   return async (record: RootKeyRecord) => {
     await provider.requireConfigured?.(record).catch((error) => {

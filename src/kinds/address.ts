@@ -13,7 +13,7 @@ import { text } from './text.ts'
 /** At most one entry for each pair of capitals. The library copies its tables at every call. */
 const countries = new Map<string, ReturnType<typeof getCountryData>>()
 
-/** What Google's metadata says of a country; null for what is no country code. */
+/** Google's metadata of a country; null for a text that is not a country code. */
 function countryOf(code: string): ReturnType<typeof getCountryData> {
   if (!/^[A-Z]{2}$/.test(code)) return null
   let country = countries.get(code)
@@ -62,10 +62,13 @@ const FIELDS = [
   'instructions',
 ] as const
 
-/** The lines in the order of the members. A telephone number is parsed as one, and is no line. */
+/** The lines in the order of the members. A telephone number is parsed as such, and is not a line. */
 const LINES = FIELDS.filter((field) => field !== 'phone' && field !== 'phone_e164')
 
-/** Only the first line and the country are asked for: what else an address needs is the business of the form. */
+/** What is on an envelope. */
+const LABEL = LINES.filter((field) => field !== 'instructions')
+
+/** Only the first line and the country are required. The form of the shop decides what else an address needs. */
 const schema = z
   .strictObject({ ...required, ...optionalMembers(optional) })
   .superRefine((address, context) => {
@@ -83,15 +86,24 @@ const schema = z
 
 type AddressDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
 
-/** A billing or shipping address; which of the two it is, is said outside of it. */
+/** A billing or shipping address. The member of the checkout says which of the two it is. */
 export const address = {
   name: 'address',
+  called: 'an address',
   tokenPrefix: 'addr',
   checkout: { billing_address: { use: 'billing' }, shipping_address: { use: 'shipping' } },
   schema: () => schema,
   correction: correctionSchema(required, optional),
   correctedInput,
   fields: FIELDS,
+  neededBy: {
+    fulfilment: FIELDS,
+    billing: LABEL,
+    support: FIELDS,
+    fraud: FIELDS,
+    legal: FIELDS,
+    'privacy-officer': FIELDS,
+  },
   padToBytes: 128,
   display: ({ country, region, postal_code, name }) => ({
     country,

@@ -63,7 +63,10 @@ const FURTHER_RANGES: readonly { name: string; lengths: readonly number[]; range
   { name: 'diners', lengths: [14, 16, 19], ranges: [[3095, 3095]] },
 ]
 
-/** Maestro's `6` takes what no other scheme of that digit has: valid as a card, but no evidence in a text. */
+/**
+ * Maestro's `6` stands for all numbers of that digit that no other scheme has. Such a number is a valid card, but no
+ * evidence in a text.
+ */
 const CATCH_ALL = { name: 'maestro', low: 6, high: 6 }
 
 /** Most schemes print groups of four. */
@@ -101,7 +104,7 @@ function libraryRanges(): PrefixRange[] {
   })
 }
 
-/** The ranges by the first digit, so that the common question is asked of a few of them. */
+/** The ranges by their first digit, so that a look-up compares only a few of them. */
 const RANGES_BY_FIRST_DIGIT = Map.groupBy(
   PREFIX_RANGES.flatMap((range) => firstDigits(range).map((digit) => ({ digit, range }))),
   ({ digit }) => digit,

@@ -43,10 +43,10 @@ const SPLITS: readonly Grouping[] = [
 ]
 
 /**
- * Whether a text holds a card number: 15 or 16 digits with the prefix of a scheme that names it at that length and a right
- * check digit, unbroken or grouped as cards are printed; 13, 14 and 17 to 19 digits only when grouped so. Groups are
- * whole runs of digits, joined by one and the same separator. Digits of any script count, letters at the edges hide
- * nothing, and a valid IBAN is none. Takes time in proportion to the text.
+ * Whether a text holds a card number: 15 or 16 digits with the prefix of a scheme that names it at that length and a
+ * right check digit, unbroken or grouped as cards are printed; 13, 14 and 17 to 19 digits only when grouped so. Groups
+ * are whole runs of digits, joined by the same separator. Digits of any script count. Letters at the edges do not hide
+ * a number. A valid IBAN is no card number. Takes time in proportion to the text.
  *
  * @param besideLetters whether digits that touch a letter count: they do in prose, and not in identifiers with a prefix
  */
@@ -110,7 +110,7 @@ function beginsNumber(groups: readonly DigitGroup[], at: number, grouping: Group
   return hasValidCheckDigit(digits) && schemesOf(digits).some((scheme) => isPrintedIn(grouping, scheme))
 }
 
-/** Whether the groups have these sizes, and one and the same separator. A line's end counts as any. */
+/** Whether the groups have these sizes and the same separator. The end of a line counts as any separator. */
 function fits(groups: readonly DigitGroup[], at: number, grouping: Grouping): boolean {
   let separator: DigitGroup['joint'] | undefined
   return grouping.every((size, offset) => {

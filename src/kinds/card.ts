@@ -6,11 +6,11 @@ import { correctionSchema, ifNothingElse } from './correction.ts'
 import type { KindDefinition } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
 import { text } from './text.ts'
-import { type Expiry, expiryFault, numberFault, readNumber } from './typed-card.ts'
+import { type Expiry, expiryFault, MAX_CHARACTERS, numberFault, readNumber } from './typed-card.ts'
 
 /**
- * PCI SSC FAQ 1091 gives the first six and last four digits for numbers of 15 and more; of a shorter one too few
- * would stay hidden.
+ * PCI SSC FAQ 1091 gives the first six and last four digits for numbers of 15 and more; a shorter number would keep too
+ * few digits hidden.
  */
 const BIN_DIGITS = 6
 const MIN_DIGITS_TO_SHOW_BIN = 15
@@ -40,11 +40,14 @@ const expiry = {
     .meta({ description: 'Year of expiry, four digits', examples: [2031] }),
 }
 
+const FIELDS = ['number', 'exp_month', 'exp_year', 'holder_name'] as const
+
 type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
 
 /** A payment card. Card verification codes are no members of it, on purpose. */
 export const card = {
   name: 'card',
+  called: 'a card',
   tokenPrefix: 'card',
   checkout: { card: {} },
   schema: (now) =>
@@ -57,10 +60,13 @@ export const card = {
         }),
       })
       .superRefine((details, context) => checkExpiry(details, context, now()), { when: ifNothingElse }),
-  // A card is renewed under its number; another number is another card. The merged card is checked as a new one is.
+  // A renewed card keeps its number. Another number is another card. The merged card is checked as a new one is.
   correction: correctionSchema(expiry, {}),
-  fields: ['number', 'exp_month', 'exp_year', 'holder_name'],
+  corrected: 'the expiry of a card',
+  fields: FIELDS,
+  neededBy: { billing: FIELDS, fraud: ['exp_month', 'exp_year', 'holder_name'], legal: FIELDS },
   boundFields: ['number'],
+  rangeOf,
   padToBytes: 64,
   display: ({ number, exp_month, exp_year }) => ({
     brand: brandOf(number)?.name ?? 'unknown',
@@ -79,6 +85,7 @@ export const card = {
   }),
   searchBy: {
     card_number: {
+      called: 'card number',
       confirms: 'number',
       term: ({ number }) => number,
       normalise: (value) => (numberFault(value) === undefined ? [readNumber(value)] : []),
@@ -98,4 +105,13 @@ function checkExpiry(card: Expiry, context: z.RefinementCtx, today: Date): void 
       ? (['card-expired', 'is in the past'] as const)
       : (['invalid-input', 'is too far in the future'] as const)
   context.addIssue({ code: 'custom', ...issue(code, detail, ['exp_year']) })
+}
+
+/** The BIN of what was sent as a card or its number, however it is written. */
+function rangeOf(sent: unknown): string {
+  const number: unknown = typeof sent === 'object' && sent !== null && 'number' in sent ? sent.number : sent
+  const digits = String(typeof number === 'string' || typeof number === 'number' ? number : '')
+    .slice(0, MAX_CHARACTERS)
+    .replace(/\D/g, '')
+  return digits.length < BIN_DIGITS ? '' : digits.slice(0, BIN_DIGITS)
 }

@@ -1,3 +1,4 @@
+import type { KindDefinition } from './kind.ts'
 import { type KeysOf, type KindName, type RegisteredKind, registry } from './registry.ts'
 
 type Checkouts = RegisteredKind['checkout']
@@ -25,4 +26,19 @@ export const recordUses: readonly RecordUse[] = [...new Set(parts.flatMap(({ use
 /** The kinds whose records are used for that. */
 export function kindsUsedFor(use: RecordUse): KindName[] {
   return [...new Set(parts.filter((part) => part.use === use).map(({ kind }) => kind))]
+}
+
+const ranges = new Map(
+  registry.flatMap(({ checkout, rangeOf }: KindDefinition) =>
+    rangeOf === undefined ? [] : Object.keys(checkout).map((part) => [part, rangeOf] as const),
+  ),
+)
+
+/** The range of each number in a checkout that a thief may try out, one for each part. Nothing of it is validated. */
+export function rangesOf(checkout: unknown): string[] {
+  if (typeof checkout !== 'object' || checkout === null) return []
+  return [...ranges].flatMap(([part, rangeOf]) => {
+    const sent = (checkout as Record<string, unknown>)[part]
+    return sent === undefined || sent === null ? [] : [rangeOf(sent)]
+  })
 }

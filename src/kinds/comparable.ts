@@ -2,7 +2,7 @@ import { comparisons } from './comparison.ts'
 import type { Comparable, Comparison, Details } from './kind.ts'
 import { byName, type KeysOf, type KindName, kindNames, namesIn, type RegisteredKind } from './registry.ts'
 
-/** What may be compared without being shown. */
+/** The names that may be compared without being shown. */
 export type ComparableName = KeysOf<RegisteredKind['comparable']>
 
 /** The common ones first, whichever kinds have them. */
@@ -32,7 +32,7 @@ export function comparableOf(kind: KindName, name: ComparableName, details: Deta
   return value === undefined ? undefined : comparable?.form(value)
 }
 
-/** What a caller compares with it: the same form as a record has it in. */
+/** A value of a caller, in the same form as that of a record. */
 export function comparableInput(name: ComparableName, value: string | Details): string | undefined {
   return comparisonOf[name].form(value)
 }

@@ -21,7 +21,7 @@ export const comparisons = {
   address: { input: place, form: formOf(asWords) },
 } as const satisfies Readonly<Record<string, Comparison>>
 
-/** What is no text is a place, whatever it is compared with. */
+/** A value that is not a text is a place. */
 function formOf(formOfText: (text: string) => string): Comparison['form'] {
   return (value) => {
     if (typeof value === 'string') return formOfText(value) || undefined
@@ -42,7 +42,7 @@ function asWords(text: string): string {
     .trim()
 }
 
-/** A code as it is meant, however it is spaced. */
+/** A code without its spaces and dashes. */
 function asCode(text: string): string {
   return asWords(text).replaceAll(' ', '')
 }

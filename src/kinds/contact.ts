@@ -29,17 +29,28 @@ const schema = z
     return z.NEVER
   })
 
+const FIELDS = ['name', 'email', 'phone', 'phone_e164'] as const
+
 type ContactDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
 
 /** How to reach a shopper. */
 export const contact = {
   name: 'contact',
+  called: 'a contact',
   tokenPrefix: 'cont',
   checkout: { contact: {} },
   schema: () => schema,
   correction: correctionSchema({}, optional),
   correctedInput: ({ phone_e164: _derived, ...given }, correction) => merge(given, correction),
-  fields: ['name', 'email', 'phone', 'phone_e164'],
+  fields: FIELDS,
+  neededBy: {
+    fulfilment: ['name', 'phone', 'phone_e164'],
+    support: FIELDS,
+    fraud: FIELDS,
+    marketing: ['name', 'email'],
+    legal: FIELDS,
+    'privacy-officer': FIELDS,
+  },
   padToBytes: 128,
   display: ({ name, email, phone_e164 }) => ({
     email_masked: email && maskEmail(email),

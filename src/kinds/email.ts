@@ -10,8 +10,8 @@ const MAX_LOCAL_PART = 64
 const MAX_EMAIL = 254
 
 /**
- * One @, something before it, and a domain with a dot: what is deliverable only its server knows. Addresses with unusual
- * local parts and in other scripts exist, and are no reason to lose a sale.
+ * One @, something before it, and a domain with a dot. Only the mail server knows whether an address is deliverable.
+ * Unusual local parts and other scripts are accepted, so that no sale is lost.
  */
 const EMAIL_FORM = /^[^\s@\p{C}]+@(?:[^\s@\p{C}.]|[\u200C\u200D])+(?:\.(?:[^\s@\p{C}.]|[\u200C\u200D])+)+$/u
 
@@ -40,13 +40,16 @@ function asTyped(value: string): string {
   return local === '' ? plain : `${local}@${domain.replace(WIDE_DOTS, '.')}`
 }
 
-/** A domain that is worth converting. The converter is made for URLs, and would make something of much that is no domain. */
+/**
+ * A domain that can be converted. The converter is made for URLs, and would also convert texts that are not domains.
+ */
 const INTERNATIONAL_DOMAIN = /^(?=.*(?:[^\u0000-\u007F]|xn--))(?:[a-z0-9.-]|[^\u0000-\u007F])+$/iu
 
 /**
- * The forms of an e-mail address that records are found by. Today's comes first: lower case, the domain in A-labels (UTS
- * #46), so that both spellings of a mailbox are one. Versions before kept the spelling of the domain, in lower case.
- * RFC 5321 section 2.4 lets a host tell upper from lower case before the @; none that shoppers use does.
+ * The forms of an e-mail address that records are found by. Today's comes first: lower case, the domain in A-labels
+ * (UTS #46), so that both spellings of a mailbox are one. Earlier versions kept the spelling of the domain, in lower
+ * case. RFC 5321 section 2.4 lets a host distinguish upper and lower case before the @. No host that shoppers use does
+ * so.
  */
 export function emailForms(address: string): [string, ...string[]] {
   const kept = address.normalize('NFC').toLowerCase()
@@ -59,6 +62,7 @@ export function emailForms(address: string): [string, ...string[]] {
 
 /** Finds the records that have an e-mail address. */
 export const emailSearch = {
+  called: 'e-mail',
   term: (details) => (details.email === undefined ? undefined : emailForms(details.email)[0]),
   normalise: (value) => {
     const parsed = email.safeParse(value)

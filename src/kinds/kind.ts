@@ -13,16 +13,18 @@ type NameOf<D extends Details> = Extract<keyof D, string>
 
 /** A type of value that records of a kind are found by. Kinds that name the same type are found by one search. */
 export interface SearchBy<D extends Details = Details> {
+  /** The type in a sentence: `card number`. */
+  readonly called: string
   /**
-   * The field that a hit confirms, where the value is worth money to a thief. Such a search needs what revealing the field
+   * The field that a hit confirms, if its value is worth money to a thief. Such a search needs what revealing the field
    * needs, says why, is limited, and is hashed with index keys of its own purpose.
    */
   readonly confirms?: NameOf<D>
   /** What the record is found by, normalised; undefined when it has nothing there. Only its keyed hash is stored. */
   term(details: D): string | undefined
   /**
-   * Normalises a value to search by, as `term` does. The forms that versions before gave it follow: their records are
-   * found under them until an index rotation renews the terms. Empty when it cannot be such a value.
+   * Normalises a value to search by, as `term` does. The forms of earlier versions follow: their records are found
+   * under them until an index rotation renews the terms. Empty when it cannot be such a value.
    */
   normalise(value: string): string[]
 }
@@ -62,10 +64,12 @@ export interface KindRules<D extends Details = Details> {
 }
 
 /**
- * All that there is to say of one kind of record. The file of a kind declares it, `registry.ts` lists the kinds, and
- * everything else that depends on a kind is derived from that list.
+ * Everything about one kind of record. The file of a kind declares it, `registry.ts` lists the kinds, and everything
+ * else that depends on a kind is derived from that list.
  */
 export interface KindDefinition<D extends Details = Details> extends KindRules<D> {
+  /** The kind in a sentence, with its article: `an address`. */
+  readonly called: string
   readonly fields: readonly NameOf<D>[]
   /** The members of a checkout that hold such a record, and what each of them is used for, where that matters. */
   readonly checkout: Readonly<Record<string, { readonly use?: string }>>
@@ -80,6 +84,15 @@ export interface KindDefinition<D extends Details = Details> extends KindRules<D
    * theirs. It is for details that hold what no caller sends.
    */
   correctedInput?(details: D, correction: Correction): Record<string, string | number>
+  /** What a correction changes, in a sentence, if it is a part of the record: `the expiry of a card`. */
+  readonly corrected?: string
+  /**
+   * For a kind whose numbers a thief tries by storing them: the range of numbers that a value belongs to, as it was sent and
+   * before it is parsed. Empty when it belongs to none. Such values are limited by caller, source and range.
+   */
+  rangeOf?(sent: unknown): string
+  /** The fields that each built-in role needs, by the name of the role. A role that is not named sees nothing of the kind. */
+  readonly neededBy?: Readonly<Record<string, readonly NameOf<D>[]>>
   /** Fields that leave only to a bound token, whatever a role file says. */
   readonly boundFields?: readonly NameOf<D>[]
   /** What grants can show instead of fields: for each view, names of the display part. Every kind has the view `masked`. */

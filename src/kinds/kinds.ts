@@ -44,8 +44,8 @@ export function confirmedBy(type: string): ConfirmedField | undefined {
 }
 
 /**
- * A value to search by, normalised as the index terms are, and in the forms that versions before gave it; empty when it
- * cannot be such a value.
+ * A value to search by, normalised as the index terms are, and in the forms of earlier versions; empty when it cannot
+ * be such a value.
  */
 export function normaliseSearchValue(type: SearchType, value: string): string[] {
   if (type === 'customer') return [value.normalize('NFC').trim()].filter((customer) => customer !== '')

@@ -1,14 +1,13 @@
-import {
-  type CountryCode,
-  isSupportedCountry,
-  type PhoneNumber,
-  parsePhoneNumberFromString,
-} from 'libphonenumber-js/min'
+import type * as phoneNumbers from 'libphonenumber-js/min'
+import type { CountryCode, PhoneNumber } from 'libphonenumber-js/min'
+import { loadLater } from '../values/load-later.ts'
 import { issue } from '../values/parse-input.ts'
 import { asciiDigits } from './digit-groups.ts'
 import type { SearchBy } from './kind.ts'
 import { typedText } from './text.ts'
 import { withoutInvisible } from './typed.ts'
+
+const library = loadLater<typeof phoneNumbers>('libphonenumber-js/min')
 
 /** E.164 allows 15 digits; the rest is for the brackets, spaces and dashes that people write between them. */
 const MAX_CHARACTERS = 40
@@ -49,8 +48,7 @@ const MEXICAN_MOBILE = /^(\+|00)\s*52\s*-?\s*1(?=(?:[\s()-]*\d){10}$)/
 /**
  * The number in E.164, or undefined if it cannot be a telephone number: it then lacks its country code (which only
  * `country` can replace) or has a number of digits that the country does not use. Whether a range is in use is not
- * checked: numbering plans change faster than software, and a sale is not worth less for it. It only decides between
- * several readings of the text.
+ * checked: numbering plans change faster than software. It only decides between several readings of the text.
  */
 export function toE164(value: string, country?: string): string | undefined {
   const typed = asciiDigits(withoutInvisible(value)).replace(/\s/gu, ' ').replace(DOTS, '.').replace(LABEL, '')
@@ -59,13 +57,14 @@ export function toE164(value: string, country?: string): string | undefined {
   return (likely.find((number) => number.country === country) ?? likely[0] ?? readings[0])?.number
 }
 
-/** What may be meant by what was typed, the likeliest first. */
+/** The possible readings of a typed text, the likeliest first. */
 function readingsOf(typed: string, country: string | undefined): Set<string> {
   const further = FURTHER_PREFIXES[country as CountryCode] ?? []
   const plain = withoutBrackets(typed)
   return new Set([
     ...further.flatMap(([prefix, replacement]) => (prefix.test(plain) ? plain.replace(prefix, replacement) : [])),
-    // As it was typed: the library knows how each country dials abroad, and where letters are no part of a number.
+    // The text as it was typed. The library knows how each country dials abroad, and where letters are not part of a
+    // number.
     typed,
     plain,
     plain.replace(MEXICAN_MOBILE, (_, abroad: string) => `${abroad}52`),
@@ -85,6 +84,7 @@ function isAmbiguousAbroad(typed: string, country: string | undefined): boolean 
 
 /** Finds the records that have a telephone number, by its E.164 form. */
 export const phoneSearch = {
+  called: 'phone',
   term: ({ phone_e164 }) => phone_e164,
   normalise: (value) => {
     const number = toE164(value)
@@ -98,7 +98,10 @@ export function phoneIssue(detail: string) {
 
 function parse(reading: string, country: string | undefined): PhoneNumber | undefined {
   const defaultCountry = countryOf(country)
-  const parsed = parsePhoneNumberFromString(reading, { extract: false, ...(defaultCountry ? { defaultCountry } : {}) })
+  const parsed = library().parsePhoneNumberFromString(reading, {
+    extract: false,
+    ...(defaultCountry ? { defaultCountry } : {}),
+  })
   if (parsed === undefined || (parsed.ext?.length ?? 0) > MAX_EXTENSION_DIGITS) return undefined
   return parsed.isPossible() ? parsed : undefined
 }
@@ -116,5 +119,5 @@ function digitsOfLetters(typed: string): string {
 }
 
 function countryOf(country: string | undefined): CountryCode | undefined {
-  return country !== undefined && isSupportedCountry(country) ? country : undefined
+  return country !== undefined && library().isSupportedCountry(country) ? country : undefined
 }

@@ -24,14 +24,14 @@ const VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}]/u
  */
 export function text(maxCharacters: number) {
   return typedText(maxCharacters).refine(
-    // What is too long is refused for it, and not looked through.
+    // A text that is too long is refused, and not searched.
     (value) => !fits(value, maxCharacters) || !holdsCardNumber(value),
     issue('card-number-in-text', 'remove the card number'),
   )
 }
 
 /**
- * The same, without a look for card numbers: for what is parsed as something else.
+ * The same without the search for card numbers, for texts that are parsed as something else.
  *
  * @param read takes out what means nothing there, before anything is refused for it
  */
@@ -57,7 +57,7 @@ function faultsOf(value: string, maxCharacters: number): ReturnType<typeof issue
 }
 
 function fits(value: string, maxCharacters: number): boolean {
-  // Cheapest first: what is far too long is not worth normalising.
+  // The length is checked first, so that a far too long text is not normalised.
   if (value.length > 2 * maxCharacters) return false
   if (value.length <= maxCharacters && ASCII.test(value)) return true
   const normalised = value.normalize('NFC')

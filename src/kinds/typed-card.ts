@@ -13,7 +13,7 @@ const NUMBER_FORM = new RegExp(`^\\d(?:[\\s${DASHES}]*\\d)*$`, 'u')
 const MIN_DIGITS = 12
 const MIN_DIGITS_OF_UNKNOWN_BRAND = 13
 const MAX_DIGITS = 19
-const MAX_CHARACTERS = 100
+export const MAX_CHARACTERS = 100
 
 /** UnionPay numbers need not have one; card-validator does not ask it of them either. */
 const BRAND_WITHOUT_CHECK_DIGIT = 'unionpay'

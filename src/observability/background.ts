@@ -1,12 +1,12 @@
 import type { Alert } from './alert.ts'
 import { describeError } from './describe-error.ts'
 
-/** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
+/** Everything that a server does without a request, by the name in its alert, the log and the metrics. */
 export const BACKGROUND_TASKS = {
   'destroy-index-keys': 'destroys index keys that a rotation emptied',
   'end-checkout-sessions': 'ends checkout sessions that have expired, and removes old ones',
   'keep-mac-keys': 'replaces MAC keys in time',
-  'claim-event-numbers':
+  'report-event-numbers':
     'writes up to which number the events of this process are accounted for, so that missing last events are noticed',
   'close-event-keys': 'destroys replaced event keys when no event under them waits for the audit log',
   'keep-signing-keys': 'replaces and destroys token-signing keys in time',
@@ -36,7 +36,7 @@ export const BACKGROUND_TASKS = {
 
 export type TaskName = keyof typeof BACKGROUND_TASKS
 
-/** The work of a task. A task that runs as long as all is well calls `worked` once it does. */
+/** The work of a task. A task that runs without an end calls `worked` once it works. */
 type TaskWork = (worked: () => void) => Promise<unknown>
 
 interface BackgroundTask {

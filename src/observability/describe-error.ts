@@ -14,7 +14,7 @@ export function describeError(error: unknown): string {
   return `${error.name}${message} ${frame}`.trim()
 }
 
-/** The same as a reason for a person: the message of an error of ours, the name of another. */
+/** The same as a reason for a person: the message of the vault's own errors, the name of any other. */
 export function reasonOf(error: unknown): string {
   if (error instanceof VaultError) return error.message
   return error instanceof Error ? error.name : 'unknown'

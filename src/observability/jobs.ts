@@ -3,9 +3,9 @@ import type { Background, TaskName } from './background.ts'
 /** Work that a part of the vault does by itself. */
 export interface Job {
   name: TaskName
-  /** How long after its end it is done again. */
+  /** The time from the end of one run to the next. */
   everyMs: number
-  /** When it is done for the first time; where it is left out, as part of the start. */
+  /** When it runs for the first time. Left out: as part of the start. */
   firstMs?: number
   run: () => unknown
 }
@@ -20,14 +20,14 @@ export function sweepJob(name: TaskName, run: () => Promise<number>): Job {
 }
 
 export interface JobRules {
-  /** A server goes on with what belongs to the start, and begins the rest; a command does it once. */
+  /** A server repeats the jobs of the start and begins the others. A command runs the jobs of the start once. */
   isServer: boolean
   isSealed: () => boolean
-  /** What is done, in the place of what belongs to the start, while there are no keys. */
+  /** Runs instead of the jobs of the start while there are no keys. */
   whenSealed: () => void
 }
 
-/** Does what belongs to the start, one after the other, and begins the rest. */
+/** Runs the jobs of the start one after the other, and begins the rest. */
 export async function startJobs(background: Background, jobs: readonly Job[], rules: JobRules): Promise<void> {
   for (const { name, everyMs, firstMs, run } of jobs) {
     if (firstMs !== undefined) {

@@ -10,7 +10,7 @@ import { createTokenizeRoutes } from './tokenize/tokenize-routes.ts'
 
 type DepsOf<Create extends (deps: never) => unknown> = Parameters<Create>[0]
 
-type RecordApiDeps = DepsOf<typeof createTokenizeRoutes> &
+export type RecordApiDeps = DepsOf<typeof createTokenizeRoutes> &
   DepsOf<typeof createRevealRoutes> &
   DepsOf<typeof createApprovalRoutes> &
   DepsOf<typeof createMatchRoutes> &

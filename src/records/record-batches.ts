@@ -20,7 +20,7 @@ const ownerOf = ({ owner = '' }: { owner?: string }) => owner
 /** Eight of the largest batches of one caller may wait, and as many of all others. */
 const MAX_WAITING_RECORDS = 64 * 1024
 
-/** A request waits for two of them at the most; one that comes alone does not wait. */
+/** A request waits for at most two statements. A request that comes alone does not wait. */
 const PACE_MS = 2
 
 /** @param requireRelease throws when nothing may be released now */

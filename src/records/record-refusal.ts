@@ -23,8 +23,8 @@ interface RecordRefusalDeps {
 }
 
 /**
- * Writes the event of a refused request before the refusal is answered. What strangers, callers astray and the vault's own
- * failures leave is limited in number.
+ * Writes the event of a refused request before the refusal is answered. The number of events is limited that strangers,
+ * callers on wrong paths and the vault's own failures can cause.
  *
  * @returns the problem to answer with: that of the refusal, or too-many-requests to an unknown caller beyond the limit
  * @throws {Problem} audit-unavailable, database-unavailable
@@ -66,7 +66,7 @@ export function createRecordRefusal(deps: RecordRefusalDeps): (refusal: Refusal<
       deps.outage.missed(toProblem(failure).code)
       return problem
     })
-    // That the vault is busy is said at once.
+    // `busy` is answered at once.
     return problem.kind === 'unavailable' ? problem : recorded
   }
 }

@@ -21,6 +21,8 @@ export interface WatchSchemaDeps extends RecordMigrationDeps {
   background: Background
   /** Says in the log what differs and refuses nothing. */
   log: (facts: { differences: string }, message: string) => void
+  /** What the first look would find. Default: it is made. */
+  foundSchema?: ComparedSchema | undefined
 }
 
 export interface SchemaWatch {
@@ -39,6 +41,7 @@ const MOST_NAMED = 10
  */
 export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
   const { database, keys, alert, background, log } = deps
+  let { foundSchema: foundBefore } = deps
   let found: ComparedSchema | undefined
   let lookedAt = Number.NEGATIVE_INFINITY
   let alerted: string | undefined
@@ -55,7 +58,8 @@ export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
   async function look(): Promise<void> {
     lookedAt = performance.now()
     const before = found
-    found = await findSchema(database)
+    found = foundBefore ?? (await findSchema(database))
+    foundBefore = undefined
     if (before !== undefined && before.hash !== found.hash) database.renew()
     tellOthers(found)
     if (keys.isSealed) return

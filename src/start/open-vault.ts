@@ -1,16 +1,15 @@
-import { takeInAllAstray } from '../audit/retention/take-in-astray.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import { findPinFile, placeOfPin } from '../config/pin-file.ts'
 import { databaseTime, examineClock } from '../database/clock.ts'
+import { connectionsFor } from '../database/connection-counts.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../database/database.ts'
 import { type DatabaseFacts, inspectDatabase } from '../database/inspect.ts'
 import { knownMigrations, migrate } from '../database/migration/migrate.ts'
-import { connectionsFor } from '../database/session-pool.ts'
 import { examineServer, UnfitServer } from '../database/vault-server.ts'
 import { makeDataDir } from '../embedded-postgres/data-dir.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
 import type { Overrides, VaultDuties } from '../vault/vault-options.ts'
-import { createVault, type Vault } from '../vault.ts'
+import type { Vault } from '../vault.ts'
 import {
   examineConfig,
   examineDatabase,
@@ -20,7 +19,6 @@ import {
   missingDatabase,
 } from './doctor/doctor.ts'
 import { examineMachine } from './doctor/examine-machine.ts'
-import { examineOpenDatabase } from './doctor/examine-open-database.ts'
 import { lostDatabase } from './lost-database.ts'
 import { Unsafe } from './unsafe.ts'
 
@@ -68,6 +66,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
     refuse([...findings, ...ofClock])
     warn(ofClock, options.log)
     if (options.role === 'server') warn([...ofMachine, ...findings], options.log)
+    const { createVault } = await import('../vault.ts')
     const vault = await createVault(
       {
         ...config,
@@ -178,6 +177,7 @@ export async function migrateVault(config: Config, options: OpenVaultOptions): P
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const applied = await migrateDatabase(config, urls)
     const place = await findVault(config, urls.owner)
+    const { takeInAllAstray } = await import('../audit/retention/take-in-astray.ts')
     await look(place, (owner) => takeInAllAstray(owner, options.log))
     await stopDatabase()
     return applied
@@ -208,6 +208,7 @@ async function examineVaultDatabase(config: Config, url: string, log: (line: str
   const { faults, schema } = await examineServer({ url, caFile, schema: databaseSchema })
   if (faults.length > 0) return faults
   const place = { url, caFile, schema }
+  const { examineOpenDatabase } = await import('./doctor/examine-open-database.ts')
   return look(place, (database) => examineOpenDatabase(config, database, log))
 }
 

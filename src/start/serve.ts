@@ -12,8 +12,9 @@ import { watchClientCrl } from '../http/tls/client-crl.ts'
 import { ensureDevelopmentCertificate } from '../http/tls/development-certificate.ts'
 import { createTicketSecret, replaceHourly, type TicketSecret, ticketKeysOf } from '../http/tls/session-tickets.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from '../http/tls/tls.ts'
-import { reasonOf } from '../observability/describe-error.ts'
+import { describeError, reasonOf } from '../observability/describe-error.ts'
 import type { MetricsText } from '../observability/metrics.ts'
+import { once } from '../values/once.ts'
 import type { Vault } from '../vault.ts'
 import { readCoreDumpLimit } from './doctor/process-limits.ts'
 import { type OpenVault, openVault } from './open-vault.ts'
@@ -89,6 +90,7 @@ export async function listenToCallers(config: Config, vault: Vault, tickets: Tic
     refusesCertificate: (certificate) => tls.clientCrl?.refuses(certificate, new Date()) ?? false,
   })
   const server = createHttpsServer(tls, app, { newId, issuer, onFramingError })
+  await vault.warm().catch((error) => logger.warn({ reason: describeError(error) }, 'the first calls are slower'))
   if (config.proxyProtocol) acceptProxyProtocol(server, proxies, () => metrics.framingError('malformed-request'))
   const clientCrl = watchClientCrl(() => tls.clientCrl, alert)
   const useTicketKeys = () => server.setTicketKeys(ticketKeysOf(tickets, 'callers', tls))
@@ -220,12 +222,4 @@ export async function welcome(config: Config, vault: Vault, announce: Announce):
   const { issuer, dataDir, tls } = config
   await ensureSampleCallers(vault, dataDir)
   announce(firstSteps(placeOf({ issuer, dataDir, caFile: path.join(tls.certsDir, 'ca.pem') })))
-}
-
-export function once(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined
-  return () => {
-    running ??= work()
-    return running
-  }
 }

@@ -5,6 +5,7 @@ import type { HandedRootKey } from '../keys/lifecycle/unseal.ts'
 import { describeError } from '../observability/describe-error.ts'
 import { createClusterMetricsText } from '../observability/metrics.ts'
 import { withoutInspectorSignal } from '../values/inspector-signal.ts'
+import { once } from '../values/once.ts'
 import type { Vault } from '../vault.ts'
 import { openVault } from './open-vault.ts'
 import { passOnConnection } from './pass-on-connection.ts'
@@ -14,7 +15,6 @@ import {
   type Listening,
   listenToCallers,
   listenToOperator,
-  once,
   openAsServer,
   type Serving,
   welcome,

@@ -1,4 +1,5 @@
-import { kindOf, type ProblemCode, type ProblemKind } from './problem-codes.ts'
+import { PROBLEMS, type ProblemCode } from './problem-codes.ts'
+import type { ProblemKind } from './problems/problem-entry.ts'
 import { VaultError } from './vault-error.ts'
 
 /** One offending place in the input: a JSON Pointer (RFC 6901, fragment form) and a fixed sentence that never quotes it. */
@@ -59,7 +60,7 @@ export class Problem extends VaultError {
   constructor(code: ProblemCode, facts: ProblemFacts = {}) {
     super(code, facts.cause === undefined ? undefined : { cause: facts.cause })
     this.code = code
-    this.kind = kindOf(code)
+    this.kind = PROBLEMS[code].kind
     this.detail = facts.detail
     this.errors = facts.errors ?? []
     this.retryAfterSeconds = facts.retryAfterSeconds

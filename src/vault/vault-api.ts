@@ -1,6 +1,8 @@
 import type { Access } from '../access/create-access.ts'
 import type { Caller } from '../access/policy/caller.ts'
+import type { TokenSubject } from '../access/tokens/access-token.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
+import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import { closeWhileOlder } from '../audit-api/close-while-older.ts'
 import type { Checkout } from '../checkout/create-checkout.ts'
 import { version } from '../config/version.ts'
@@ -8,12 +10,23 @@ import { createWriteProbe } from '../database/write-probe.ts'
 import { createFramingErrors } from '../http/framing-errors.ts'
 import type { Route } from '../http/route.ts'
 import type { VaultKeys } from '../keys/create-keys.ts'
+import { createLogger } from '../observability/logger.ts'
 import { createReadiness } from '../observability/readiness.ts'
 import type { Records } from '../records/create-records.ts'
-import type { SchemaWatch } from '../schema/watch-schema.ts'
+import type { Schema } from '../schema/create-schema.ts'
 import type { Ground } from './ground.ts'
 import type { ListenerFacts, VaultApp } from './vault-app.ts'
 import type { Overrides, VaultOptions } from './vault-options.ts'
+
+/** There is no such client. */
+const REHEARSED_CALLER: TokenSubject = {
+  id: 'client_rehearsal',
+  kind: 'client',
+  role: 'billing',
+  scopes: ['tokenize', 'token:read', 'card:reveal'],
+  purposes: ['process-payment'],
+  site: 'default',
+}
 
 /** What serves callers. Nothing of it is built before it is asked for. */
 export interface VaultApi {
@@ -21,6 +34,8 @@ export interface VaultApi {
   routes(): Promise<readonly Route<Caller>[]>
   /** The HTTPS application, for the names that a listener answers for. */
   createApp(answersFor: (host: string) => boolean, listener?: ListenerFacts): Promise<VaultApp>
+  /** Runs the calls that shops wait for, up to their statements, until they are compiled. Nothing is stored. */
+  warm(): Promise<void>
   /**
    * Whether the ring in memory is the registry's, the database takes writes and has the vault's own schema, and the log takes
    * events. @throws {Problem}
@@ -32,6 +47,7 @@ export interface VaultApi {
 }
 
 export interface VaultApiDeps extends Ground, Pick<VaultKeys, 'keys' | 'newAuditEvent' | 'sealedBecause'> {
+  writeAuditEvent: WriteAuditEvent
   options: VaultOptions
   overrides: Overrides
   issuer: string
@@ -39,13 +55,12 @@ export interface VaultApiDeps extends Ground, Pick<VaultKeys, 'keys' | 'newAudit
   audit: AuditLog
   records: Records
   checkout: Checkout
-  /** The look at the schema of the database, which a server has begun. */
-  schema: () => Promise<SchemaWatch>
+  schema: Schema
 }
 
 /** Parts of a vault that only a process with callers builds. */
 export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promise<void> } {
-  const { access, audit, checkout, issuer, keys, metrics, options, records, sealedBecause } = deps
+  const { access, audit, checkout, issuer, keys, metrics, options, records, schema, sealedBecause } = deps
   const writeProbe = createWriteProbe(options.database)
   const closing: (() => Promise<void>)[] = [writeProbe.close]
   let shuttingDown = false
@@ -53,9 +68,9 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
   const checkReady = createReadiness([
     () => keys.refresh(),
     writeProbe.check,
-    async () => (await deps.schema()).requireUnchanged(),
+    async () => (await schema.watch()).requireUnchanged(),
     // Where the schema was changed, that is why.
-    async () => void ((await deps.schema()).changed() ?? audit.requireWritable()),
+    async () => void ((await schema.watch()).changed() ?? audit.requireWritable()),
     async () => audit.requireUnchanged(),
     audit.outside.requireCurrent,
   ])
@@ -64,7 +79,7 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
     const { createAuditApi } = await import('../audit-api/create-audit-api.ts')
     const { createHealthRoutes } = await import('../http/health-routes.ts')
     const { createDocsRoutes } = await import('../http/documents/docs-routes.ts')
-    const auditApi = createAuditApi({ ...records.deps, authenticity: audit.authenticity }, options.database)
+    const auditApi = createAuditApi({ ...deps, authenticity: audit.authenticity }, options.database)
     closing.push(auditApi.close)
     const described = [
       ...(await Promise.all((await records.routes()).map(checkout.serveSessions))),
@@ -72,8 +87,9 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
       ...auditApi.routes,
       ...(await access.routes()),
       ...createHealthRoutes<Caller>(checkReady),
-    ].map((route) => records.countMisses(closeWhileOlder(audit.outside, route)))
-    return [...described, ...(await checkout.pages()), ...createDocsRoutes(described, { issuer, version })]
+    ].map((route) => closeWhileOlder(audit.outside, route))
+    const counted = await records.countMisses(described)
+    return [...counted, ...(await checkout.pages()), ...createDocsRoutes(counted, { issuer, version })]
   }
 
   const api: VaultApi = {
@@ -81,24 +97,47 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
     async createApp(answersFor, listener) {
       const { createVaultApp } = await import('./vault-app.ts')
       const { createRecordRefusal } = await import('../records/record-refusal.ts')
-      const schema = await deps.schema()
+      const ownSchema = await schema.watch()
+      const { authenticate } = await access.authentication()
       const { strangers } = access.limits
       const create = createVaultApp({
         ...deps,
         routes: await api.routes(),
         publicUrl: issuer,
-        authenticate: access.authenticate,
+        authenticate,
         checkCallerStatus: access.checkCallerStatus,
-        recordRefusal: createRecordRefusal({ ...records.deps, strangers, outage: audit.outage }),
+        proveCaller: access.proveCaller,
+        recordRefusal: createRecordRefusal({ ...deps, strangers, outage: audit.outage }),
         admission: deps.overrides.admission,
         isShuttingDown: () => shuttingDown,
-        closedBecause: () => sealedBecause() ?? schema.changed(),
+        closedBecause: () => sealedBecause() ?? ownSchema.changed(),
         observe: (answered) => {
           metrics.observe(answered)
           audit.observe(answered)
         },
       })
       return create(answersFor, listener)
+    },
+    async warm() {
+      const { warmApp } = await import('./warm-app.ts')
+      const { createVaultApp } = await import('./vault-app.ts')
+      const aside = keys.rehearsal()
+      const { authenticate, token } = (await access.authentication()).rehearse(aside)
+      const create = createVaultApp({
+        ...deps,
+        ...{ authenticate, publicUrl: issuer, isShuttingDown: () => false, closedBecause: () => undefined },
+        routes: await records.rehearse(await api.routes(), aside),
+        logger: createLogger('silent'),
+        // Its scopes and its role are those of the rehearsal, and no caller of the vault has its id.
+        checkCallerStatus: async (caller) => ({ ...caller, confirmation: 'dpop' }),
+        proveCaller: async () => {},
+        recordRefusal: async ({ problem }) => problem,
+        observe: () => {},
+      })
+      await warmApp(
+        create(() => true),
+        () => token(REHEARSED_CALLER),
+      )
     },
     checkReady,
     onFramingError: createFramingErrors(metrics, access.limits.strangers),

@@ -1,16 +1,18 @@
 import type { AccessLimits } from '../access/access-control.ts'
 import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts'
 import type { RateLimits } from '../access/limits/rate-limit.ts'
-import { MAX_TOKEN_SECONDS } from '../access/tokens/access-token.ts'
+import { MAX_TOKEN_SECONDS } from '../access/policy/token-life.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import type { Config } from '../config/config.ts'
 import type { DatabaseOptions } from '../database/database.ts'
 import type { AdmissionLimits } from '../http/admission.ts'
 import type { KeyTimes } from '../keys/key/key-times.ts'
+import type { Argon2Cost } from '../keys/root-key/argon2-cost.ts'
 import type { AlertFacts } from '../observability/alert.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { RecordBatches } from '../records/record-batches.ts'
+import type { ComparedSchema } from '../schema/compare-schema.ts'
 import type { RandomBytes } from '../values/random.ts'
 import { referencingTables } from './referencing-tables.ts'
 
@@ -64,6 +66,10 @@ export interface Overrides {
   limits?: Partial<AccessLimits>
   /** Where nothing depends on how long servers wait for one another; the same for all of a vault. */
   keyTimes?: KeyTimes
+  /** Where nothing depends on how long the secret of a client takes to guess. */
+  secretCost?: Argon2Cost | undefined
+  /** Where the database is a copy of one whose schema was compared: what that found. Later looks are made. */
+  foundSchema?: ComparedSchema | undefined
   /** The benchmark's floor: the same path with the store left out. */
   batches?: RecordBatches
   /** How much may be under way at once. */

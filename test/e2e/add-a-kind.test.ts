@@ -111,7 +111,7 @@ describe('a kind that was added by its file and its place in the registry', () =
     expect((await reveal(gift, 'communicate', ['number'])).body).toMatchObject({ code: 'invalid-input' })
   })
 
-  it('keeps its bound fields from a token that anybody could use', async () => {
+  it('releases its bound fields to bound tokens only', async () => {
     const added = await json<{ client_id: string; client_secret: string }>(
       ...['clients', 'add', '--name', 'desk', '--role', 'desk', '--scope', 'gift_card:reveal'],
     )
@@ -126,11 +126,19 @@ describe('a kind that was added by its file and its place in the registry', () =
 
   it('is out of reach without its scope', async () => {
     const refused = await vault.call('POST', `/v1/tokens/${gift}/reveal`, {
-      token: await vault.token('fulfilment'),
-      body: { purpose: 'provide-goods' },
+      token: await vault.token('support'),
+      body: { purpose: 'communicate' },
     })
     expect(refused).toMatchObject({ status: 403, body: { code: 'scope-missing' } })
     expect(refused.headers['www-authenticate']).toContain('gift_card:reveal')
+  })
+
+  it('is revealed to a built-in role that it names, and no further than it says', async () => {
+    const token = await vault.token('fulfilment')
+    const ask = (fields?: string[]) =>
+      vault.call('POST', `/v1/tokens/${gift}/reveal`, { token, body: { purpose: 'provide-goods', fields } })
+    expect((await ask()).body).toMatchObject({ data: { name: 'Tan Mei Ling', email: 'Mei@Example.sg' } })
+    expect((await ask(['value'])).body).toMatchObject({ code: 'fields-not-permitted' })
   })
 
   it('is found by what it names, by a type it shares and by its customer', async () => {
@@ -183,7 +191,14 @@ describe('a kind that was added by its file and its place in the registry', () =
 
   it('is described with the others', async () => {
     const { text } = await vault.call('GET', '/openapi.json')
-    for (const name of ['gift_card', 'refund', 'gift_code', '"Code, 12 letters and digits"'])
+    for (const name of [
+      'gift_card',
+      'refund',
+      'gift_code',
+      'or gift code',
+      'the value of a gift card',
+      '"Code, 12 letters and digits"',
+    ])
       expect(text).toContain(name)
   })
 

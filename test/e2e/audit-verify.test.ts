@@ -13,7 +13,7 @@ let checkpoint: string
 let log: string
 
 beforeAll(async () => {
-  vault = await VaultProcess.start()
+  vault = await VaultProcess.startFirst()
   const stored = await vault.call<{ contact: { token: string } }>('POST', '/v1/tokenize', {
     token: await vault.token('checkout'),
     body: checkout,

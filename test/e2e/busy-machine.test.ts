@@ -14,7 +14,7 @@ let vault: VaultProcess
 let token: string
 
 beforeAll(async () => {
-  vault = await VaultProcess.create()
+  vault = await VaultProcess.prepare()
   await vault.start({ STRONGROOM_WORKERS: '1' })
   token = await vault.token('checkout')
 })

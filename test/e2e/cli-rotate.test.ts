@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { builtProgram } from '../support/built-program.ts'
 import { startProgram } from '../support/run-program.ts'
 import { checkout } from '../support/samples.ts'
-import { builtProgram, VaultProcess } from '../support/vault-process.ts'
+import { VaultProcess } from '../support/vault-process.ts'
 
 interface Rotated {
   done: true

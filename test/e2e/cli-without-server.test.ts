@@ -18,6 +18,12 @@ afterEach(async () => {
   }
 })
 
+/** The data of a vault that was stopped, in the place of an empty directory. */
+async function usePreparedVault(): Promise<void> {
+  await vault.remove()
+  vault = await VaultProcess.prepare()
+}
+
 describe('in a directory where no vault was ever started', () => {
   it('doctor creates nothing, and says what is missing', async () => {
     const { code, stdout, stderr } = await vault.cli(['doctor'])
@@ -68,28 +74,6 @@ describe('in a directory where no vault was ever started', () => {
     ])
   })
 
-  it('audit drop asks first, keeps a year, and finds nothing that is old', async () => {
-    expect((await vault.cli(['migrate'])).code).toBe(0)
-    const drop = (...args: string[]) => vault.cli(['audit', 'drop', '--json', ...args])
-    const tooYoung = await drop('--older-than-months', '11', '--yes')
-    expect(tooYoung).toMatchObject({ code: 2, stdout: '' })
-    expect(tooYoung.stderr).toContain('kept for 12 months at least')
-    expect(await drop('--older-than-months', '12')).toMatchObject({ code: 2, stdout: '' })
-    for (const [flag, isDryRun] of [
-      ['--dry-run', true],
-      ['--yes', false],
-    ] as const) {
-      const found = await drop('--older-than-months', '12', flag)
-      expect(found.code, found.stderr).toBe(0)
-      expect(found.json()).toEqual({
-        until: expect.stringMatching(/-01T00:00:00/),
-        minimum_index: 0,
-        dropped: [],
-        dry_run: isDryRun,
-      })
-    }
-  })
-
   it('a client can be added, and the vault that starts later knows it', async () => {
     const added = await vault.cli(['clients', 'add', '--name', 'early', '--scope', 'tokenize', '--json'])
     expect(added.code, added.stderr).toBe(0)
@@ -124,11 +108,32 @@ describe('in a directory where no vault was ever started', () => {
   })
 })
 
+it('audit drop asks first, keeps a year, and finds nothing that is old', async () => {
+  await usePreparedVault()
+  const drop = (...args: string[]) => vault.cli(['audit', 'drop', '--json', ...args])
+  const tooYoung = await drop('--older-than-months', '11', '--yes')
+  expect(tooYoung).toMatchObject({ code: 2, stdout: '' })
+  expect(tooYoung.stderr).toContain('kept for 12 months at least')
+  expect(await drop('--older-than-months', '12')).toMatchObject({ code: 2, stdout: '' })
+  for (const [flag, isDryRun] of [
+    ['--dry-run', true],
+    ['--yes', false],
+  ] as const) {
+    const found = await drop('--older-than-months', '12', flag)
+    expect(found.code, found.stderr).toBe(0)
+    expect(found.json()).toEqual({
+      until: expect.stringMatching(/-01T00:00:00/),
+      minimum_index: 0,
+      dropped: [],
+      dry_run: isDryRun,
+    })
+  }
+})
+
 describe('what would be unsafe', () => {
   it('is what doctor finds, all of it at once, and what every other command refuses', async () => {
     const unsafe = { DEBUG: 'knex:*', NODE_TLS_REJECT_UNAUTHORIZED: '0' }
-    const migrated = await vault.cli(['migrate'])
-    expect(migrated.code, migrated.stderr).toBe(0)
+    await usePreparedVault()
 
     const found = await vault.cli(['doctor', '--json'], unsafe)
     expect(found.code).toBe(1)

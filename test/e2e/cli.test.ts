@@ -2,9 +2,10 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { keyPurposes } from '../../src/keys/key/key.ts'
+import { builtProgram } from '../support/built-program.ts'
 import { startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
-import { builtProgram, VaultProcess } from '../support/vault-process.ts'
+import { VaultProcess } from '../support/vault-process.ts'
 
 interface Credentials {
   client_id: string
@@ -217,7 +218,7 @@ describe('audit list', () => {
 })
 
 describe('beside a server whose port the command does not know', () => {
-  it('a staff token is for that server all the same', async () => {
+  it('a staff token is for that server in any case', async () => {
     const env = Object.fromEntries(Object.entries(vault.env).filter(([name]) => !/_PORT$/.test(name)))
     const args = [builtProgram('cli'), 'staff', 'token', '--name', 'x', '--role', 'auditor']
     const { stdout } = await startProgram({ command: process.execPath, args, cwd: vault.directory, env }).ended

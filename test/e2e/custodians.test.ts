@@ -55,7 +55,7 @@ describe.skipIf(missing)(`a vault whose root key three custodians hold and two c
     const attended = attendCeremony(terminal, names.slice(0, 3))
     shares = await attended
     const [result] = await terminal.sees(/\{"id":"root_.*\}/)
-    await terminal.sees(/servers that run are sealed still.*"strongroom unseal"/)
+    await terminal.sees(/running servers are still sealed.*"strongroom unseal"/)
     expect(await terminal.ended).toBe(0)
     expect(JSON.parse(result)).toMatchObject({ shares: 3, threshold: 2, custodians: names.slice(0, 3), replaced: null })
     expect(new Set(shares).size).toBe(3)

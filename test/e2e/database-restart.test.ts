@@ -19,7 +19,7 @@ describe.each([1, 2])('a vault of %i processes that serve', (workers) => {
   let vault: VaultProcess
   let token: string
   beforeAll(async () => {
-    vault = await VaultProcess.create()
+    vault = await VaultProcess.prepare()
     await vault.start({ STRONGROOM_WORKERS: String(workers), ...sizes })
     token = await vault.token('checkout')
   })

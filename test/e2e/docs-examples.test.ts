@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { builtProgram } from '../support/built-program.ts'
 import { type Example, examplesByPage, lastJson, outputsOf, scriptOf, shapeOf } from '../support/docs-examples.ts'
 import { startProgram } from '../support/run-program.ts'
 import { checkout } from '../support/samples.ts'
 import { projectRoot } from '../support/source-files.ts'
-import { builtProgram, VaultProcess } from '../support/vault-process.ts'
+import { VaultProcess } from '../support/vault-process.ts'
 
 const pages = examplesByPage()
 const all = [...pages.values()].flat()

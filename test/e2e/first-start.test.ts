@@ -3,9 +3,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
+import { builtServer } from '../support/built-program.ts'
 import { findFreePorts, processesNaming, startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
-import { builtServer, VaultProcess } from '../support/vault-process.ts'
+import { VaultProcess } from '../support/vault-process.ts'
 
 interface Masked {
   token: string
@@ -14,7 +15,7 @@ interface Masked {
 
 let vault: VaultProcess
 beforeAll(async () => {
-  vault = await VaultProcess.start()
+  vault = await VaultProcess.startFirst()
 })
 afterAll(() => vault.remove())
 
@@ -104,7 +105,7 @@ describe('beside a vault that runs', () => {
   })
 
   it('another one with its own directories and ports has its own data and callers', async () => {
-    const neighbour = await VaultProcess.start()
+    const neighbour = await VaultProcess.startFirst()
     try {
       const [ours, theirs] = await Promise.all([tokenize(vault), tokenize(neighbour)])
       const read = async (where: VaultProcess, token: string, reader: VaultProcess) =>

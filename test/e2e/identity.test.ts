@@ -18,7 +18,7 @@ const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
 const issuer = () => `https://localhost:${vault.port}`
 
 beforeAll(async () => {
-  vault = await VaultProcess.create()
+  vault = await VaultProcess.prepare()
   key = await createCallerKey()
   authority = await createClientAuthority()
   writeFileSync(file('clients-ca.pem'), authority.pem)

@@ -2,10 +2,11 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TokenReport } from '../../src/access/issuers/check-token.ts'
+import { builtProgram } from '../support/built-program.ts'
 import type { Json } from '../support/forge-token.ts'
 import { PlainProvider } from '../support/plain-provider.ts'
 import { startProgram } from '../support/run-program.ts'
-import { builtProgram, VaultProcess } from '../support/vault-process.ts'
+import { VaultProcess } from '../support/vault-process.ts'
 
 /** `strongroom issuers check`, in the built program. */
 let vault: VaultProcess

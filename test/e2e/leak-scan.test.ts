@@ -173,7 +173,7 @@ beforeAll(async () => {
 afterAll(() => vault.remove())
 
 describe(`of ${SHOPPERS} shoppers, nothing is found in any form`, () => {
-  it('in the files of the vault: the tables, the write-ahead log, the logs and all the rest', () => {
+  it('in the files of the vault: the tables, the write-ahead log, the logs and all others', () => {
     const { finds, files, bytes } = scanner.scanDirectory(vault.dataDir)
     expect(finds).toEqual([])
     expect(bytes).toBeGreaterThan(20_000_000)

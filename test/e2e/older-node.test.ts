@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { builtProgram } from '../support/built-program.ts'
 import { startProgram } from '../support/run-program.ts'
-import { builtProgram, VaultProcess } from '../support/vault-process.ts'
+import { VaultProcess } from '../support/vault-process.ts'
 
 /** What makes this Node.js say that it is another one, before anything of the vault is imported. */
 const PRETEND = `--import=data:text/javascript,${encodeURIComponent(

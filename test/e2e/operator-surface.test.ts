@@ -1,25 +1,23 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { Agent } from 'node:https'
 import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { json } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { builtProgram } from '../support/built-program.ts'
 import { type HttpsRequest, requestHttps } from '../support/https-client.ts'
 import { memoryHolds } from '../support/process-memory.ts'
 import { startAtTerminal, terminalIsMissing } from '../support/terminal.ts'
-import { builtProgram, VaultProcess } from '../support/vault-process.ts'
+import { VaultProcess } from '../support/vault-process.ts'
 import { isRunning, workersOf } from '../support/worker-processes.ts'
 
 const TOKEN = 'token-of-the-scraper-0123456789'
-const PASSPHRASE = 'a-passphrase-that-nothing-else-holds-7Qd93kfw'
 const isLinux = process.platform === 'linux'
 
 let vault: VaultProcess
 beforeAll(async () => {
-  vault = await VaultProcess.create()
-  mkdirSync(vault.dataDir, { mode: 0o700 })
-  writeFileSync(vault.file('root-key'), `${PASSPHRASE}\n`, { mode: 0o600 })
+  vault = await VaultProcess.prepare()
   writeFileSync(path.join(vault.directory, 'token'), `${TOKEN}\n`, { mode: 0o600 })
   await start()
 })
@@ -256,10 +254,11 @@ describe('the processes of a vault', () => {
 
   it.skipIf(!isLinux)('do not hold the passphrase once the root key is derived from it', async () => {
     await vi.waitFor(async () => expect((await vault.call('GET', '/readyz')).status).toBe(200))
+    const passphrase = readFileSync(vault.file('root-key'), 'utf8').trim()
     for (const pid of processes()) {
       // The path of its file is there, so the memory was looked through.
       expect(memoryHolds(pid, Buffer.from(vault.file('root-key')))).toBe(true)
-      expect(memoryHolds(pid, Buffer.from(PASSPHRASE))).toBe(false)
+      expect(memoryHolds(pid, Buffer.from(passphrase))).toBe(false)
     }
   })
 

@@ -20,7 +20,7 @@ let database: pg.Client
 let pipelined: string
 
 beforeAll(async () => {
-  vault = await VaultProcess.create()
+  vault = await VaultProcess.prepare()
   // One process, so that its memory is the whole vault's.
   await vault.start({ STRONGROOM_WORKERS: '1' })
   const { urls } = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })

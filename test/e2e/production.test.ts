@@ -19,8 +19,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { ensureDevelopmentCertificate } from '../../src/http/tls/development-certificate.ts'
+import { builtProgram } from '../support/built-program.ts'
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from '../support/run-program.ts'
-import { builtProgram } from '../support/vault-process.ts'
 
 /** "Run in production" of the documentation, done as it says, but for root and systemd: in other folders, ports and names. */
 const root = path.join(import.meta.dirname, '../..')

@@ -11,7 +11,7 @@ let client: string
 let agent: Agent
 
 beforeAll(async () => {
-  vault = await VaultProcess.create()
+  vault = await VaultProcess.prepare()
   authority = await createClientAuthority()
   carrier = await authority.issue({ subject: 'CN=carrier' })
   writeFileSync(file('clients.pem'), authority.pem)

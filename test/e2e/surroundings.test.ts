@@ -5,10 +5,11 @@ import path from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
+import { BUILT, builtProgram } from '../support/built-program.ts'
+import { runHosted } from '../support/hosted-commands.ts'
 import { type Pgbouncer, pgbouncerIsMissing, startPgbouncer } from '../support/pgbouncer.ts'
 import { withDatabase } from '../support/postgres.ts'
-import { findFreePorts, type Program, type RunningProgram, startProgram } from '../support/run-program.ts'
-import { builtProgram } from '../support/vault-process.ts'
+import { type Ended, findFreePorts, type Program, type RunningProgram, startProgram } from '../support/run-program.ts'
 import { without } from '../support/without.ts'
 
 // Programs are started one after the other, which takes its time on a busy machine.
@@ -88,10 +89,17 @@ function start(args: readonly string[], { env: more, ...program }: Changes = {})
   return started
 }
 
+/** Runs to the end. A command that shares everything but its environment runs in a process that has loaded the program. */
+function run(args: readonly string[], { env: more, ...program }: Changes = {}): Promise<Ended> {
+  const isHosted = args.length > 0 && Object.keys(program).length === 0
+  if (isHosted) return runHosted(BUILT, { args, cwd: directory, env: { ...env, ...more } })
+  return start(args, { ...program, ...(more && { env: more }) }).ended
+}
+
 /** The start, `migrate` and `doctor` each end with one line that names cause and cure, without a stack or a statement. */
 async function expectRefused(sentence: RegExp, changes: Changes = {}): Promise<void> {
   for (const args of [['migrate'], ['doctor'], []]) {
-    const { code, stdout, stderr } = await start(args, changes).ended
+    const { code, stdout, stderr } = await run(args, changes)
     const name = args[0] ?? 'start'
     const said = `${stdout}${stderr}`
     expect(code, `${name}: ${said}`).toBe(1)
@@ -110,7 +118,7 @@ async function expectListening(changes: Changes = {}): Promise<RunningProgram> {
 }
 
 async function succeed(args: readonly string[], changes: Changes = {}): Promise<string> {
-  const { code, stdout, stderr } = await start(args, changes).ended
+  const { code, stdout, stderr } = await run(args, changes)
   expect(code, stdout + stderr).toBe(0)
   return stdout + stderr
 }
@@ -130,7 +138,7 @@ describe('the database', () => {
   it('with several vaults is refused until DATABASE_SCHEMA names one, and serves that', async () => {
     await succeed(['migrate'], { env: { DATABASE_SCHEMA: 'first' } })
     await succeed(['migrate'], { env: { DATABASE_SCHEMA: 'second' } })
-    const { code, stderr } = await start(['clients', 'list']).ended
+    const { code, stderr } = await run(['clients', 'list'])
     expect(code, stderr).toBe(1)
     expect(stderr).toMatch(/several vaults, in the schemas first, second: name .* DATABASE_SCHEMA\.$/m)
     const { child, ended } = await expectListening({ env: { DATABASE_SCHEMA: 'second' } })
@@ -156,17 +164,17 @@ describe('the database', () => {
       'CREATE TRIGGER mine BEFORE UPDATE ON settings FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
       `vault_${count}`,
     )
-    const found = await start(['doctor', '--json']).ended
+    const found = await run(['doctor', '--json'])
     expect(found.code, found.stderr).toBe(1)
     const { detail } = JSON.parse(found.stdout).find(({ code }: { code: string }) => code === 'schema-changed')
     expect(detail).toContain('trigger mine on settings was added. Nothing is served')
-    const refused = await start(['clients', 'add', '--name', 'x', '--scope', 'tokenize']).ended
+    const refused = await run(['clients', 'add', '--name', 'x', '--scope', 'tokenize'])
     expect(refused.code, refused.stderr).toBe(1)
     expect(refused.stderr).toContain('was changed outside the vault (schema-changed)')
     // What changes nothing still runs.
     await succeed(['clients', 'list'])
     const [, hash] = /--accept-schema ([0-9a-f]{64})"/.exec(detail)!
-    const accepted = await start(['migrate', '--accept-schema', hash!, '--json']).ended
+    const accepted = await run(['migrate', '--accept-schema', hash!, '--json'])
     expect(accepted.code, accepted.stderr).toBe(0)
     expect(JSON.parse(accepted.stdout)).toEqual({ accepted: ['trigger mine on settings was added'], hash })
     expect(await succeed(['doctor'])).not.toContain('schema')
@@ -210,7 +218,7 @@ describe('the volume', () => {
     chmodSync(volume, 0o777)
     const withoutDatabase = { STRONGROOM_DATA_DIR: volume, DATABASE_URL: '', DATABASE_OWNER_URL: '' }
     await expectRefused(/others can write to .*STRONGROOM_DATA_DIR=\S+\/volume\/vault/, { env: withoutDatabase })
-    const { code, stderr } = await start([], { env: { STRONGROOM_DATA_DIR: volume } }).ended
+    const { code, stderr } = await run([], { env: { STRONGROOM_DATA_DIR: volume } })
     expect(code).toBe(1)
     expect(stderr).toMatch(/others can write to .*\.$/m)
     expect(await succeed(['migrate'], { env: { STRONGROOM_DATA_DIR: volume } })).toMatch(/warning: others can write/)
@@ -233,7 +241,7 @@ describe.skipIf(process.platform !== 'linux' || !canBeAnybody)('a user id withou
     expect(await succeed(['migrate'], { user: NO_ACCOUNT })).toMatch(/warning: the user id 54321 has no account/)
     const { output } = await expectListening({ user: NO_ACCOUNT })
     expect(output.stdout).toMatch(/warning: the user id 54321 has no account .*\.$/m)
-    const { code, stdout } = await start(['doctor'], { user: NO_ACCOUNT }).ended
+    const { code, stdout } = await run(['doctor'], { user: NO_ACCOUNT })
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^warning: no-account: /m) })
     const args = ['clients', 'add', '--name', 'till', '--role', 'checkout', '--scope', 'tokenize']
     await succeed(args, { user: NO_ACCOUNT })

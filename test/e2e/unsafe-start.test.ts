@@ -9,8 +9,8 @@ import { migrate } from '../../src/database/migration/migrate.ts'
 import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { ensureDevelopmentCertificate } from '../../src/http/tls/development-certificate.ts'
 import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
+import { builtServer } from '../support/built-program.ts'
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from '../support/run-program.ts'
-import { builtServer } from '../support/vault-process.ts'
 
 const PASSWORD = 'correct-horse-battery'
 

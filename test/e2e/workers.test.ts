@@ -21,7 +21,7 @@ let connections: Agent[]
 let token: string
 
 beforeAll(async () => {
-  vault = await VaultProcess.create()
+  vault = await VaultProcess.prepare()
   // Above the limits of refusals every failure would be a 429, and its own limit would be hidden.
   const refusals = { STRONGROOM_REFUSALS_PER_SOURCE: '1000', STRONGROOM_REFUSALS_IN_ALL: '1000' }
   await vault.start({ STRONGROOM_WORKERS: String(WORKERS), ...refusals })

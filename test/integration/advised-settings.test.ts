@@ -39,7 +39,7 @@ it('of a database of the operator is asked as the role of the server, and what d
   await database.sql(`ALTER DATABASE ${database.name} RESET ALL`)
 })
 
-it('of the embedded database is no matter of the operator', async () => {
+it('of the embedded database is not a setting of the operator', async () => {
   await database.sql(`ALTER DATABASE ${database.name} SET jit = on`)
   expect(await advice({})).toEqual([])
   await database.sql(`ALTER DATABASE ${database.name} RESET ALL`)

@@ -271,7 +271,7 @@ describe('breaking the glass', () => {
     expect(alerts()).toHaveLength(before)
   })
 
-  it('is not done for who has an approval', async () => {
+  it('is not done for a caller who has an approval', async () => {
     await decide(await request(), 'approve')
     const before = alerts().length
     expect((await reveal({ break_glass: true })).status).toBe(200)

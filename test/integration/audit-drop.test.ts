@@ -9,7 +9,7 @@ import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
 import { digestOf } from '../../src/audit/witness/settlements.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { leaveOldLog } from '../support/old-log.ts'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -30,7 +30,7 @@ const nameOf = (ago: number) => `audit_events_${month(ago).toISOString().slice(0
  * is in the one for everything else. The log begins with events of those times, in this order.
  */
 async function start(...begun: (Date | (AuditFacts & { at: Date }))[]): Promise<void> {
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   const superuser = new URL(inject('cluster').superuserUrl)
   superuser.pathname = `/${database.name}`
   owner = openDatabase({ url: superuser.href, maxConnections: 2 })

@@ -137,7 +137,7 @@ describe('the audit log', () => {
     },
   )
 
-  it('leaves no event of a monitor that asks for what is not there yet', async () => {
+  it('leaves no event of a monitor that asks for a tile that is not there yet', async () => {
     const { size } = await settled()
     const statuses = await Promise.all(
       [1, 2, 3].map(async (more) => (await download(`entries/001.p/${size - 256 + more}`)).status),
@@ -149,7 +149,7 @@ describe('the audit log', () => {
     expect((await settled()).size).toBe(size + 1)
   })
 
-  it('hands out bundles of entries only to who may see all of them', async () => {
+  it('hands out bundles of entries only to a caller who may see all of them', async () => {
     const alone = await TestVault.start({ config: { keepsLog: true } })
     try {
       const token = await alone.staffToken('auditor')

@@ -7,7 +7,7 @@ import { openDatabase } from '../../src/database/database.ts'
 import { findSchema } from '../../src/schema/accept-schema.ts'
 import { examinePartitions } from '../../src/start/doctor/examine-partitions.ts'
 import { examineVault, migrateVault } from '../../src/start/open-vault.ts'
-import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
@@ -122,7 +122,7 @@ describe('the months to come', () => {
     expect(await asServer(findSchema)).toMatchObject({ differences: [], others: [] })
   })
 
-  it('do not wait for who writes or reads events of other months', async () => {
+  it('do not wait for writers or readers of events of other months', async () => {
     const [, , last] = await months()
     await vault.database.sql(`DROP TABLE ${last}`)
     const finish = await vault.database.hold(
@@ -234,7 +234,7 @@ describe('an event of a month without a partition', () => {
   })
 
   it('that a drop has kept is not one of them', async () => {
-    const database = await createTestDatabase()
+    const database = await createDatabaseWithKeys()
     try {
       await database.sql('DROP TABLE audit_events_early; SELECT audit_prepare_partitions()')
       await database.sql(

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { createTestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys } from '../support/postgres.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 it('the start and the stop of the log are events, the last ones in the log; a server that does not keep it has none', async () => {
-  const database = await createTestDatabase()
+  const database = await createDatabaseWithKeys()
   const log = () =>
     database.sql<{ type: string; caller: string }>(
       `SELECT type, caller FROM readable.audit_leaves JOIN readable.audit_events ON id = event

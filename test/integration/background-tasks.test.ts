@@ -1,34 +1,31 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { BACKGROUND_TASKS, type TaskName } from '../../src/observability/background.ts'
-import { callBound } from '../support/bound-caller.ts'
-import { createCallerKey } from '../support/caller-keys.ts'
 import { eventTaskProofs } from '../support/event-task-proofs.ts'
 import { expectTakenIn } from '../support/expect-taken-in.ts'
 import { seeCertificatesFollowed } from '../support/followed-certificates.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { expectIndexKeyDestroyed } from '../support/index-key-destroyed.ts'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
+import { sweepProofs } from '../support/sweep-proofs.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 const PATIENCE = { timeout: 20_000, interval: 50 }
-/** More than two statements of a sweep remove. */
-const MANY = 2_500
 
 let directory: string
 let database: TestDatabase
 /** A server that does everything that a server does, as the role that a server has. */
 let vault: TestVault
 
-beforeEach(async () => {
+async function open(): Promise<void> {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-tasks-'))
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   const witnessesFile = path.join(directory, 'witnesses.json')
   writeFileSync(witnessesFile, JSON.stringify({ every_seconds: 1, ship: [{ file: 'checkpoints' }] }))
   vault = await TestVault.start({
@@ -36,13 +33,13 @@ beforeEach(async () => {
     config: { keepsLog: true, runsRotations: true, audit: { witnessesFile } },
     overrides: quickKeys,
   })
-})
-afterEach(async () => {
-  await vault.checkInvariants()
+}
+
+async function close(): Promise<void> {
   await vault.stop()
   await database.drop()
   rmSync(directory, { recursive: true })
-})
+}
 
 interface Line {
   alert?: string
@@ -144,79 +141,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     )
   },
 
-  async 'sweep-approvals'() {
-    const { token } = (await vault.tokenize({ contact })).contact!
-    await database.sql(
-      `INSERT INTO approvals (id, caller, role, site, token, fields, purpose, state, requested_at, expires_at, decided_at)
-       SELECT state || at, 'c', 'r', 'default', '${token}', '{}', 'p', state, now(), now(), now()
-       FROM unnest('{pending,approved,refused,used,unreviewed,reviewed}'::text[]) state, generate_series(1, ${MANY / 5}) at`,
-    )
-    await database.sql(`INSERT INTO readable.reveal_reasons SELECT id, 'key_none', '' FROM approvals`)
-    vault.clockOffsetMs = 401 * DAY
-    await run('sweep-approvals')
-    expect(await one('SELECT array_agg(DISTINCT state) AS value FROM approvals')).toEqual(['unreviewed'])
-    expect(await vault.count('reveal_reasons')).toBe(MANY / 5)
-  },
-
-  async 'sweep-budgets'() {
-    await database.sql(
-      `INSERT INTO budget_records SELECT 'c', 'r', 'p', 'day', now() - interval '3 days', at::text
-       FROM generate_series(1, ${MANY}) at`,
-    )
-    await database.sql(`INSERT INTO budget_records VALUES ('c', 'r', 'p', 'day', now(), 'counts')`)
-    await run('sweep-budgets')
-    expect(await one('SELECT array_agg(record) AS value FROM budget_records')).toEqual(['counts'])
-  },
-
-  async 'sweep-idempotency-keys'() {
-    const token = await vault.clientToken(['tokenize'])
-    const tokenize = (key: string) =>
-      vault.call('POST', '/v1/tokenize', { token, body: { contact }, headers: { 'Idempotency-Key': key } })
-    expect((await tokenize('a'.repeat(20))).status).toBe(201)
-    await database.sql(
-      `INSERT INTO readable.idempotency_keys (key_hash, request_hash, created_at, expires_at, index_key_id)
-       SELECT sha256(at::text::bytea), '', now(), now(), 'key_none' FROM generate_series(1, ${MANY}) at`,
-    )
-    await run('sweep-idempotency-keys')
-    expect(await vault.count('idempotency_keys')).toBe(1)
-    vault.clockOffsetMs = 3 * DAY
-    await run('sweep-idempotency-keys')
-    expect(await vault.count('idempotency_keys')).toBe(0)
-  },
-
-  async 'sweep-rate-limits'() {
-    await vault.clientToken(['tokenize'])
-    const counted = await vault.count('rate_limits')
-    expect(counted).toBeGreaterThan(0)
-    await database.sql(`INSERT INTO rate_limits SELECT at::text, 1, 0 FROM generate_series(1, ${MANY}) at`)
-    await run('sweep-rate-limits')
-    expect(await vault.count('rate_limits')).toBe(counted)
-    vault.clockOffsetMs = 3 * DAY
-    await run('sweep-rate-limits')
-    expect(await vault.count('rate_limits')).toBe(0)
-  },
-
-  async 'sweep-spent-ids'() {
-    const key = await createCallerKey()
-    const caller = { name: 'Ann', role: 'billing', purposes: [], site: 'default', minutes: 15 } as const
-    const { access_token: token } = await vault.commands.issueStaffToken(OPERATOR, {
-      ...caller,
-      dpopJkt: key.thumbprint,
-    })
-    const calls = 5
-    for (let call = 0; call < calls; call++) {
-      expect((await callBound(vault, 'GET', `/v1/tokens/cont_${'0'.repeat(26)}`, { token, key })).status).toBe(404)
-    }
-    await database.sql(
-      `INSERT INTO spent_ids SELECT sha256(at::text::bytea), now() FROM generate_series(1, ${MANY}) at`,
-    )
-    // What would still be accepted stays.
-    await run('sweep-spent-ids')
-    expect(await vault.count('spent_ids')).toBe(calls)
-    vault.clockOffsetMs = 60 * MINUTE
-    await run('sweep-spent-ids')
-    expect(await vault.count('spent_ids')).toBe(0)
-  },
+  ...sweepProofs(() => vault, run),
 
   'take-in-access': () => expectTakenIn(database),
 
@@ -284,13 +209,47 @@ const proofs: Record<TaskName, () => Promise<void>> = {
   },
 }
 
-it.each(Object.keys(BACKGROUND_TASKS) as TaskName[])('%s does its work as the role of the server', async (name) => {
+/** They leave the clock and the log as they are, so that one vault is enough for them. */
+const SHARING: readonly TaskName[] = [
+  'report-event-numbers',
+  'prepare-audit-partitions',
+  'read-key-registry',
+  'renew-certificates',
+  'report-key-uses',
+  'sequence-audit-log',
+  'ship-checkpoints',
+  'sweep-budgets',
+  'take-in-access',
+  'watch-database-schema',
+  'write-refusal-counts',
+]
+const others = (Object.keys(BACKGROUND_TASKS) as TaskName[]).filter((name) => !SHARING.includes(name))
+
+async function expectWork(name: TaskName): Promise<void> {
   await proofs[name]()
   // A certificate that cannot be used is how that one is seen to look.
   if (name !== 'renew-certificates') expect(failuresOf(name)).toEqual([])
+}
+
+describe('one after the other', () => {
+  beforeAll(open)
+  afterEach(() => vault.checkInvariants())
+  afterAll(close)
+
+  it.each(SHARING)('%s does its work as the role of the server', expectWork)
+
+  it('a server begins every task that there is, but for what follows its certificate', () => {
+    const begun = [...vault.background.tasks.keys(), 'renew-certificates']
+    expect(begun.toSorted()).toEqual(Object.keys(BACKGROUND_TASKS).toSorted())
+  })
 })
 
-it('a server begins every task that there is, but for what follows its certificate', () => {
-  const begun = [...vault.background.tasks.keys(), 'renew-certificates']
-  expect(begun.toSorted()).toEqual(Object.keys(BACKGROUND_TASKS).toSorted())
+describe('in a vault of its own', () => {
+  beforeEach(open)
+  afterEach(async () => {
+    await vault.checkInvariants()
+    await close()
+  })
+
+  it.each(others)('%s does its work as the role of the server', expectWork)
 })

@@ -164,7 +164,7 @@ describe('401', () => {
     expectProblem(await ask(await assertion(), { client_id: NOBODY }), 401, 'invalid-client')
   })
 
-  it('for another spelling of the same bytes, and for what is no assertion', async () => {
+  it('for another spelling of the same bytes, and for a text that is not an assertion', async () => {
     const good = await assertion()
     for (const text of [`${good}=`, ` ${good}`, good.split('.', 2).join('.'), 'x', `${'a'.repeat(4000)}.a.a`]) {
       expectProblem(await ask(text), 401, 'invalid-client')

@@ -89,7 +89,7 @@ describe('a secret that is rotated with an overlap', () => {
 })
 
 describe('a secret that expires', () => {
-  it('is worth nothing from then on, and a new one brings the client back', async () => {
+  it('is refused from then on, and a new one brings the client back', async () => {
     const input = { name: 'for a month', scopes: ['tokenize'], site: 'default', expiresInSeconds: 3600 } as const
     const { id, secret } = await vault.commands.addClient(OPERATOR, input)
     await expectWorks(id, secret.expose())

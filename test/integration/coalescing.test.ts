@@ -2,7 +2,7 @@ import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { acceptPresentSchema } from '../support/accept-schema.ts'
 import { closeGates, gates, installGates, type ObservedBatches, observeBatches } from '../support/gates.ts'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
 import { contact, corrected } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -24,7 +24,7 @@ let bearer: Record<'checkout' | 'support' | 'officer', string>
 let open: (() => Promise<void>) | undefined
 
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   await installGates(database)
   first = await startServer()
   second = await startServer()

@@ -6,7 +6,7 @@ import { knownMigrations, migrate } from '../../src/database/migration/migrate.t
 import { changeRegistry, type RegistryChange } from '../../src/keys/registry/registry.ts'
 import { findSchema } from '../../src/schema/accept-schema.ts'
 import { examineSchema } from '../../src/start/doctor/examine-schema.ts'
-import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { dumpShippedSchema, SHIPPED_NAME } from '../support/shipped-schema.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { withVaultKeys } from '../support/vault-keys.ts'
@@ -17,7 +17,7 @@ let database: TestDatabase
 let vault: TestVault
 
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   vault = await TestVault.start({ sharedDatabase: database })
 })
 afterEach(() => vault.checkInvariants())

@@ -128,7 +128,7 @@ describe('a bound token', () => {
     expectProblem(answer, 401, 'unauthenticated')
   })
 
-  it('cannot be made for what is no thumbprint', async () => {
+  it('cannot be made for a text that is not a thumbprint', async () => {
     const request = { name: 'Ann', role: 'billing', purposes: [], site: 'default', minutes: 15 } as const
     for (const dpopJkt of ['', 'x', `${key.thumbprint}=`, 'A'.repeat(44)]) {
       await expect(vault.commands.issueStaffToken(OPERATOR, { ...request, dpopJkt })).rejects.toThrow(/thumbprint/)

@@ -40,7 +40,7 @@ const withKey = { 'Idempotency-Key': 'fail-closed' }
 const everythingElse = async () =>
   (await dumpDatabase(vault.database))
     .split('\n')
-    // The claim about the numbers of a process is written every two seconds. A name gets its number before the
+    // The number report of a process is written every two seconds. A name gets its number before the
     // statement that uses it, and keeps it whether that commits or not: it belongs to no row.
     .filter((line) => !line.includes('""audit.gap""') && !/^(audit_claims|dictionary) /.test(line))
     .join('\n')

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, expect, inject, it, vi } from 'vitest'
-import { copyTestDatabase, createStandby, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { copyTestDatabase, createDatabaseWithKeys, createStandby, type TestDatabase } from '../support/postgres.ts'
 import { readyCode, settled } from '../support/restore-drill.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -36,7 +36,7 @@ async function stop(): Promise<void> {
 it(
   'closes a server that keeps running, although nothing is kept outside, and the next one',
   async () => {
-    database = await createTestDatabase()
+    database = await createDatabaseWithKeys()
     const first = await start()
     const token = (await first.tokenize({ contact })).contact!.token!
     const officer = await first.staffToken('privacy-officer')
@@ -78,7 +78,7 @@ it(
     const witnesses = [{ url: witness.url, key: witness.verifierKey, ca }]
     // What is shipped later than the first time would tell as well.
     writeFileSync(file, JSON.stringify({ witnesses, every_seconds: 3_600 }))
-    const original = await createTestDatabase()
+    const original = await createDatabaseWithKeys()
     database = original
     await settled(await start())
     await stop()

@@ -208,7 +208,7 @@ describe('GET /problems/{code}', () => {
     expect(page.text).toContain('What to do: ')
   })
 
-  it('explains every code, in HTML to who asks for it', async () => {
+  it('explains every code, in HTML to a client that asks for it', async () => {
     for (const code of PROBLEM_CODES) {
       const page = await vault.call('GET', `/problems/${code}`, { headers: { Accept: 'text/html,*/*;q=0.8' } })
       expect([page.status, page.headers['content-type']], code).toEqual([200, 'text/html; charset=utf-8'])

@@ -167,7 +167,7 @@ describe('the same key with something else', () => {
     expectProblem(await reveal(key, tokens[1], support), 422, 'idempotency-key-reused')
   })
 
-  it('is nothing to another caller: neither another client nor a namesake on another site', async () => {
+  it('means nothing for another caller: neither for another client nor for a namesake on another site', async () => {
     const key = newKey()
     const first = await tokenize(key)
     const other = await tokenize(key, { contact }, { as: await vault.clientToken(['tokenize']) })

@@ -7,7 +7,7 @@ import { termMac } from '../../src/records/record/term-mac.ts'
 import type { Token } from '../../src/records/record/token.ts'
 import { contact, corrected } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 import { readVaultKeys, withVaultKeys } from '../support/vault-keys.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
@@ -20,8 +20,8 @@ let second: TestVault
 let bearer: Record<'checkout' | 'support' | 'officer', string>
 
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
-  second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
+  vault = await TestVault.start({ overrides: steadyKeys })
+  second = await TestVault.start({ sharedDatabase: vault.database, overrides: steadyKeys })
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     support: await vault.staffToken('support'),
@@ -202,7 +202,7 @@ describe('an Idempotency-Key', () => {
       // A look at the keys that had begun before may miss the new one; the second look begins after the first.
       await vault.checkReady()
       await vault.checkReady()
-      // The first one claims it while the new key is pre-active, and is held up.
+      // The first request reserves the key while the new key is pre-active, and is held up.
       const release = await vault.database.hold('LOCK TABLE records IN EXCLUSIVE MODE')
       const early = tokenize(vault, key)
       await vi.waitUntil(async () => (await vault.database.waiting()) === 1)
@@ -215,7 +215,7 @@ describe('an Idempotency-Key', () => {
     expect([first.status, other.status]).toEqual([201, 201])
     expect(other.text).toBe(first.text)
     expect(await vault.count('records')).toBe(before + 1)
-    // Whichever statement came first; only the early one claims under two keys.
+    // Whichever statement came first; only the early request reserves under two index keys.
     const replayed = [first, other].map(({ headers }) => headers['idempotent-replayed'] === 'true')
     expect(replayed.toSorted()).toEqual([false, true])
     const companions = await vault.database.sql('SELECT FROM readable.idempotency_keys WHERE response_sealed IS NULL')

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { rememberProofs } from '../../src/access/callers/presumption-store.ts'
 import { selectCallerStatuses } from '../../src/access/ledger/caller-store.ts'
 import { reserveUnits, settleUnits } from '../../src/access/limits/counter-store.ts'
+import type { Presumption } from '../../src/access/policy/presumption.ts'
 import { insertEvents } from '../../src/audit/event/audit-store.ts'
 import { inBook } from '../../src/audit/event/event-book.ts'
 import { createNewAuditEvent } from '../../src/audit/event/new-audit-event.ts'
@@ -40,17 +42,40 @@ const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
   'select-idempotency-keys': (db) => findIdempotencyRows(db, [{ keyHashes: [randomBytes(32)], now: now() }]),
   'insert-records': (db) => insertRecords(db, [{ now: now(), records: [newRecord()] }]),
   'insert-records-with-keys': (db) =>
-    insertRecords(db, [{ now: now(), records: [newRecord()], idempotency: claimed() }]),
+    insertRecords(db, [{ now: now(), records: [newRecord()], idempotency: reserved() }]),
+  'insert-records-with-proofs': (db) =>
+    insertRecords(db, [{ now: now(), records: [newRecord()], presumption: presumption() }]),
+  'insert-records-with-proofs-and-keys': (db) =>
+    insertRecords(db, [{ now: now(), records: [newRecord()], presumption: presumption(), idempotency: reserved() }]),
+  'remember-jtis': (db) => rememberProofs(db, [presumption()]),
   'select-records-to-release': (db) => releaseRecords(db, [release()], true),
   'commit-matches': (db) =>
     commitMatches(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }] }], true),
   'commit-matches-and-keep': (db) =>
     commitMatches(
       db,
-      [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }], idempotency: claimed() }],
+      [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }], idempotency: reserved() }],
+      true,
+    ),
+  'commit-matches-with-proofs': (db) =>
+    commitMatches(
+      db,
+      [
+        {
+          now: now(),
+          events: [],
+          records: [{ token: nobodys(), version: 1, consents: [] }],
+          presumption: presumption(),
+        },
+      ],
       true,
     ),
   'find-differing-audit-events': (db) => insertEvents(db, [newAuditEvent({ type: 'record.read', outcome: 'success' })]),
+}
+
+/** Of a call that came with a proof. */
+function presumption(): Presumption {
+  return { jti: { id: randomBytes(32), expiresAt: now() }, isProven: false }
 }
 
 function newRecord() {
@@ -73,7 +98,7 @@ function release() {
   return { site: 'default', now: now(), records: [{ record, event }] }
 }
 
-function claimed() {
+function reserved() {
   const hashes = { keyHash: randomBytes(32), requestHash: randomBytes(32), indexKeyId: 'key_none' }
   return { ...hashes, response: undefined, expiresAt: new Date(Date.now() + 60_000), also: [] }
 }
@@ -114,7 +139,7 @@ it('a plan that was made while the vault was empty reads no whole table when it 
   await database.sql('TRUNCATE records, search_terms, idempotency_keys, audit_events, audit_leaves')
   const all = { ...requests, ...looks }
   for (const request of Object.values(all)) for (let run = 0; run < TRIED + 1; run++) await request(db)
-  const many = Array.from({ length: 500 }, () => ({ now: now(), records: [newRecord()], idempotency: claimed() }))
+  const many = Array.from({ length: 500 }, () => ({ now: now(), records: [newRecord()], idempotency: reserved() }))
   await insertRecords(db, many)
   await database.sql(
     `INSERT INTO readable.audit_leaves SELECT row_number() OVER (ORDER BY position) - 1, id, sha256(id::bytea) FROM readable.audit_events`,

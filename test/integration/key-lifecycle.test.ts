@@ -6,6 +6,8 @@ import { openEverySealedValue } from '../support/sealed-values.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+/** A key waits for the statements under way for long enough that a test can see it wait. */
+const overrides = { keyTimes: { ...quickKeys.keyTimes, statementMs: 2_000 } }
 const HOUR_MS = 60 * 60 * 1000
 
 let vault: TestVault
@@ -13,8 +15,8 @@ let second: TestVault
 let token: string
 
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
-  second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
+  vault = await TestVault.start({ overrides })
+  second = await TestVault.start({ sharedDatabase: vault.database, overrides })
 })
 beforeEach(async () => {
   token = (await vault.tokenize(checkout)).contact!.token!
@@ -160,7 +162,7 @@ describe('destroying a key', () => {
     await destroyed
     expect(await wrappedOf(id)).toBeNull()
     const { compromised_at, destroyed_at } = (await inventory()).find((key) => key.id === id)!
-    const { ringMaxAgeMs, statementMs } = quickKeys.keyTimes
+    const { ringMaxAgeMs, statementMs } = overrides.keyTimes
     expect(Date.parse(destroyed_at!) - Date.parse(compromised_at!)).toBeGreaterThanOrEqual(ringMaxAgeMs + statementMs)
   })
 })

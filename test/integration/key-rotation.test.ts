@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type RotationProgress, RotationRunning } from '../../src/keys/rotation/rotation.ts'
 import { cards, checkout, contact, corrected, person } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const REASON = 'the parcel came back, asked where to send it'
@@ -14,8 +14,8 @@ let cardToken: string
 let contactToken: string
 
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
-  second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
+  vault = await TestVault.start({ overrides: steadyKeys })
+  second = await TestVault.start({ sharedDatabase: vault.database, overrides: steadyKeys })
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     support: await vault.staffToken('support'),
@@ -125,7 +125,7 @@ describe('a rotation', () => {
 
   it('is understood by a server that starts after it', async () => {
     await rotate()
-    const third = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
+    const third = await TestVault.start({ sharedDatabase: vault.database, overrides: steadyKeys })
     try {
       expect(await reveal(third, contactToken)).toMatchObject({ email: person.email })
     } finally {

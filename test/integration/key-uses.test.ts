@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { KeyPurpose } from '../../src/keys/key/key.ts'
 import { contact } from '../support/samples.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
 /** What each process holds of each key. */
 const RESERVE = 65_536
@@ -11,7 +11,7 @@ let checkout: string
 const others: TestVault[] = []
 
 beforeEach(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
+  vault = await TestVault.start({ overrides: steadyKeys })
   checkout = await vault.clientToken(['tokenize'])
 })
 afterEach(async () => {
@@ -21,7 +21,7 @@ afterEach(async () => {
 })
 
 async function another(): Promise<TestVault> {
-  const other = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
+  const other = await TestVault.start({ sharedDatabase: vault.database, overrides: steadyKeys })
   others.push(other)
   return other
 }
@@ -62,7 +62,7 @@ it('counts every value that a key seals, signs or hashes, exactly, over several 
   expect(line).toMatchObject({ uses: 67, references: 67, uses_limit: 2 ** 31 })
 })
 
-it('a count that is put back or removed is an alert that names it, and continues from where it was', async () => {
+it('a count that is put back or removed raises an alert that names it, and continues from its former value', async () => {
   await tokenizeContacts(3)
   await reported('secret', 3)
   // The server must have seen that count; the first look may be one that began before.

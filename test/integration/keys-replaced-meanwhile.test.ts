@@ -4,7 +4,7 @@ import { countReferences } from '../../src/keys/rotation/reference-store.ts'
 import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, checkout, corrected, person } from '../support/samples.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 import { openTestKeys, replaceKeys } from '../support/vault-keys.ts'
 
 /** Keys that are replaced while a statement is held up: the database refuses it, and the server does it again. */
@@ -17,7 +17,7 @@ let bearer: Record<'checkout' | 'support' | 'legal' | 'officer' | 'careful', str
 let keys = 0
 
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
+  vault = await TestVault.start({ overrides: steadyKeys })
   server = await openTestKeys(vault.database)
   await vault.commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({ approval: true }) }))
   bearer = {

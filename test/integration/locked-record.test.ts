@@ -1,6 +1,6 @@
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
 import { contact, corrected } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -24,7 +24,7 @@ let others: string[]
 let unlock: (() => Promise<void>) | undefined
 
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   const places = { maxConnections: CONNECTIONS }
   vault = await TestVault.start({
     sharedDatabase: database,

@@ -189,7 +189,7 @@ describe('a stolen token', () => {
     expect(answer.headers['www-authenticate']).toMatch(/^Bearer error="invalid_token", /)
   })
 
-  it('is worth nothing where no certificates are asked for', async () => {
+  it('is refused where no certificates are asked for', async () => {
     const { access_token } = (await ask(connectAs(carrier))).body
     const plain = await TestVault.start({ sharedDatabase: vault.database })
     try {

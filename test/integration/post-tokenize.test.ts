@@ -76,7 +76,7 @@ describe('201', () => {
 })
 
 describe('one card twice', () => {
-  it('gets unrelated tokens, and nothing in the answers tells that it was seen before', async () => {
+  it('gets unrelated tokens, and nothing in the answers shows that it was seen before', async () => {
     const body = { card: { ...card, number: cards.mastercard } }
     const [first, second] = [(await tokenize(body)).body.card, (await tokenize(body)).body.card]
     const common = [...first.token].findIndex((character, at) => character !== second.token[at])

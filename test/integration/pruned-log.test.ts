@@ -5,7 +5,7 @@ import { type Database, openDatabase } from '../../src/database/database.ts'
 import { fsck, type ReadResource } from '../support/fsck.ts'
 import { buildGoVerifier } from '../support/go-verifier.ts'
 import { leaveOldLog } from '../support/old-log.ts'
-import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { checkout } from '../support/samples.ts'
 import { waitUntilLogged } from '../support/seed-events.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -23,7 +23,7 @@ let owner: Database
 let vault: TestVault
 
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   owner = openDatabase({ url: withDatabase(inject('cluster').superuserUrl, database.name), maxConnections: 2 })
   const today = new Date()
   const events = Array.from({ length: MONTHS * EVENTS_A_MONTH }, (_, at) => {

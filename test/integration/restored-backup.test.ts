@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Scope } from '../../src/access/policy/roles.ts'
-import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { copyTestDatabase, createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import {
   applyLog,
   type BeforeBackup,
@@ -17,7 +17,7 @@ import {
   takeAllAway,
 } from '../support/restore-drill.ts'
 import { card, contact } from '../support/samples.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const ANN = 'staff:ann'
@@ -43,7 +43,7 @@ const file = (name: string) => path.join(directory, name)
 async function start(database: TestDatabase, ships = true): Promise<TestVault> {
   open = await TestVault.start({
     sharedDatabase: database,
-    overrides: quickKeys,
+    overrides: steadyKeys,
     config: { keepsLog: true, ...(ships ? { audit: { witnessesFile: file('witnesses.json') } } : {}) },
   })
   return open
@@ -77,7 +77,7 @@ beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-restore-'))
   ;[newer, halfway, foreign] = ['newer.jsonl', 'halfway.jsonl', 'foreign.jsonl'].map(file) as [string, string, string]
   writeFileSync(file('witnesses.json'), JSON.stringify({ ship: [{ file: 'checkpoints' }], every_seconds: 1 }))
-  original = await createTestDatabase()
+  original = await createDatabaseWithKeys()
   before = await fillBeforeBackup(await start(original))
   await stop()
   backup = await copyTestDatabase(original)
@@ -85,7 +85,7 @@ beforeAll(async () => {
   lost = await takeAllAway(after, before, () => exportTo(after, halfway))
   await exportTo(after, newer)
   await stop()
-  const other = await TestVault.start({ config: { keepsLog: true } })
+  const other = await TestVault.start({ makesKeys: true, config: { keepsLog: true } })
   await exportTo(other, foreign)
   await other.stop()
 }, 240_000)

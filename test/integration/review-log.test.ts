@@ -149,7 +149,7 @@ describe('a finding that was acknowledged', () => {
     vault.commands.acknowledgeFinding(OPERATOR, { since: SINCE, timeZone, finding, note })
   const noted = { by: OPERATOR.id, note: 'she was on call, see OPS-12' }
 
-  it('says who looked and what came of it, in the log too, until more belongs to it', async () => {
+  it('says who looked and with which result, also in the log, until more events belong to it', async () => {
     const night = [at('17T22:00:00'), at('17T23:00:00')]
     const ids = await seedEvents(vault, reveals(ann, night[0]!, 3, 'communicate'))
     try {

@@ -9,7 +9,8 @@ let vault: TestVault
 let second: TestVault
 
 beforeAll(async () => {
-  vault = await TestVault.start()
+  // Secrets cost what they cost outside tests.
+  vault = await TestVault.start({ overrides: { secretCost: undefined } })
   second = await TestVault.start({ sharedDatabase: vault.database })
 })
 afterEach(() => vault.checkInvariants())

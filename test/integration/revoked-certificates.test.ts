@@ -106,7 +106,7 @@ describe('a certificate on its authority’s list', () => {
     expect((await ask(connectAs(carrier), id)).status).toBe(200)
   })
 
-  it('is worth nothing either where the certificate itself is registered', async () => {
+  it('is refused also where the certificate itself is registered', async () => {
     const id = await register(registrationOf(carrier.cert))
     expect((await ask(connectAs(carrier), id)).status).toBe(200)
     await publish([carrier])

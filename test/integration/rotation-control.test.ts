@@ -3,7 +3,7 @@ import { RotationRunning } from '../../src/keys/rotation/rotation.ts'
 import { checkout } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
 vi.setConfig({ testTimeout: 90_000 })
@@ -16,7 +16,7 @@ const VALUES = CHECKOUTS * 8
 let vault: TestVault
 
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
+  vault = await TestVault.start({ overrides: steadyKeys })
   const token = await vault.clientToken(['tokenize'])
   const items = Array.from({ length: CHECKOUTS }, () => checkout)
   expect((await vault.call('POST', '/v1/tokenize/batch', { token, body: { items } })).status).toBe(200)
@@ -104,7 +104,7 @@ describe('a rotation during which the database does not answer', () => {
     const proxy = await startTcpProxy(vault.database.serverUrl)
     const cutOff = await TestVault.start({
       sharedDatabase: { ...vault.database, serverUrl: proxy.url },
-      overrides: quickKeys,
+      overrides: steadyKeys,
     })
     const said: string[] = []
     let stalled = false
@@ -119,7 +119,7 @@ describe('a rotation during which the database does not answer', () => {
             if (stalled || moved < 100) return
             stalled = true
             proxy.stall()
-            setTimeout(() => proxy.mend(), 2 * quickKeys.keyTimes.ringMaxAgeMs)
+            setTimeout(() => proxy.mend(), 2 * steadyKeys.keyTimes.ringMaxAgeMs)
           },
         },
       )
@@ -184,7 +184,7 @@ describe('an estimate', () => {
 describe('a rotation that is left to the servers', () => {
   it('is gone on with by another server when the first one stops, and shows in metrics and status', async () => {
     const config = { runsRotations: true }
-    const first = await TestVault.start({ sharedDatabase: vault.database, config, overrides: quickKeys })
+    const first = await TestVault.start({ sharedDatabase: vault.database, config, overrides: steadyKeys })
     try {
       await vault.commands.requestRotation(OPERATOR, { ...data, rowsPerSecond: 300 })
       expect((await activeKeys())[0]?.rotation).toMatchObject({ state: 'waiting', runner: null })
@@ -199,7 +199,7 @@ describe('a rotation that is left to the servers', () => {
     const [halfway] = await activeKeys()
     expect(halfway?.rotation).toMatchObject({ state: 'paused', operator: OPERATOR.id })
     expect(halfway?.rotation?.remaining).toBeGreaterThan(0)
-    const other = await TestVault.start({ sharedDatabase: vault.database, config, overrides: quickKeys })
+    const other = await TestVault.start({ sharedDatabase: vault.database, config, overrides: steadyKeys })
     try {
       await vi.waitFor(async () => expect((await activeKeys()).map(({ rotation }) => rotation)).toEqual([null, null]), {
         timeout: 25_000,

@@ -12,7 +12,7 @@ import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import { contact, corrected, person } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 import { readVaultKeys, type VaultKeys, withVaultKeys } from '../support/vault-keys.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
@@ -25,7 +25,7 @@ let vault: TestVault
 let bearer: Record<'support' | 'officer' | 'legal', string>
 
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
+  vault = await TestVault.start({ overrides: steadyKeys })
   bearer = {
     support: await vault.staffToken('support'),
     officer: await vault.staffToken('privacy-officer'),
@@ -201,7 +201,7 @@ describe('a server that still seals under an old key while everything is moved',
 
 describe('a server that was cut off from the notifications', () => {
   it('meets a new key by its id, and loads it', async () => {
-    const second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
+    const second = await TestVault.start({ sharedDatabase: vault.database, overrides: steadyKeys })
     try {
       for (let round = 0; round < 3; round++) {
         await vault.database.sql(

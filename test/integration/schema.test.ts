@@ -134,7 +134,7 @@ describe('the migrated schema', () => {
       expect(await outcome(text)).toBe(REFUSED)
     })
 
-    it('is no superuser, and may make neither roles nor databases nor replicate', async () => {
+    it('is not a superuser, and may not make roles or databases, or replicate', async () => {
       const [role] = await database.sql(
         `SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles WHERE rolname = $1`,
         [new URL(database.serverUrl).username],

@@ -8,7 +8,7 @@ import type { SealContext } from '../../src/keys/sealing/seal-context.ts'
 import { sealedTable } from '../../src/keys/sealing/sealed-table.ts'
 import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import { contact } from '../support/samples.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 import { openTestKeys } from '../support/vault-keys.ts'
 
 /**
@@ -38,14 +38,14 @@ let vault: TestVault
 let server: Awaited<ReturnType<typeof openTestKeys>>
 
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
+  vault = await TestVault.start({ overrides: steadyKeys })
   await vault.database.sql(`
     CREATE SCHEMA toy;
     GRANT USAGE ON SCHEMA toy TO PUBLIC;
     CREATE TABLE toy.notes (
       id text PRIMARY KEY, topic text NOT NULL, note_key smallint NOT NULL, note_sealed bytea NOT NULL);
     GRANT SELECT, INSERT, UPDATE ON toy.notes TO PUBLIC`)
-  server = await openTestKeys(vault.database, { referencing, times: quickKeys.keyTimes })
+  server = await openTestKeys(vault.database, { referencing, times: steadyKeys.keyTimes })
 })
 afterEach(() => vault.checkInvariants())
 afterAll(async () => {

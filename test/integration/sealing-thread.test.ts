@@ -6,7 +6,7 @@ import type { PlainValue } from '../../src/keys/sealing/sealing-thread.ts'
 import { Problem } from '../../src/values/problem.ts'
 import { card, checkout, contact } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 import { countThreads } from '../support/threads.ts'
 import { openTestKeys } from '../support/vault-keys.ts'
 
@@ -17,7 +17,7 @@ let vault: TestVault
 let token: string
 
 beforeEach(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
+  vault = await TestVault.start({ overrides: steadyKeys })
   token = await vault.clientToken(['tokenize'], { role: 'checkout' })
 })
 afterEach(async () => {
@@ -106,7 +106,7 @@ describe('the thread and the key ring', () => {
   let keys: Keys
   let close: () => Promise<void>
   beforeEach(async () => {
-    ;({ keys, close } = await openTestKeys(vault.database, { times: quickKeys.keyTimes }))
+    ;({ keys, close } = await openTestKeys(vault.database, { times: steadyKeys.keyTimes }))
   })
   afterEach(() => close())
   const threads = hasThreads ? 1 : 0

@@ -13,7 +13,7 @@ let onRandomBytes = () => {}
 
 /** As a process that is stopped, or gets no time: no timer and no answer of the database in between. */
 function starve(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * ringMaxAgeMs)
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1.2 * ringMaxAgeMs)
 }
 
 /** Starves the process once, when it draws random bytes for the n-th time. */

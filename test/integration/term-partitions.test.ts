@@ -6,7 +6,7 @@ import { createSealedValues } from '../../src/keys/rotation/sealed-values.ts'
 import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
 import { contact } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 import { replaceKeys, withVaultKeys } from '../support/vault-keys.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
@@ -19,7 +19,7 @@ let cluster: OwnCluster
 let vault: TestVault
 beforeAll(async () => {
   cluster = await startOwnCluster()
-  vault = await TestVault.start({ overrides: quickKeys, sharedDatabase: cluster })
+  vault = await TestVault.start({ overrides: steadyKeys, sharedDatabase: cluster })
 })
 afterEach(() => vault.checkInvariants())
 afterAll(async () => {
@@ -112,7 +112,7 @@ describe('the search terms under an index key', () => {
     expect(await partitions()).not.toContain(left)
   })
 
-  it('are not dropped by who may not see what others have written since', async () => {
+  it('are not dropped by a role that may not see what others have written since', async () => {
     const left = await leaveKey()
     const refused = asServer(async (session) => {
       await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ')

@@ -4,7 +4,7 @@ import { migrate } from '../../src/database/migration/migrate.ts'
 import { examineServer } from '../../src/database/vault-server.ts'
 import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
 import { type Pgbouncer, pgbouncerIsMissing, startPgbouncer } from '../support/pgbouncer.ts'
-import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { without } from '../support/without.ts'
@@ -29,7 +29,7 @@ const codesAt = async (url: string) => (await examineServer({ url })).faults.map
 describe('a database of another encoding', () => {
   let database: TestDatabase
   beforeAll(async () => {
-    database = await createTestDatabase()
+    database = await createDatabaseWithKeys()
   })
   afterAll(() => database.drop())
 
@@ -51,7 +51,7 @@ describe('a database of another encoding', () => {
 describe('a database that takes no writes', () => {
   let database: TestDatabase
   beforeEach(async () => {
-    database = await createTestDatabase()
+    database = await createDatabaseWithKeys()
   })
   afterEach(() => database.drop())
 
@@ -95,7 +95,7 @@ describe.skipIf(missing !== undefined)(`behind PgBouncer${without(missing)}`, ()
   let pooler: Pgbouncer | undefined
   const place = () => [database.serverUrl, ownerUrl(database)]
   beforeEach(async () => {
-    database = await createTestDatabase()
+    database = await createDatabaseWithKeys()
     pooler = undefined
   })
   afterEach(async () => {

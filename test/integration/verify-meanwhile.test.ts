@@ -4,7 +4,7 @@ import { type LogVerification, verifyLog } from '../../src/audit/verification/ve
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { leaveOldLog } from '../support/old-log.ts'
-import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { seedEvents, waitUntilLogged } from '../support/seed-events.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -28,7 +28,7 @@ const ago = (months: number) => {
 }
 
 beforeEach(async () => {
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   owner = openDatabase({ url: withDatabase(inject('cluster').superuserUrl, database.name), maxConnections: 4 })
   // The first partition ends long ago, so that the old months lie in the one for everything else.
   await database.sql(`DO $$ BEGIN

@@ -61,11 +61,11 @@ export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] 
   ['kinds'],
   ['observability'],
   ['config'],
-  ['values'],
+  ['values', 'problems'],
 ]
 
 /** Folders of which every file is pure. */
-export const PURE_FOLDERS = ['values', 'kinds', 'audit/formats', 'access/policy']
+export const PURE_FOLDERS = ['values', 'values/problems', 'kinds', 'audit/formats', 'access/policy']
 /** Pure files of other folders. */
 export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'audit/completeness': ['missing-name', 'number-tracker'],

@@ -1,5 +1,6 @@
+import { builtProgram } from './built-program.ts'
 import { type AtTerminal, startAtTerminal } from './terminal.ts'
-import { builtProgram, type VaultProcess } from './vault-process.ts'
+import type { VaultProcess } from './vault-process.ts'
 
 /** Starts a command of the CLI on this vault's directories, at a terminal. */
 export function cliAtTerminal(

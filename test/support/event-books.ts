@@ -21,7 +21,7 @@ export function eventsOfNoVault({ state }: EventBook): SequencerDeps['events'] {
   return {
     state,
     judgePlaced: async () => 'of-vault',
-    claims: { verify: async () => true, knows: () => true },
+    reports: { verify: async () => true, knows: () => true },
     isSeen: async () => true,
     sealSeen: (seen) => ({ ...seen, mac: Buffer.alloc(48) }),
     miss: async () => {},

@@ -12,10 +12,10 @@ const PATIENCE = { timeout: 20_000, interval: 50 }
 /** What the tasks are there for that keep events the vault's own, as `background-tasks.test.ts` wants it of every task. */
 export function eventTaskProofs(vault: () => TestVault, run: (name: TaskName) => Promise<void>) {
   return {
-    async 'claim-event-numbers'() {
+    async 'report-event-numbers'() {
       const settled = async () => {
         const { book, background } = vault()
-        await background.tasks.get('claim-event-numbers')!.run()
+        await background.tasks.get('report-event-numbers')!.run()
         const [row] = await vault().database.sql<{ settled: number }>(
           "SELECT (claim::json ->> 'settled')::integer AS settled FROM audit_claims WHERE process = $1",
           [book.state.process],

@@ -23,11 +23,14 @@ const schema = z.strictObject({ code, value, ...optionalMembers(optional) })
  */
 export const giftCard = {
   name: 'gift_card',
+  called: 'a gift card',
   tokenPrefix: 'gift',
   checkout: { gift_card: { use: 'gift' }, refund: { use: 'refund' } },
   schema: () => schema,
   correction: correctionSchema({ value }, optional),
+  corrected: 'the value of a gift card',
   fields: ['code', 'value', 'name', 'email'],
+  neededBy: { fulfilment: ['name', 'email'] },
   boundFields: ['code'],
   padToBytes: 128,
   display: ({ code, value, name }) => ({ code_last4: code.slice(-4), value, initials: initials(name) }),
@@ -36,6 +39,7 @@ export const giftCard = {
   searchBy: {
     email: emailSearch,
     gift_code: {
+      called: 'gift code',
       confirms: 'code',
       term: ({ code }) => code,
       normalise: (typed) => [codeOf(typed)].filter((code) => CODE.test(code)),

@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migration/migrate.ts'
 import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { ensureDevelopmentCertificate } from '../../src/http/tls/development-certificate.ts'
 import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
+import { findSchema } from '../../src/schema/accept-schema.ts'
+import type { ComparedSchema } from '../../src/schema/compare-schema.ts'
 import { runSql } from './dump-tables.ts'
 import { withDatabase } from './postgres.ts'
 import { readableSchemaSql } from './readable-schema.ts'
@@ -20,6 +23,8 @@ export interface TestCluster {
   vaultTemplate: string
   /** The role that owns the template's schema. */
   owner: string
+  /** What a look at the template's schema finds. */
+  schema: ComparedSchema
   certsDir: string
   rootKeyFile: string
 }
@@ -54,12 +59,22 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await runSql(urls.superuser, readableSchemaSql())
   await runSql(maintenance, `CREATE DATABASE "${vaultTemplate}" TEMPLATE "${template}" OWNER ${owner}`)
   await createVaultKeys(withDatabase(urls.server, vaultTemplate), rootKeyFile)
+  const schema = await schemaOf(withDatabase(urls.server, vaultTemplate))
   for (const name of [template, vaultTemplate]) await runSql(maintenance, `ALTER DATABASE "${name}" IS_TEMPLATE true`)
 
   const { superuser: superuserUrl, server: serverUrl } = urls
-  project.provide('cluster', { superuserUrl, serverUrl, template, vaultTemplate, owner, certsDir, rootKeyFile })
+  project.provide('cluster', { superuserUrl, serverUrl, template, vaultTemplate, owner, schema, certsDir, rootKeyFile })
   return async () => {
     await database.stop()
     rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function schemaOf(url: string): Promise<ComparedSchema> {
+  const database = openDatabase({ url, maxConnections: 1 })
+  try {
+    return await findSchema(database)
+  } finally {
+    await database.close()
   }
 }

@@ -106,7 +106,7 @@ export function expectProblemAnswer(
 }
 
 interface Snapshot {
-  /** The content of every table but the audit log, the claims of its numbers and the counts, as a hash. */
+  /** The content of every table but the audit log, the number reports and the counts, as a hash. */
   tables: Record<string, string>
   events: string[]
   lines: string[]

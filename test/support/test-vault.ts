@@ -36,14 +36,20 @@ const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
  */
 export const quickKeys = {
   keyTimes: {
-    lookEveryMs: 100,
-    reportEveryMs: 500,
-    ringMaxAgeMs: 1_000,
-    inFlightMs: 300,
-    tendEveryMs: 200,
-    statementMs: 1_000,
+    lookEveryMs: 125,
+    reportEveryMs: 300,
+    ringMaxAgeMs: 600,
+    inFlightMs: 150,
+    tendEveryMs: 100,
+    statementMs: 500,
   },
 } satisfies Overrides
+
+/** The same for tests that have much sealed at once: a ring that is confirmed late refuses, and a busy machine takes its time. */
+export const steadyKeys = { keyTimes: { ...quickKeys.keyTimes, ringMaxAgeMs: 1_000 } } satisfies Overrides
+
+/** The least that argon2 takes. Tests add hundreds of clients, whose secrets no one guesses. */
+const LEAST_SECRET_COST = { memoryCost: 1_024, timeCost: 2, parallelism: 1 }
 
 export interface CallOptions {
   token?: string | undefined
@@ -90,7 +96,8 @@ export class TestVault extends VaultParts {
   }
 
   /**
-   * @param sharedDatabase makes a second server on the database of another vault
+   * @param sharedDatabase makes a second server on the database of another vault. A database of its own has the schema of
+   *   the template, and is not looked at before the first minute is over
    * @param makesKeys has the vault make its own keys, as at a first start; without it they come with the database
    */
   static async start(
@@ -106,7 +113,7 @@ export class TestVault extends VaultParts {
       proxyProtocol?: boolean
     } = {},
   ): Promise<TestVault> {
-    const { certsDir } = inject('cluster')
+    const { certsDir, schema } = inject('cluster')
     const makesKeys = options.makesKeys ?? options.config?.keys !== undefined
     const database = options.sharedDatabase ?? (await (makesKeys ? createTestDatabase() : createDatabaseWithKeys()))
     const logLines: string[] = []
@@ -121,6 +128,8 @@ export class TestVault extends VaultParts {
     const vault = await createVault(vaultOptions(database, options.config), {
       now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? clockOffsetMs)),
       logger: createLogger('info', destination),
+      secretCost: LEAST_SECRET_COST,
+      foundSchema: options.sharedDatabase === undefined ? schema : undefined,
       rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 100_000 },
       ...options.overrides,
     })

@@ -16,6 +16,7 @@ export class VaultParts {
   readonly sealedBecause: Vault['sealedBecause']
   readonly takeFailure: Vault['takeFailure']
   readonly unsealing: Vault['unsealing']
+  readonly warm: Vault['warm']
   protected readonly closeVault: Vault['close']
 
   constructor(vault: Vault) {
@@ -33,6 +34,7 @@ export class VaultParts {
     this.sealedBecause = vault.sealedBecause
     this.takeFailure = vault.takeFailure
     this.unsealing = vault.unsealing
+    this.warm = vault.warm
     this.closeVault = vault.close
   }
 }

@@ -1,21 +1,16 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { expect, vi } from 'vitest'
+import { expect, inject, vi } from 'vitest'
 import type { RoleName } from '../../src/access/policy/roles.ts'
 import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
+import { BUILT, builtProgram, builtServer } from './built-program.ts'
+import { runHosted } from './hosted-commands.ts'
 import { type HttpsAnswer, type HttpsRequest, requestHttps } from './https-client.ts'
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from './run-program.ts'
-
-const BUILT = fileURLToPath(new URL('../../dist', import.meta.url))
-
-/** The built program, as a user of the package has it. `npm test` and `npm run test:e2e` build first. */
-export const builtProgram = (name: 'cli', built = BUILT) => path.join(built, 'src', `${name}.js`)
-/** What starts the vault, after the path of Node.js. */
-export const builtServer = (built = BUILT): readonly string[] => [builtProgram('cli', built), 'serve']
 
 export interface CallOptions {
   token?: string
@@ -43,6 +38,8 @@ export class VaultProcess {
   #program: RunningProgram | undefined
   #agent = new Agent({ keepAlive: true })
   #tokens = new Map<RoleName, string>()
+  /** The kinds of commands that have run. */
+  readonly #commands = new Set<string>()
 
   private constructor(directory: string, ports: readonly number[], built: string) {
     this.#built = built
@@ -66,8 +63,25 @@ export class VaultProcess {
     return new VaultProcess(directory, await findFreePorts(2), built)
   }
 
-  static async start(): Promise<VaultProcess> {
+  /** A place with a copy of the vault that was prepared for the run: it was started once, and has its sample callers. */
+  static async prepare(): Promise<VaultProcess> {
     const vault = await VaultProcess.create()
+    const prepared = inject('preparedVault')
+    // PostgreSQL's files belong to another user when the tests run as root.
+    execFileSync('cp', ['-a', path.join(prepared, 'data'), path.join(prepared, 'certs'), vault.directory])
+    return vault
+  }
+
+  /** A vault that runs for the first time. Only its log has an origin with its own port. */
+  static async startFirst(): Promise<VaultProcess> {
+    const vault = await VaultProcess.create()
+    await vault.start()
+    return vault
+  }
+
+  /** A prepared vault that runs. */
+  static async start(): Promise<VaultProcess> {
+    const vault = await VaultProcess.prepare()
     await vault.start()
     return vault
   }
@@ -129,7 +143,7 @@ export class VaultProcess {
       expect(output.stdout).toContain(`Strongroom is open at https://localhost:${this.port}`)
       expect((await this.call('GET', '/readyz')).status).toBe(200)
     }
-    await vi.waitFor(attempt, { timeout: 60_000, interval: 25 })
+    await vi.waitFor(attempt, { timeout: 100_000, interval: 25 })
     if (over !== undefined) expect.fail(`the vault ended with code ${over.code} instead of starting: ${over.stderr}`)
   }
 
@@ -199,7 +213,7 @@ export class VaultProcess {
     const known = this.#tokens.get(role)
     if (known !== undefined) return known
     if (role === 'billing') {
-      const { stdout, stderr } = await this.cli(['staff', 'token', '--name', 'Bea', '--role', role])
+      const { stdout, stderr } = await this.#runHosted(['staff', 'token', '--name', 'Bea', '--role', role])
       expect(stdout, stderr).toMatch(/^[^\n]+\n$/)
       this.#tokens.set(role, stdout.trim())
       return stdout.trim()
@@ -227,8 +241,15 @@ export class VaultProcess {
     })
   }
 
+  /**
+   * Runs a command to its end. The first of each kind, and one with another Node.js around it, is a process of its own; the others
+   * of its kind run in a process that has loaded the program already.
+   */
   async cli(args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> {
-    const result = await this.spawnCli(args, env).ended
+    const kind = args.slice(0, 2).join(' ')
+    const isHosted = this.#commands.has(kind) && !Object.keys(env).some((name) => name.startsWith('NODE_'))
+    this.#commands.add(kind)
+    const result = await (isHosted ? this.#runHosted(args, env) : this.spawnCli(args, env).ended)
     return {
       ...result,
       json<T>() {
@@ -236,6 +257,10 @@ export class VaultProcess {
         return JSON.parse(result.stdout) as T
       },
     }
+  }
+
+  #runHosted(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+    return runHosted(this.#built, { args, cwd: this.directory, env: { ...this.env, ...env } })
   }
 
   /** Ends what still runs and removes the directory. A database that still runs is taken over, and stopped. */

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
 import { contact } from '../support/samples.ts'
 import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
@@ -22,7 +22,7 @@ let gaps = 0
 const HANGS_AFTER_MS = 10_000
 
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   proxy = await startTcpProxy(database.serverUrl)
   vault = await TestVault.start({
     sharedDatabase: { ...database, serverUrl: proxy.url },
@@ -85,7 +85,7 @@ async function expectGap(refused: number, startedAt: Date, codes: readonly strin
 }
 
 describe('a log that cannot be reached', () => {
-  it('lets nothing out, alarms once, and has a record of the gap when it is back', async () => {
+  it('releases nothing, raises one alert, and records the gap when it is back', async () => {
     const startedAt = new Date()
     proxy.cut()
     const codes = ['database-unavailable', 'sealed']
@@ -116,7 +116,7 @@ describe('a log that takes no entries', () => {
 })
 
 describe('a log that hangs', () => {
-  it('lets nothing out, and no request waits without end', async () => {
+  it('releases nothing, and no request waits without end', async () => {
     const startedAt = new Date()
     const open = await database.hold('LOCK TABLE audit_events IN EXCLUSIVE MODE')
     // The server ends what waits, and the answer says to come again; in the end that is an outage like any other.
@@ -171,7 +171,7 @@ describe('a log whose disk is full', () => {
     disk.unmount()
   })
 
-  it('lets nothing out, says so clearly, and continues when there is room', async (context) => {
+  it('releases nothing, says so clearly, and continues when there is room', async (context) => {
     context.skip(typeof disk === 'string', String(disk))
     const { fill, free } = disk as SmallDisk
     await worksAgain()

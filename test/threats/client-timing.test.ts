@@ -21,7 +21,8 @@ const ids: Record<'plain' | 'rotating' | 'revoked' | 'signing', string> = {
 }
 
 beforeAll(async () => {
-  vault = await TestVault.start()
+  // Secrets cost what they cost outside tests.
+  vault = await TestVault.start({ overrides: { secretCost: undefined } })
   key = await createCallerKey()
   const { commands } = vault
   for (const name of ['plain', 'rotating', 'revoked'] as const) ids[name] = (await vault.client(['tokenize'])).id

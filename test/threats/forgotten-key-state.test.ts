@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { readVaultKeys } from '../support/vault-keys.ts'
@@ -42,7 +42,7 @@ async function start(): Promise<string> {
 }
 
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   const vault = await TestVault.start({ sharedDatabase: database, config: { keepsLog: true } })
   try {
     await vault.tokenize({ contact })

@@ -131,7 +131,7 @@ describe('the role that the server runs as', () => {
     },
   )
 
-  it('claims a request under the index key that comes next', async () => {
+  it('reserves an idempotency key under the index key that comes next', async () => {
     const next = await changeRegistry(server, OPERATOR, (change) => change.create('index'))
     expect(await refusal(VALUES.answers(active('display'), next))).toBeUndefined()
     await changeRegistry(server, OPERATOR, (change) => change.transition(next, 'destroyed'))

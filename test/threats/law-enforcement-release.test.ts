@@ -110,7 +110,7 @@ it('a privacy officer needs another one', async () => {
   expect((await reveal(warrant, olga, tokens.contact)).status).toBe(200)
 })
 
-it('an approval that is rewritten for another case or authority lets nothing out, and is an alert', async () => {
+it('an approval that is rewritten for another case or authority releases nothing, and raises an alert', async () => {
   const { approval } = (await reveal({ ...warrant, ticket: 'CASE-1' })).body
   expect((await decide(approval, 'Olga')).status).toBe(200)
   const before = (await released()).length
@@ -133,7 +133,7 @@ describe('under roles that leave all of it out', () => {
     ),
   )
 
-  it('it holds all the same, for that purpose alone', async () => {
+  it('it still holds, for that purpose alone', async () => {
     const careless = await vault.staffToken('careless')
     expect((await reveal({ purpose: 'enforce-rights' }, careless)).status).toBe(200)
     expectProblem(await reveal({}, careless), 403, 'condition-not-met')

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { claimNumbers } from '../../src/audit/completeness/claim-numbers.ts'
+import { reportNumbers } from '../../src/audit/completeness/report-numbers.ts'
 import { insertEvents } from '../../src/audit/event/audit-store.ts'
 import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
@@ -59,7 +59,7 @@ interface Process {
   name: string
   /** Makes an event, and answers with its id. */
   act(): Promise<string>
-  claims: ReturnType<typeof claimNumbers>
+  reports: ReturnType<typeof reportNumbers>
   keys: VaultKeys
 }
 
@@ -67,14 +67,14 @@ interface Process {
 function elsewhere(work: (process: Process) => Promise<unknown>, isKilled = false): Promise<string> {
   return withVaultKeys(vault, async (keys) => {
     const { database, book, newAuditEvent } = keys
-    const claims = claimNumbers({ database, book, alert: () => {} })
+    const reports = reportNumbers({ database, book, alert: () => {} })
     const act = async () => {
       const event = newAuditEvent({ type: 'audit.read', outcome: 'success', caller: OPERATOR })
       await insertEvents(database, [event])
       return event.id
     }
-    await work({ name: book.state.process, act, claims, keys })
-    if (!isKilled) await claims.close()
+    await work({ name: book.state.process, act, reports, keys })
+    if (!isKilled) await reports.close()
     return book.state.process
   })
 }
@@ -112,18 +112,18 @@ describe('what another process did and was removed before it came into the log i
   })
 
   it(
-    'its event, and what would tell of it: the claim removed, edited, put back, or that of another process',
+    'its event, and what would tell of it: the report removed, edited, put back, or that of another process',
     async () => {
       const tampered = async (change: string) => {
         let release = async () => {}
-        const process = await elsewhere(async ({ name, act, claims }) => {
+        const process = await elsewhere(async ({ name, act, reports }) => {
           const first = await act()
           await vi.waitFor(async () => {
             expect(await sql('SELECT FROM readable.audit_leaves WHERE event = $1', [first])).toHaveLength(1)
           }, PATIENCE)
           release = await holdLog(vault.database)
           const last = await act()
-          await claims.close()
+          await reports.close()
           await sql('DELETE FROM readable.audit_events WHERE id = $1', [last])
           await sql(change, [name])
         }, true)
@@ -181,17 +181,17 @@ it(
   SLOW,
 )
 
-it('a process claims again when the key of events is replaced', () =>
-  elsewhere(async ({ name, act, claims, keys }) => {
-    const keyOfClaim = async () => {
-      await claims.tell()
+it('a process reports again when the key of events is replaced', () =>
+  elsewhere(async ({ name, act, reports, keys }) => {
+    const keyOfReport = async () => {
+      await reports.report()
       const [row] = await sql<{ mac: Buffer }>('SELECT mac FROM audit_claims WHERE process = $1', [name])
       return keyIdOf(row!.mac)
     }
     await act()
-    const before = await keyOfClaim()
+    const before = await keyOfReport()
     await replaceKeys(keys, ['event-mac'])
-    expect(await keyOfClaim()).not.toBe(before)
+    expect(await keyOfReport()).not.toBe(before)
   }))
 
 describe('a stop of releases is lifted by an operator alone:', () => {

@@ -86,7 +86,7 @@ describe('requests that a client sends ahead', () => {
     expect(answers.map(({ status }) => status)).toEqual([201, 200])
   })
 
-  it('count for the limit of what is not found, each before the next starts', async () => {
+  it('count for the limit of misses, each before the next starts', async () => {
     const token = await vault.staffToken('support', { name: 'guesses' })
     const guesses = Array.from({ length: 400 }, (_, at) => search(token, `guess${at}@example.com`)).join('')
     const bytes = guesses + search(token, 'last@example.com', 'Connection: close')

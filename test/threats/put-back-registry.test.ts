@@ -8,7 +8,7 @@ import { formatCheckpoint, parseCheckpoint } from '../../src/audit/formats/check
 import { signNote } from '../../src/audit/formats/signed-note.ts'
 import { createLogger } from '../../src/observability/logger.ts'
 import { createVault } from '../../src/vault.ts'
-import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { copyTestDatabase, createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { card, contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { type VaultChanges, vaultOptions } from '../support/vault-options.ts'
@@ -102,7 +102,7 @@ const read = async (vault: TestVault) =>
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-put-back-'))
   writeFileSync(file('witnesses.json'), JSON.stringify({ ship: [{ file: 'checkpoints' }], every_seconds: 1 }))
-  database = await createTestDatabase()
+  database = await createDatabaseWithKeys()
   const vault = await start(database, { ...shipping(), pin: { file: file('vault.pin') } })
   token = (await vault.tokenize({ contact })).contact!.token!
   checkout = await vault.clientToken(['tokenize'])
@@ -183,7 +183,7 @@ describe('the tables of keys alone', () => {
   it(
     'of another vault are refused without a pin, too',
     async () => {
-      const other = await TestVault.start({ overrides: quickKeys })
+      const other = await TestVault.start({ makesKeys: true, overrides: quickKeys })
       const copy = await copyTestDatabase(database)
       copies.push(copy)
       for (const table of KEYS) {

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { keyTimes } from '../../src/keys/key/key-times.ts'
 import { cards, checkout, contact, person } from '../support/samples.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const MAX_USES = 2 ** 31
 /** A server that reports more often would take the last uses of a key that a test has left to another one. */
-const overrides = { keyTimes: { ...quickKeys.keyTimes, reportEveryMs: keyTimes.reportEveryMs } }
+const overrides = { keyTimes: { ...steadyKeys.keyTimes, reportEveryMs: keyTimes.reportEveryMs } }
 /** Many ticks of the tasks that look at the keys. */
 const SOON = { timeout: 6_000 }
 

@@ -96,7 +96,7 @@ describe('what is called approved in the database', () => {
     await expectNothing(id)
   })
 
-  it('and was used, with everything gone that says so, lets nothing out of the process that used it', async () => {
+  it('and was used releases nothing in the process that used it, even if all traces of the use are removed', async () => {
     const id = await used()
     await sql("UPDATE approvals SET state = 'approved' WHERE id = $1", [id])
     await sql('DELETE FROM approval_uses WHERE approval = $1', [id])

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { formatCheckpoint, parseCheckpoint } from '../../src/audit/formats/checkpoint.ts'
 import { signNote } from '../../src/audit/formats/signed-note.ts'
 import { holdLog } from '../support/hold-log.ts'
-import { createTestDatabase } from '../support/postgres.ts'
+import { createDatabaseWithKeys } from '../support/postgres.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -87,7 +87,7 @@ describe('nothing is signed on top of a log', () => {
 })
 
 it('a head that was put back while no server ran is found by the next start, and no statement fails', async () => {
-  const database = await createTestDatabase()
+  const database = await createDatabaseWithKeys()
   const start = () => TestVault.start({ config: { keepsLog: true }, sharedDatabase: database })
   const headOf = async () =>
     (

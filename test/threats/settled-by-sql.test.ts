@@ -6,7 +6,7 @@ import canonicalize from 'canonicalize'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/audit/witness/settlements.ts'
 import { createNewId } from '../../src/values/identifier.ts'
-import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { copyTestDatabase, createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { applyLog, becomesReady, exportTo, readyCode, settled, stateOf } from '../support/restore-drill.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -34,7 +34,7 @@ const start = async (on: TestDatabase) => {
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-settled-'))
   writeFileSync(file('witnesses.json'), JSON.stringify({ ship: [{ file: 'checkpoints' }], every_seconds: 1 }))
-  original = await createTestDatabase()
+  original = await createDatabaseWithKeys()
   await start(original)
   erased = (await vault.tokenize({ contact })).contact!.token!
   client = (await vault.client(['token:read'])).id

@@ -29,26 +29,26 @@ afterAll(() => vault.stop())
 const body = { purpose: 'process-payment' }
 const refused = async (answer: ReturnType<TestVault['call']>) => expectProblem(await answer, 401, 'unauthenticated')
 
-it('is worth nothing as a bearer token', async () => {
+it('is refused as a bearer token', async () => {
   await refused(vault.call('POST', path, { token: owner.token, body }))
   await refused(vault.call('POST', path, { headers: { Authorization: `bearer ${owner.token}` }, body }))
 })
 
-it('is worth nothing with a proof as a bearer token either', async () => {
+it('is refused with a proof as a bearer token too', async () => {
   const purpose = { method: 'POST', url: `${vault.url}${path}`, accessToken: owner.token }
   const headers = { DPoP: await signProof(owner.key, purpose, new Date()) }
   await refused(vault.call('POST', path, { token: owner.token, body, headers }))
 })
 
-it('is worth nothing with a proof of another key', async () => {
+it('is refused with a proof of another key', async () => {
   await refused(callBound(vault, 'POST', path, { token: owner.token, key: thief }, { body }))
 })
 
-it('is worth nothing with the name of the right key over the signature of another', async () => {
+it('is refused with the name of the right key over the signature of another', async () => {
   await refused(callBound(vault, 'POST', path, owner, { body, changes: { signer: thief.privateKey } }))
 })
 
-it('is worth nothing with a proof that its owner made for another token', async () => {
+it('is refused with a proof that its owner made for another token', async () => {
   const changes = { claims: { ath: Buffer.alloc(32, 7).toString('base64url') } }
   await refused(callBound(vault, 'POST', path, owner, { body, changes }))
 })

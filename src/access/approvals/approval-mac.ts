@@ -18,7 +18,7 @@ export function approvalText(approval: DecidedRequest): MacText {
   return { domain: 'strongroom approval', text: `${VERDICT} ${canonicalize({ ...request, ...decision })}` }
 }
 
-/** What only the vault can write beside an approval. @throws {Problem} sealed */
+/** Makes the MAC of an approval, which only the vault can write. @throws {Problem} sealed */
 export function approvalMac(keys: Pick<Keys, 'macs'>, approval: DecidedRequest): Buffer {
   const { domain, text } = approvalText(approval)
   return keys.macs.make('access-mac', domain, text)

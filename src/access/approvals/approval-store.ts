@@ -15,7 +15,9 @@ export interface ApprovalRequest {
   role: string
   site: string
   token: string
-  /** The version of the record. Null for what was decided before versions were kept: that lets nothing out. */
+  /**
+   * The version of the record. Null for decisions from before versions were kept: such an approval releases nothing.
+   */
   record_version: number | null
   fields: readonly string[]
   purpose: string
@@ -40,12 +42,12 @@ export interface Approval extends Omit<DecidedRequest, 'log_size'> {
   requested_at: Date
 }
 
-/** A row that says what was asked; its MAC says whether it was. */
+/** A row that says what was asked. Its MAC proves it. */
 export interface AskedRow extends Approval {
   request_mac: Buffer | null
 }
 
-/** A row that says that it was approved; its MAC says whether it was. */
+/** A row that says that the request was approved. Its MAC proves it. */
 export interface ApprovedRow extends Approval, Pick<DecidedRequest, 'log_size'> {
   mac: Buffer | null
 }
@@ -87,7 +89,7 @@ const INSERT: Statement = {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, $14)
          RETURNING state = $11 AND request_mac IS NOT DISTINCT FROM $14 AS done`,
 }
-/** What has no record lets nothing out. */
+/** An approval without a record releases nothing. */
 const LIST: Statement = {
   name: 'list-approvals',
   text: `SELECT ${ASKED_COLUMNS} FROM approvals a
@@ -148,8 +150,8 @@ export async function lockApprovals(tx: Queryable, caller: string): Promise<void
 }
 
 /**
- * What says that exactly this was approved, the oldest first, and whether it was used before. The vault leaves none of that
- * state that was used.
+ * The rows that say that exactly this was approved, the oldest first, and whether they were used before. The vault
+ * leaves no used row in that state.
  */
 export function findApproved(
   tx: Queryable,
@@ -164,7 +166,7 @@ export async function useApproval(tx: Queryable, id: string, event: string): Pro
   return (await tx.query(INSERT_USE, [id, event])).length > 0
 }
 
-/** The requests of exactly this that wait already, as their rows say. */
+/** The requests for exactly this that wait already, as their rows say. */
 export function findPending(tx: Queryable, request: ApprovalRequest, now: Date): Promise<AskedRow[]> {
   return tx.query(SELECT_PENDING_SAME, [...sameAs(request), now])
 }
@@ -179,7 +181,7 @@ export async function countOpen(
   return (await tx.query<{ open: number }>(COUNT_OPEN, [caller, state, now]))[0]?.open ?? 0
 }
 
-/** The reason is sealed beside it, as that of a release. */
+/** The reason is sealed beside it, like the reason of a release. */
 export async function insertApproval(
   tx: Queryable,
   request: ApprovalRequest & Pick<AskedRow, 'state' | 'requested_at' | 'expires_at' | 'request_mac'>,
@@ -276,7 +278,7 @@ export async function updateRequestMac(tx: Queryable, id: string, mac: Buffer): 
   await tx.query(UPDATE_REQUEST_MAC, [id, mac])
 }
 
-/** Ends what waits for a record, and what was approved of it: the record is another one from now on, or gone. */
+/** Ends the open requests and the approvals for a record, because the record has changed or is gone. */
 export async function lapseApprovals(tx: Queryable, token: string, now: Date): Promise<void> {
   await tx.query(LAPSE, [token, now])
   requireDone(await tx.query(IS_LAPSED, [token, now]))

@@ -7,9 +7,10 @@ import type { AskedRow } from './approval-store.ts'
 export const REQUEST_LASTS_MS = 24 * 60 * 60 * 1000
 
 /**
- * What the MAC of a request is over, in the canonical form of RFC 8785: what a person decides on. That is which caller asks
- * for what of which version, for which purpose and ticket, when, and whether it waits or has released already. Times are
- * milliseconds since 1970. The reason is sealed under the id of the request; an erasure of the record removes it.
+ * What the MAC of a request is over, in the canonical form of RFC 8785: the facts that a person decides on: which
+ * caller asks for what of which version, for which purpose and ticket, when, and whether it waits or has released
+ * already. Times are milliseconds since 1970. The reason is sealed under the id of the request; an erasure of the
+ * record removes it.
  */
 export function requestText(request: Omit<AskedRow, 'request_mac'>): MacText {
   const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority } = request
@@ -22,7 +23,7 @@ export function requestText(request: Omit<AskedRow, 'request_mac'>): MacText {
   }
 }
 
-/** What only the vault can write beside a request. @throws {Problem} sealed */
+/** Makes the MAC of a request, which only the vault can write. @throws {Problem} sealed */
 export function requestMac(keys: Pick<Keys, 'macs'>, request: Omit<AskedRow, 'request_mac'>): Buffer {
   const { domain, text } = requestText(request)
   return keys.macs.make('access-mac', domain, text)

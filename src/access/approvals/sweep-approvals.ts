@@ -17,14 +17,14 @@ const SWEEP: Statement = {
 }
 
 /**
- * What removed approvals have released. The row is deleted long after the approval, by a function that has no other
+ * Removes the uses of removed approvals. The row is deleted long after the approval, by a function that has no other
  * use.
  */
 const SWEEP_USES: Statement = { name: 'sweep-approval-uses', text: 'SELECT sweep_approval_uses($1)' }
 
 /**
- * Removes what has been over since then, with its reasons, and answers with how many that were. A release that is not reviewed
- * stays; what is one of no record does not.
+ * Removes approvals that were over before then, with their reasons, and answers with their number. A release without a
+ * review stays, unless it is of no record.
  */
 export async function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<number> {
   const swept = await sweep(db, SWEEP, [before.over, before.reviewed])

@@ -17,9 +17,10 @@ export interface AuthenticateClientDeps extends ClientAssertionDeps {
 }
 
 /**
- * The client, if it is one that the vault wrote, was not revoked, and proves itself in the way that it was registered with;
- * otherwise why not, for the operator. What cannot be an id is an unknown one, and costs as much. An unknown, a revoked, a changed and a mistaken
- * client take the same time. A secret that this process remembers, and that is still in force, takes less.
+ * The client, if it is one that the vault wrote, was not revoked, and proves itself in the way that it was registered
+ * with; otherwise why not, for the operator. A text that cannot be an id counts as an unknown id, and takes the same
+ * time. An unknown, a revoked, a changed and a mistaken client take the same time. A secret that this process
+ * remembers, and that is still in force, takes less.
  *
  * @throws {Problem} busy, database-unavailable, sealed
  */
@@ -34,7 +35,7 @@ export async function authenticateClient(
   })
   const { client } = found.answer
   const live = client?.revoked_at === null ? client : undefined
-  // First of all: the row says what a hash of its secret costs.
+  // The MAC is checked first, because the row says what a hash of its secret costs.
   const trusted = live !== undefined && (await deps.macs.isClient(live, found.state)) ? live : undefined
   deps.clientSecrets.keepOnly(clientId, trusted ? [trusted.secret_hash, trusted.previous_secret_hash] : [])
   const fault = await findFault(deps, trusted, credentials)
@@ -73,7 +74,10 @@ async function findFault(
   }
 }
 
-/** Whether they are of a client whose secret this process has seen prove right. What they are worth now is not asked. */
+/**
+ * Whether they are of a client whose secret this process has seen prove right. Whether they are still valid is not
+ * checked.
+ */
 export function areRemembered(
   { clientSecrets }: Pick<AuthenticateClientDeps, 'clientSecrets'>,
   credentials: ClientCredentials,

@@ -11,12 +11,12 @@ import { THUMBPRINT } from '../policy/public-jwk.ts'
  *
  *     subject:CN=carrier,O=Acme,C=SG    its subject, as RFC 4514 writes it (`openssl x509 -subject -nameopt RFC2253`)
  *     dns:… uri:… email:…               one of its subject alternative names
- *     sha256:…                          the certificate itself, whoever signed it (section 2.2)
+ *     sha256:…                          the certificate itself, with any signer (section 2.2)
  */
 const REGISTRATION = /^(?:subject:[A-Za-z0-9.]+=.+|(?:dns|uri|email):\S+|sha256:(?<thumbprint>\S+))$/
 const MAX_LENGTH = 512
 
-/** @throws {CallerError} for what no certificate could show */
+/** @throws {CallerError} for a text that no certificate could show */
 export function parseCertificateRegistration(text: string): string {
   const thumbprint = REGISTRATION.exec(text)?.groups?.thumbprint
   const isUsable = REGISTRATION.test(text) && (thumbprint === undefined || THUMBPRINT.test(thumbprint))

@@ -56,8 +56,8 @@ export function credentialsOf(
 }
 
 /**
- * The client that a token request claims to come from, whatever else is wrong with the request; undefined without a
- * claim, or if it has not the form of a client's id.
+ * The client that a token request claims to come from, even if something else is wrong with the request. Undefined if
+ * it names none, or a text without the form of a client's id.
  *
  * @param body as it came, before any schema
  */

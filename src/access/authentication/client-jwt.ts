@@ -25,16 +25,16 @@ import type { ClientFault } from './token-request-problem.ts'
 /** `private_key_jwt`: RFC 7523 sections 2.2 and 3, OpenID Connect Core section 9. */
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** An assertion is made for one request, which needs no longer time. */
+/** An assertion is made for one request, so it needs no longer life. */
 const MAX_SECONDS = 300
 const MAX_LENGTH = 4096
 /** An assertion that says it was made further ahead comes from a wrong clock. */
 const MAX_IAT_AHEAD_SECONDS = 60
-/** An older one was not made for this request, whatever its end. */
+/** An older assertion was not made for this request, even if it has not expired. */
 const MAX_AGE_SECONDS = 600
 
 const claimsSchema = z.object({
-  // One reader alone: an assertion for several could be used by each of them against the others.
+  // An assertion has one audience. With several, each of them could use it against the others.
   aud: z.union([z.string(), z.tuple([z.string()])]),
   iat: z.number().optional(),
   exp: z.number(),
@@ -42,13 +42,13 @@ const claimsSchema = z.object({
 })
 
 export interface ClientAssertionDeps {
-  /** What an assertion may be addressed to, one of them and nothing else: the issuer, and the token endpoint. */
+  /** An assertion is addressed to exactly one of these: the issuer, and the token endpoint. */
   assertionAudience: string[]
   rememberJti: RememberJti
   now: () => Date
 }
 
-/** The client that an assertion claims to be from; nothing of it has been verified. */
+/** The client that an assertion names. Nothing of it has been verified. */
 export function claimedClient(assertion: string): string | undefined {
   if (!isCompactJws(assertion, MAX_LENGTH)) return undefined
   try {
@@ -106,8 +106,8 @@ export async function findAssertionFault(
 
 /**
  * Finds the key that an assertion names by its `kid`. A client with one key needs no `kid`, and every library makes its
- * own, so any is accepted. A `kid` that fits none of several keys costs a verification all the same, or the time would
- * reveal which ids are known.
+ * own, so any is accepted. A `kid` that fits none of several keys costs a verification all the same, because the time
+ * would reveal which ids are known.
  */
 function keyFinder(client: Client | undefined) {
   const nobody = createLocalJWKSet(NOBODY)

@@ -7,13 +7,13 @@ import { summarise } from '../policy/roles.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
 import { type AccessTokens, CLIENT_TOKEN_SECONDS } from '../tokens/access-token.ts'
 import type { Binding } from '../tokens/confirmation.ts'
-import { type ProvenRequest, verifyDpopProof } from '../tokens/dpop-proof.ts'
+import { type DpopProofDeps, type ProvenRequest, verifyDpopProof } from '../tokens/dpop-proof.ts'
 import { type AuthenticateClientDeps, areRemembered, authenticateClient } from './authenticate-client.ts'
 import { certificateThumbprint } from './client-certificate.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import { type ClientFault, invalidClient, invalidTokenRequest } from './token-request-problem.ts'
 
-export interface IssueClientTokenDeps extends AuthenticateClientDeps {
+export interface IssueClientTokenDeps extends AuthenticateClientDeps, DpopProofDeps {
   accessTokens: AccessTokens
   newAuditEvent: NewAuditEvent
   writeAuditEvent: WriteAuditEvent
@@ -30,8 +30,8 @@ export interface ClientTokenRequest {
 }
 
 /**
- * Client credentials for an access token (RFC 6749 section 4.4). An unknown client, a revoked one and one with a wrong
- * secret get the same answer in the same time.
+ * Exchanges client credentials for an access token (RFC 6749 section 4.4). An unknown client, a revoked one and one
+ * with a wrong secret get the same answer in the same time.
  *
  * @throws {Problem} too-many-requests, busy, invalid-client, invalid-token-request, audit-unavailable
  */
@@ -44,7 +44,7 @@ export async function issueClientToken(
   if (typeof client === 'string') throw invalidClient(client, request.credentials.clientId)
   const scopes = grantedScopes(client, request.scope)
   const binding = await bindingFor(deps, request)
-  // A role that is in force no longer stays in the token: without one, its scopes would be bounded by nothing.
+  // A role that is no longer in force stays in the token. Without a role nothing would limit the token's scopes.
   const role = client.role ?? undefined
   const definition = role === undefined ? undefined : (await deps.roles.refresh()).roles.get(role)
   const subject = {
@@ -93,7 +93,7 @@ async function authenticateWithinLimit(
     }
     return client
   } finally {
-    // A failure counts for the source alone: it would shut the client out with its own count.
+    // A failure counts for the source alone. Otherwise an attacker could lock the client out by its own count.
     if (!isKnown) await logIn.settle(outcome)
     else {
       await logIn.settle('not-failed')
@@ -108,9 +108,11 @@ async function authenticateWithinLimit(
  */
 async function bindingFor(deps: IssueClientTokenDeps, { credentials, dpop }: ClientTokenRequest): Promise<Binding> {
   if (dpop.proof !== undefined) {
-    const boundTo = await verifyDpopProof(deps, dpop)
-    if (boundTo === undefined) throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
-    return { confirmation: 'dpop', boundTo }
+    const proof = await verifyDpopProof(deps, dpop)
+    if (proof === undefined || !(await deps.rememberJti(proof.jti))) {
+      throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
+    }
+    return { confirmation: 'dpop', boundTo: proof.thumbprint }
   }
   if (credentials.method !== 'certificate') return {}
   return { confirmation: 'mtls', boundTo: certificateThumbprint(credentials.certificate) }

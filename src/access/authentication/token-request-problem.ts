@@ -3,7 +3,7 @@ import { Problem } from '../../values/problem.ts'
 /** What a client's id looks like. */
 export const CLIENT_ID = /^client_[0-9a-z]{26}$/
 
-/** Why a client was not believed. */
+/** Why a client was not authenticated. */
 export type ClientFault =
   | 'no-credentials'
   | 'malformed-credentials'
@@ -22,7 +22,7 @@ export type ClientFault =
  * RFC 6749 section 5.2: client libraries look at `error`, beside the vault's own `code`. The answer is the same for
  * every fault.
  *
- * @param claimed what the request says about its client. A text without the form of an id may be a secret in the wrong
+ * @param claimed the client that the request names. A text without the form of an id may be a secret in the wrong
  *   place, and is not kept
  */
 export function invalidClient(reason: ClientFault, claimed?: string): Problem {

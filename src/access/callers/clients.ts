@@ -69,7 +69,7 @@ export async function requireRole(roles: CurrentRoles, name: RoleName): Promise<
   throw new CallerError(`there is no such role. Allowed choices are ${[...set.roles.keys()].join(', ')}.`)
 }
 
-/** 256 random bits: nothing to guess, so nothing to complain of in its form. */
+/** 256 random bits cannot be guessed, so no rule for passwords applies. */
 const SECRET_BYTES = 32
 /** 36 bits of it, kept in the clear: 220 are left to guess. */
 const SECRET_START_LENGTH = 6
@@ -124,7 +124,7 @@ export function listClients(deps: Pick<ClientDeps, 'database'>): Promise<Client[
 }
 
 /**
- * Gives the client a new secret. The old one is worth nothing from now on, or after the overlap; one that was
+ * Gives the client a new secret. The old one is refused from now on, or after the overlap. A secret that was
  * overlapping already ends now.
  *
  * @throws {UnknownClient} unknown, revoked, or without a secret
@@ -147,7 +147,7 @@ export async function rotateClientSecret(
       ...next,
       previous_secret_hash: overlapUntil && secret_hash,
       previous_secret_start: overlapUntil && secret_start,
-      // The old secret still works, but not after its own end.
+      // The old secret works for the overlap, but not beyond its own expiry.
       previous_secret_expires_at: earlier(overlapUntil, secret_expires_at),
     }
   })

@@ -22,11 +22,11 @@ export interface DisableStaffDeps {
 const STAFF_ID = /^staff:.{1,288}$/
 
 /**
- * Refuses a member of staff from the next request on, on every server, whichever issuer signed their tokens (PCI DSS 8.2.5). Their
- * id may be written in any case and width.
+ * Refuses a member of staff from the next request on, on every server, whichever issuer signed their tokens (PCI DSS
+ * 8.2.5). Their id may be written in any case and width.
  *
  * @returns the id that is stored
- * @throws {CallerError} for what is no id of staff
+ * @throws {CallerError} for a text that is not an id of staff
  */
 export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller, given: string): Promise<string> {
   const id = staffId(given)
@@ -46,7 +46,7 @@ export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller
  *
  * @returns the id as it is stored
  * @throws {CallerError} when they are not disabled
- * @throws {Problem} sealed: what gives access again needs the keys
+ * @throws {Problem} sealed, because giving access needs the keys
  */
 export async function enableStaff(deps: DisableStaffDeps, operator: AuditCaller, given: string): Promise<string> {
   const id = staffId(given)

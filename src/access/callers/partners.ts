@@ -25,7 +25,7 @@ export type NewPartner = Omit<Partner, 'id' | 'created_at' | 'ended_at'>
 /**
  * Makes a partner. What its clients may see is what their role grants and the contract names, both.
  *
- * @throws {CallerError} for a contract that names what there is not, or that has ended
+ * @throws {CallerError} for a contract with unknown names, or one that has ended
  */
 export async function addPartner(deps: PartnerDeps, operator: AuditCaller, input: NewPartner): Promise<{ id: string }> {
   const unknown = input.fields.filter((field) => !kindNames.some((kind) => isFieldOf(field, kind)))
@@ -45,7 +45,7 @@ export async function addPartner(deps: PartnerDeps, operator: AuditCaller, input
   return { id }
 }
 
-/** All partners, those whose contract has ended too. */
+/** All partners, including those whose contract has ended. */
 export async function listPartners({ database }: Pick<PartnerDeps, 'database'>): Promise<Partner[]> {
   return (await selectPartners(database)).map(({ mac: _mac, ...partner }) => partner)
 }

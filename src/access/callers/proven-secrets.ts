@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** Above so many clients the one whose log-in is the oldest is forgotten. About 3 MB. */
+/** Above this number of clients, the client with the oldest log-in is forgotten. About 3 MB. */
 const MAX_CLIENTS = 10_000
 
 /** A secret in memory: a keyed hash, worth nothing outside this process. */

@@ -9,11 +9,11 @@ import { staffId } from '../policy/person.ts'
 import { CallerError } from './clients.ts'
 
 /**
- * Lets a caller in again that was suspended, from its next request on, or that is held back because it asked for too much that
- * does not exist, within seconds. Its counts begin again.
+ * Lets a caller in again that was suspended, from its next request on, or that is held back because it asked for too
+ * much that does not exist, within seconds. Its counts begin again.
  *
  * @throws {CallerError} for a caller that is neither
- * @throws {Problem} sealed: what gives access again needs the keys
+ * @throws {Problem} sealed, because giving access needs the keys
  */
 export async function reinstateCaller(
   deps: { database: Database; ledger: AccessLedger; newAuditEvent: NewAuditEvent; probes: ProbeLimit },

@@ -9,7 +9,7 @@ import { findSignatureFault, keysOf, type TokenVerifier } from './issuer-tokens.
 import { judgeToken, type Ruling, readToken, type WrittenToken } from './token-rules.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
-/** The vault's verdict on an access token, and why. Of the token itself it holds only the id of its person. */
+/** The vault's verdict on an access token, and why. Of the token itself it contains only the id of the person. */
 export interface TokenReport {
   /** Whether a request with the token would be accepted, and may do anything. */
   accepted: boolean

@@ -8,7 +8,7 @@ import type { ClaimMapping, TrustedIssuer } from './trusted-issuers.ts'
 /** What the claims of an identity provider mean here. */
 export type Claims = Readonly<Record<string, unknown>>
 
-/** What is left of the claims once every rule has passed. */
+/** The claims that remain once every rule has passed. */
 export interface StaffClaims extends Claims {
   sub: string
   cnf?: z.output<typeof cnfSchema> | undefined
@@ -68,8 +68,8 @@ function fits({ claim, value, match }: ClaimMapping, claims: Claims): boolean {
 }
 
 /**
- * The scopes that the token names, in `scope` (RFC 9068) and in `scp` (Okta, Entra ID). Each of the two that names scopes of
- * the vault narrows; where neither does, the role alone says which there are.
+ * The scopes that the token names, in `scope` (RFC 9068) and in `scp` (Okta, Entra ID). A member that names scopes of
+ * the vault narrows the scopes of the role. If neither does, the token has all scopes of the role.
  */
 function namedScopes({ scope_prefix = '' }: TrustedIssuer, claims: Claims): readonly Scope[] {
   const narrowing = [claims.scope, claims.scp]

@@ -10,7 +10,7 @@ export class FetchError extends VaultError {
   override readonly name = 'FetchError'
 }
 
-/** Fetches a JSON document. @throws {Error} when it cannot be had */
+/** Fetches a JSON document. @throws {Error} when it cannot be fetched */
 export type FetchDocument = (url: string) => Promise<unknown>
 
 /**

@@ -5,9 +5,9 @@ import { type FetchDocument, FetchError } from './fetch-document.ts'
 
 /** The keys are looked at again after this time, so that one that was withdrawn is not used for long. */
 const REFRESH_AFTER_MS = 10 * 60 * 1000
-/** During an outage of the provider the last keys are kept for so long; then their tokens are refused. */
+/** During an outage of the provider the last keys are kept for this long. Then their tokens are refused. */
 const KEEP_MS = 24 * 60 * 60 * 1000
-/** However many unknown keys are named, the provider is asked no more often than this. */
+/** The provider is asked at most this often, however many unknown keys tokens name. */
 const COOLDOWN_MS = 30_000
 
 /** OpenID Connect Discovery section 4.2: the document must name the very issuer that it was fetched for (section 4.3). */

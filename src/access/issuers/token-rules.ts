@@ -28,7 +28,7 @@ interface Rule {
   holds: (token: WrittenToken, issuer: TrustedIssuer, now: Date) => boolean
 }
 
-/** RFC 9068 section 4, RFC 8725, and what the issuers file says; all but the signature. */
+/** RFC 9068 section 4, RFC 8725, and what the issuers file says; without the signature. */
 const RULES: readonly Rule[] = [
   {
     rule: 'iss',
@@ -108,7 +108,7 @@ const RULES: readonly Rule[] = [
   },
 ]
 
-/** @returns undefined for what is no JWT in compact form, or one with an extension that must be understood */
+/** @returns undefined for a text that is not a JWT in compact form, or one with an extension that must be understood */
 export function readToken(token: string): WrittenToken | undefined {
   if (!isCompactJws(token, MAX_LENGTH)) return undefined
   try {
@@ -136,7 +136,7 @@ function requiredBy({ typ }: Claims): readonly string[] {
   return mediaTypeOf(typ) === mediaTypeOf('at+jwt') ? [...always, 'client_id', 'jti'] : always
 }
 
-/** RFC 7515 section 4.1.9: `application/` may be left out, and the case is of no account. */
+/** RFC 7515 section 4.1.9: `application/` may be left out, and upper and lower case are the same. */
 function mediaTypeOf(typ: unknown): string | undefined {
   if (typeof typ !== 'string') return undefined
   const lower = typ.toLowerCase()

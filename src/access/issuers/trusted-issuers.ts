@@ -5,11 +5,11 @@ import { readConfigFile, readConfigJson } from '../../config/read-config-file.ts
 import { purposes } from '../policy/purpose.ts'
 import { builtInSet, type RoleSet } from '../policy/role-set.ts'
 import { ROLE_NAME, summarise } from '../policy/roles.ts'
-import { MAX_TOKEN_SECONDS } from '../tokens/access-token.ts'
+import { MAX_TOKEN_SECONDS } from '../policy/token-life.ts'
 
 /** The identity providers whose access tokens the vault takes, and what their claims mean here. */
 
-/** RFC 8725 section 3.1. RS256 is what most providers sign with; no symmetric algorithm is among them, nor can be. */
+/** RFC 8725 section 3.1. Most providers sign with RS256. A symmetric algorithm must never be added. */
 const ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] as const
 
 /** A day, which is Auth0's default. */

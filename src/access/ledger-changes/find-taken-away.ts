@@ -7,7 +7,7 @@ import type { Queryable, Statement } from '../../database/database.ts'
 /** Event and state are of one transaction, which may have waited. */
 const SAME_TIME_MS = 60_000
 
-/** What takes access away, and where it is seen since when. */
+/** The events that take access away, and where the database shows since when. */
 const TAKEN_AWAY: Record<Exclude<VouchedType, 'root-key.share'>, Statement> = {
   'client.revoke': {
     name: 'find-revoked-client',

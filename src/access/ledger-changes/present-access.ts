@@ -21,7 +21,7 @@ export interface PresentAccessDeps {
   roleSetMacs: RoleSetMacs
 }
 
-/** Everything that is in force, and who is refused. What the vault did not write is not taken over. */
+/** Everything that is in force, and every refused caller. Rows that the vault did not write are left out. */
 export async function presentAccess({ macs, roleSetMacs }: PresentAccessDeps, tx: Queryable): Promise<AccessChange[]> {
   const changes: AccessChange[] = []
   for (const client of await selectClientsWithSecrets(tx)) {

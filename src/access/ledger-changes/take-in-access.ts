@@ -20,7 +20,7 @@ export interface TakeInAccessDeps {
   tell: ReturnType<typeof createNewsAlert>
 }
 
-/** Everything is looked at again after so long, should the database have been kept from telling of a change. */
+/** Everything is read again after this time, in case the database was kept from reporting a change. */
 const MAX_AGE_MS = 60_000
 
 /**

@@ -56,7 +56,7 @@ export async function insertLedgerEntries(tx: Queryable, entries: readonly Ledge
   requireDone(written, entries.length)
 }
 
-/** Puts these entries in the place of all. */
+/** Replaces all entries by these. */
 export async function replaceLedger(tx: Queryable, entries: readonly LedgerEntry[]): Promise<void> {
   await tx.query(DELETE_ALL)
   await insertLedgerEntries(tx, entries)

@@ -61,12 +61,12 @@ export interface AccessLedger {
    */
   record(tx: Queryable, changes: Changes): Promise<void>
   /**
-   * The same for changes that only take access away. Without keys, or under a ledger that is not to be believed, the rows
-   * alone say so: they hold at once, and a server takes them into the ledger (`take-in-access.ts`).
+   * The same for changes that only take access away. Without keys, or under a ledger that cannot be trusted, only the
+   * rows say it: they hold at once, and a server takes them into the ledger (`take-in-access.ts`).
    */
   recordOrLeave(tx: Queryable, changes: Changes): Promise<void>
   /**
-   * Puts a ledger of these changes in the place of one that is not to be believed, and answers with how many entries it has.
+   * Replaces a ledger that cannot be trusted by one of these changes, and answers with the number of its entries.
    *
    * @throws {Problem} sealed
    */

@@ -8,7 +8,7 @@ import type { AccessState } from './ledger-chain.ts'
 import { clientSubject, partnerSubject } from './ledger-subject.ts'
 import type { Partner } from './partner-store.ts'
 
-/** What a client may do and how it proves itself: all but what only takes away. */
+/** What a client may do and how it proves itself, without what only takes access away. */
 export type GrantedClient = Omit<ClientWithSecrets, 'created_at' | 'revoked_at' | 'mac' | 'previous_secret_start'>
 
 /** What a contract allows; its end before its time only takes away. */
@@ -19,7 +19,9 @@ export type GrantedContract = Pick<Partner, 'id' | 'purposes' | 'fields' | 'ends
  * has nothing else cannot give a client another role, scope, site, partner or secret, nor a partner another contract.
  */
 export interface AccessMacs {
-  /** See `Macs.hold`: to be asked first in a transaction that writes a MAC. @throws {Problem} sealed, database-unavailable */
+  /**
+   * See `Macs.hold`. Call it first in a transaction that writes a MAC. @throws {Problem} sealed, database-unavailable
+   */
   hold(tx: Queryable): Promise<void>
   /** @throws {Problem} sealed */
   ofClient(client: GrantedClient): Buffer
@@ -32,11 +34,11 @@ export interface AccessMacs {
    * @throws {Problem} as `Macs.verify`
    */
   isClient(client: GrantedClient & { mac: Buffer | null }, state: AccessState | undefined): Promise<boolean>
-  /** Likewise. */
+  /** The same for a contract. */
   isContract(contract: GrantedContract & { mac: Buffer | null }, state: AccessState | undefined): Promise<boolean>
 }
 
-/** What a MAC is over, and what it is apart from everything else. */
+/** The text that a MAC is over, and its domain. */
 export interface MacText {
   domain: string
   text: string
@@ -119,7 +121,7 @@ function canonical(value: object): string {
   return canonicalize(value) ?? ''
 }
 
-/** As text: PostgreSQL has times that JSON has not, such as infinity, and the row may contain one. */
+/** As text, because the row may contain a time that JSON does not have, such as infinity. */
 function millisecondsOf(time: Date | null): string | null {
   return time === null ? null : String(Number(time))
 }

@@ -1,6 +1,6 @@
 import { VaultError } from '../../values/vault-error.ts'
 
-/** The operator asked for something that cannot be; the message is for the terminal. */
+/** The operator asked for something impossible. The message is for the terminal. */
 export class CallerError extends VaultError {
   override readonly name = 'CallerError'
 }

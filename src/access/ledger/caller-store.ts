@@ -19,7 +19,7 @@ export interface StoredCallerStatus {
   /** A client that exists and was not revoked, or a member of staff who was not disabled. */
   isLive: boolean
   isSuspended: boolean
-  /** Whose client it is, if it is a third party's; whether the vault wrote the contract, its MAC says. */
+  /** The third party that the client belongs to. The MAC of the contract proves that the vault wrote it. */
   partner: ContractStatus | undefined
   /** The revision of the roles in force. */
   rolesRevision: number

@@ -24,7 +24,7 @@ export interface Client {
   partner: string | null
 }
 
-/** A client with what proves that it is the one, and that the vault wrote it. */
+/** A client with its credentials, and with the MAC that proves that the vault wrote it. */
 export interface ClientWithSecrets extends Client {
   /** Null for a client that proves itself in another way. */
   secret_hash: string | null
@@ -138,7 +138,7 @@ export async function updateClientMac(tx: Queryable, id: string, mac: Buffer): P
   await tx.query(UPDATE_MAC, [id, mac])
 }
 
-/** The client's site, and whether it was not revoked before; undefined for one that there is not. */
+/** The client's site, and whether it was not revoked before; undefined for an unknown client. */
 export async function revokeClient(
   tx: Queryable,
   id: string,

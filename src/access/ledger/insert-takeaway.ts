@@ -4,8 +4,8 @@ import type { Transaction } from '../../database/database.ts'
 import { CallerError } from './caller-error.ts'
 
 /**
- * Writes the event of something that takes access away, in its transaction. Without keys nothing but the state vouches for it,
- * and each state vouches for one event: what was taken away before is not taken away again.
+ * Writes the event of something that takes access away, in its transaction. Without keys only the state vouches for the
+ * event, and each state vouches for one event. So access that was taken away before is not taken away again.
  *
  * @throws {CallerError}
  */

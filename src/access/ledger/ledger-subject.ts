@@ -8,7 +8,7 @@ export const ROLES_SUBJECT = 'roles'
 const DISABLED = 'disabled '
 const SUSPENDED = 'suspended '
 
-/** However the id of the person is written. */
+/** The same for each spelling of the person's id. */
 export const disabledSubject = (id: string) => `${DISABLED}${foldedId(id)}`
 export const suspendedSubject = (caller: string) => `${SUSPENDED}${staffId(caller)}`
 

@@ -6,7 +6,7 @@ import type { Purpose } from '../policy/purpose.ts'
 export interface Partner {
   id: string
   name: string
-  /** ISO 3166-1 alpha-2: data may go abroad only knowingly. */
+  /** ISO 3166-1 alpha-2: a release to another country must be a decision. */
   country: string
   /** The contact of the partner. */
   contact: string
@@ -20,7 +20,7 @@ export interface Partner {
   ended_at: Date | null
 }
 
-/** A partner, and what says that the vault wrote its contract; null for one that was ended, or is older than that. */
+/** A partner with the MAC of its contract; null for a contract that was ended, or is older than MACs. */
 export interface StoredPartner extends Partner {
   mac: Buffer | null
 }

@@ -62,7 +62,7 @@ export async function insertUsed(
   requireDone(await tx.query(INSERT, [caller, role, purpose, span, startsAt, records]), records.length)
 }
 
-/** Removes what was counted in windows that began before then, and answers with how many rows that were. */
+/** Removes counts of windows that began before then, and answers with the number of rows. */
 export function sweepBudgets(db: Queryable, before: Date): Promise<number> {
   return sweep(db, SWEEP, [before])
 }

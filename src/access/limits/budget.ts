@@ -6,6 +6,7 @@ import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
 import { REFUSED, suspendedSubject } from '../ledger/ledger-subject.ts'
+import type { ProveCaller } from '../policy/caller.ts'
 import { type Caller, definitionOf } from '../policy/caller.ts'
 import { stricter } from '../policy/condition.ts'
 import { purposes } from '../policy/purpose.ts'
@@ -15,7 +16,7 @@ import { suspendCaller } from './suspension-store.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
-/** In the place of a purpose: what is counted for all of them together. */
+/** Takes the place of a purpose in counts for all purposes together. */
 const ALL_PURPOSES = '*'
 /** From this share on there is an alert. */
 const ALERT_FROM = 0.8
@@ -26,6 +27,7 @@ export interface BudgetDeps {
   newAuditEvent: NewAuditEvent
   now: () => Date
   alert: Alert
+  proveCaller: ProveCaller
 }
 
 export interface Budgets {
@@ -35,7 +37,7 @@ export interface Budgets {
    *
    * @param purpose undefined for masked views
    * @param extra the budget of the grants that decided; the role's own holds in any case
-   * @returns for each record undefined, or why it may not be seen
+   * @returns undefined for each record that may be seen, otherwise why not
    */
   consume(
     caller: Caller,
@@ -158,7 +160,11 @@ export function createBudgets(deps: BudgetDeps): Budgets {
     })
   }
 
-  const enqueue = createBatch({ run, weigh: ({ records }: Consumption) => Math.max(1, records.length), inFlight: 1 })
+  const share = createBatch({ run, weigh: ({ records }: Consumption) => Math.max(1, records.length), inFlight: 1 })
+  const enqueue = async (consumption: Consumption) => {
+    await deps.proveCaller(consumption.caller)
+    return share(consumption)
+  }
 
   /** The counts of a budget: its own, and the one that it shares with everything else that has a total. */
   function countersOf(caller: Caller, by: string, budget: Budget | undefined): Counter[] {
@@ -193,7 +199,7 @@ export function createBudgets(deps: BudgetDeps): Budgets {
   }
 }
 
-/** For requests that are answered completely or not at all. @throws {Problem} budget-spent */
+/** For requests that release all of their records or none. @throws {Problem} budget-spent */
 export async function consumeOrRefuse(budgets: Budgets, ...consumption: Parameters<Budgets['consume']>): Promise<void> {
   const refused = (await budgets.consume(...consumption)).find((problem) => problem !== undefined)
   if (refused) throw refused

@@ -16,7 +16,7 @@ const ALERT_FROM = 0.8
 /** In place of the purpose in the counts of a budget; no purpose has that name. */
 const COUNTED_AS = 'search-card-number'
 
-/** Keeps a search by card number from being asked for one number after the other. */
+/** Limits how many different card numbers a caller can search for. */
 export interface CardSearchLimit {
   /**
    * Counts a number before a caller searches for it, whether there is such a card or not: each once in a day (UTC).

@@ -82,7 +82,7 @@ export interface Reserved {
   endsAt: number
 }
 
-/** What becomes of a reservation: `counted` of the `released` units turn into points, the others are given back. */
+/** The end of a reservation: `counted` of the `released` units become points, and the others are given back. */
 export interface Settlement {
   key: string
   released: number
@@ -202,8 +202,8 @@ export async function releaseReservations(db: Queryable): Promise<void> {
 }
 
 /**
- * The pauses of a count are remembered for a day after its window. Rows that a request is about to count in are left for the
- * next time: it would wait for this, and this for it.
+ * The pauses of a count are remembered for a day after its window. Rows that a request is about to count in are left
+ * for the next time: the two would wait for each other.
  */
 const sweepStatement = (table: LimitTable): Statement => ({
   name: `sweep-${table}`,
@@ -213,7 +213,7 @@ const sweepStatement = (table: LimitTable): Statement => ({
 })
 const SWEEP: readonly Statement[] = [sweepStatement('rate_limits'), sweepStatement('kept_limits')]
 
-/** Removes the counts whose windows have long been over, and answers with how many that were. */
+/** Removes counts whose windows are long over, and answers with their number. */
 export async function sweepLimits(db: Queryable, now: Date): Promise<number> {
   let removed = 0
   for (const statement of SWEEP) removed += await sweep(db, statement, [now.getTime()])

@@ -14,7 +14,7 @@ const MONTH_MS = 30 * DAY_MS
 /** Compares of one caller with one record, right or wrong: a person mistypes, a program counts through postal codes. */
 const defaultMatchesPerHour = 100
 
-/** Keeps an answer of yes and no from being asked until it is an answer of what. */
+/** Keeps a caller from finding a value by asking yes-or-no questions. */
 export interface GuessLimit {
   /** Counts one comparison, before the work. @throws {Problem} too-many-requests */
   consume(caller: Caller, token: string): Promise<void>

@@ -6,7 +6,7 @@ export interface Former {
   former: string
 }
 
-/** What was taken over once stays as it is. */
+/** A count that was taken over once is not taken over again. */
 const carryOverStatement = (table: string): Statement => ({
   name: `carry-over-${table}`,
   text: `INSERT INTO ${table} (key, points, pauses, expire)

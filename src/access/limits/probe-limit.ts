@@ -1,7 +1,7 @@
 import type { Database, Queryable } from '../../database/database.ts'
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
-import type { Caller } from '../policy/caller.ts'
+import type { Caller, ProveCaller } from '../policy/caller.ts'
 import type { LimitKeys } from './limit-keys.ts'
 import { createReservations } from './reservation.ts'
 
@@ -19,7 +19,7 @@ export interface ProbeLimit {
    * Runs work that looks something up. Until it ends, each look-up counts as a miss; afterwards only real misses do.
    *
    * @param misses how many of the look-ups found nothing; work that throws `record-not-found` has missed once
-   * @throws {Problem} too-many-requests, busy, before the work; whatever the work throws
+   * @throws {Problem} too-many-requests, busy, before the work; and what the work throws
    */
   lookUp<T>(caller: Caller, lookUps: number, work: () => Promise<T>, misses: (result: T) => number): Promise<T>
   /** Leaves what this server keeps for its callers to the other servers. */
@@ -27,17 +27,17 @@ export interface ProbeLimit {
 }
 
 /**
- * Counts what a caller asked for and does not exist. On any number of servers no answer above the limit leaves, whether
- * it would be a hit or a miss. A caller that reaches the limit again within a day is held back twice as long each time.
+ * Counts the records that a caller asks for and that do not exist. Above the limit no answer leaves, hit or miss, on
+ * any number of servers. A caller that reaches the limit again within a day is held back twice as long each time.
  *
  * A caller that asks for existing records costs no statement while it keeps asking: the units that its look-ups gave
  * back stay reserved for this server.
  */
 export function createProbeLimit(
-  deps: { database: Database; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  deps: { database: Database; keyOf: LimitKeys; now: () => Date; alert: Alert; proveCaller: ProveCaller },
   most = defaultProbesPerTenMinutes,
 ): ProbeLimit {
-  const { keyOf, now, alert } = deps
+  const { keyOf, now, alert, proveCaller } = deps
   const probes = createReservations(
     { ...deps, keyOf: (caller) => keyOf('probes', caller) },
     { table: 'rate_limits', most, windowMs: WINDOW_MS, growingPauses: true },
@@ -53,10 +53,15 @@ export function createProbeLimit(
       let missed = 0
       try {
         const result = await work()
-        missed = misses(result)
+        const missing = misses(result)
+        if (missing > 0) await proveCaller(caller)
+        missed = missing
         return result
       } catch (error) {
-        if (error instanceof Problem && error.code === 'record-not-found') missed = 1
+        if (error instanceof Problem && error.code === 'record-not-found') {
+          await proveCaller(caller)
+          missed = 1
+        }
         throw error
       } finally {
         const standing = await reservation.settle(missed)

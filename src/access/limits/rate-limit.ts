@@ -9,7 +9,7 @@ const WINDOW_MS = 60 * 1000
 export interface RateLimits {
   /** All requests: a fleet at one address asks once per client every five minutes. */
   requestsPerMinute: number
-  /** Wrong secrets: generous for mistakes, hopeless for guessing 256 bits, and a bound on the work argon2 is made to do. */
+  /** Wrong secrets: enough for mistakes, far too few for guessing 256 bits, and a limit on the work of argon2. */
   failuresPerMinute: number
 }
 
@@ -26,7 +26,7 @@ export interface RateLimit {
 
 /** A request for a token, before it is known whether the client proves itself. */
 interface LogIn {
-  /** Says how it ended; to be called once, before the answer leaves. What has not failed is given back. */
+  /** Settles the request; call it once, before the answer leaves. A request that has not failed is given back. */
   settle(outcome: 'failed' | 'not-failed'): Promise<void>
 }
 

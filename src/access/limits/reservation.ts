@@ -10,9 +10,9 @@ const PATIENCE_MS = 5_000
 const ASK_EVERY_MS = 50
 /** How long a server refuses before it asks again. */
 const ASK_AGAIN_MS = 5_000
-/** Units that are unused for so long go back, so that another server can have them. */
+/** Units that are unused for this long go back, so that another server can use them. */
 const LOOK_EVERY_MS = 1_000
-/** The last one is kept longer: a caller that asks now and then must not pay for it each time. */
+/** The last unit is kept longer, so that a caller with few requests does not cost a statement each time. */
 const KEEP_LAST_FOR_LOOKS = 30
 
 /** Units of a limit that were taken before the work. They count until `settle` says how many do. */
@@ -110,7 +110,7 @@ export function createReservations(
       close(state, endsAt)
       checkOpen(state)
     }
-    // No matter what is given back, so many are not left.
+    // The limit does not leave that many units, even if all others are given back.
     if (points + units > limit.most) throw tooMany(endsAt, deps.now())
     if (state.inFlight > 0) return enqueue(state, units)
     await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS))
@@ -209,7 +209,7 @@ export function createReservations(
     try {
       await settleUp({ key: await deps.keyOf(name), released, counted: 0, endsAt })
     } catch {
-      // What cannot be given back now counts until its window ends.
+      // Units that cannot be given back now count until their window ends.
     }
   }
 

@@ -9,9 +9,9 @@ import type { Counted } from './counter-store.ts'
 import type { LimitKeys } from './limit-keys.ts'
 
 const WINDOW_MS = 60_000
-/** What follows so soon belongs to the flood that was an alert already. */
+/** Refusals that follow within this time belong to the flood that raised the alert. */
 const SAME_FLOOD_MS = 2 * WINDOW_MS
-/** More sources than that are not known to be over the limit at the same time; the limit over all of them still holds. */
+/** At most this many sources are remembered as over the limit. The limit over all sources holds in any case. */
 const MAX_SOURCES = 10_000
 const ALL = 'refusals-in-all'
 
@@ -32,7 +32,7 @@ export interface StrangerLimit {
    * @returns whether it is one too many; it then has no event of its own
    */
   countFailure(source: string): boolean
-  /** Adds to the next event what has been found to be one too many elsewhere. */
+  /** Adds refusals above a limit that were found elsewhere to the next event. */
   addFailure(source: string): void
   /** Adds a request that was no well-formed HTTP: it has no event of its own, and its own event of the minute. */
   addMalformed(source: string): void
@@ -50,7 +50,7 @@ export interface StrangerLimitDeps {
   now: () => Date
 }
 
-/** What has no event of its own. */
+/** Refusals without an event of their own. */
 interface Gathered {
   count: number
   first: Date
@@ -89,8 +89,8 @@ export function createStrangerLimit(
   let writing = Promise.resolve()
 
   /**
-   * Counts each of them once, and says the count after its increment: for those that share a statement, each in its
-   * turn.
+   * Counts each of them once, and answers with the count after its increment. Those that share a statement count one
+   * after the other.
    */
   async function take(keys: readonly string[]): Promise<Counted[]> {
     const adds = Map.groupBy(keys, (key) => key)
@@ -104,7 +104,10 @@ export function createStrangerLimit(
     })
   }
 
-  /** Until when each of them has to wait; undefined for those within the limits. One source does not use up what is for all. */
+  /**
+   * Until when each of them has to wait; undefined for those within the limits. A source above its own limit does not
+   * count towards the limit for all.
+   */
   async function takeAll(sources: readonly string[]): Promise<(number | undefined)[]> {
     const ofSources = await take(await Promise.all(sources.map((source) => keyOf('refusals-from', source))))
     const within = ofSources.filter(({ points }) => points <= perSource)

@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import type { Presumption } from './presumption.ts'
 import type { Purpose } from './purpose.ts'
 import { builtInRoles, isRoleName, type Role, type RoleName, type Scope } from './roles.ts'
 
@@ -31,13 +32,23 @@ export interface Caller {
   confirmation?: 'dpop' | 'mtls' | undefined
   /** The SHA-256 thumbprint of that key or certificate, in base64url. */
   boundTo?: string | undefined
-  /** A token that the vault's own command line gave to staff, unbound, outside production: to try things with. */
+  /** A token that the vault's own command line gave to staff, unbound, outside production: for trials. */
   isTrial?: true | undefined
   /** A shopper, in the checkout session of this id: events say roughly where the request comes from, and no address. */
   session?: string | undefined
+  /** What is not proven yet of this call's caller; left out: nothing. */
+  presumption?: Presumption | undefined
   /** Whether only the role says which scopes there are, at each request; `scopes` only narrows them. */
   scopesFollowRole?: true | undefined
 }
+
+/**
+ * Proves what is still presumed of the caller, by a statement of its own.
+ *
+ * @throws {CallerChanged} if access has changed since the caller's status was looked at
+ * @throws {Problem} unauthenticated for a proof that came before; database-unavailable, busy
+ */
+export type ProveCaller = (caller: Caller) => Promise<void>
 
 /** What the caller's role is; undefined for a caller that has none. */
 export function definitionOf(caller: Caller): Role | undefined {
@@ -55,11 +66,11 @@ export function auditCaller(caller: Caller, request: { source: { address: string
 const AREA_GROUPS = 3
 
 /**
- * What the audit log keeps of a shopper's address: 256 neighbours of IPv4, of IPv6 the /48 that a site has (RFC 6177), so that
- * an event does not lead to a household.
+ * What the audit log keeps of a shopper's address: 256 neighbours of IPv4, of IPv6 the /48 that a site has (RFC 6177),
+ * so that an event does not lead to a household.
  *
  * @param address in canonical form
- * @returns `192.0.2.0/24` or `2001:db8:1::/48`; what is no address stays as it is
+ * @returns `192.0.2.0/24` or `2001:db8:1::/48`; a text that is not an address stays as it is
  */
 export function areaOf(address: string): string {
   if (/^[\d.]+$/.test(address)) return `${address.split('.').slice(0, 3).join('.')}.0/24`

@@ -46,7 +46,7 @@ export function decideChange(
 }
 
 /**
- * Refuses what no record could make good. An invalid token has no kind: it is refused like a record of any kind.
+ * Refuses a change that no record could permit. An invalid token has no kind: it is refused like a record of any kind.
  *
  * @throws {Problem} scope-missing, purpose-not-permitted, condition-not-met, unauthenticated
  */
@@ -78,7 +78,7 @@ function rulesOf(caller: Caller, scope: ChangeScope, kind: KindName): { rule: Ch
     .filter(({ rule }) => rule.scope === scope && (rule.kind === undefined || rule.kind === kind))
 }
 
-/** Why the purpose that the request names, or does not name, does not do. */
+/** Why the purpose of the request, or a missing one, is not enough. */
 function refusalOf({ purposes }: ChangeRule, caller: Caller, purpose: Purpose | undefined): Problem | undefined {
   if (purposes === undefined) return undefined
   if (purpose === undefined) {

@@ -46,7 +46,7 @@ export function findUnmetBeside(
   if (sites && !sites.includes(caller.site)) return unmet('sites', 'not for the site of the caller')
   if (hours && !(now && isWithin(hours, now))) return unmet('hours', 'not at this time')
   if (conditions.sender_constrained && !isOwners(caller, conditions.sender_constrained)) {
-    // The way to come back with a token that is bound to its owner's key.
+    // The challenge for a token that is bound to its owner's key.
     const challenge = { scheme: 'DPoP', error: 'invalid_token' } as const
     return { condition: 'sender_constrained', problem: new Problem('unauthenticated', { challenge }) }
   }
@@ -97,7 +97,9 @@ function least(one: number | undefined, other: number | undefined): number | und
 
 const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
 
-/** Whether the clock on the wall of that time zone shows one of the hours. Hours over midnight belong to the day they begin on. */
+/**
+ * Whether the local time of that time zone is within the hours. Hours over midnight belong to the day they begin on.
+ */
 export function isWithin({ from, to, days, time_zone = 'UTC' }: Hours, now: Date): boolean {
   const format = new Intl.DateTimeFormat('en-GB', {
     timeZone: time_zone,

@@ -12,6 +12,7 @@ import {
   roleOf,
   scopes,
 } from './roles.ts'
+import { neededBy } from './view.ts'
 
 const kinds = createKinds()
 const revealed = (name: (typeof roleNames)[number], kind: KindName) => roleOf(name).reveals[kind] ?? []
@@ -68,6 +69,13 @@ it.each(['checkout', 'storefront', 'auditor', 'admin', 'key-custodian'] as const
 
 it('lets a checkout credential do nothing but tokenize', () => {
   expect(roleOf('checkout').scopes).toEqual(['tokenize'])
+})
+
+it.each(kindNames)('has every role that needs fields of a %s, with a purpose for them', (kind) => {
+  for (const [name, fields] of Object.entries(neededBy[kind])) {
+    expect(roleNames).toContain(name)
+    expect(revealed(name, kind), name).toEqual(fields)
+  }
 })
 
 it('reveals card numbers to billing and legal only', () => {

@@ -1,8 +1,7 @@
 import type { RecordUse } from '../../kinds/checkout-parts.ts'
 import { type KindName, kindNames } from '../../kinds/registry.ts'
-import type { Budget } from './limits.ts'
 import type { Purpose } from './purpose.ts'
-import { isBound, kindFields, shownBy, type View } from './view.ts'
+import { isBound, neededBy, shownBy, type View } from './view.ts'
 
 const tokenScopes = ['tokenize', 'token:read', 'token:correct', 'token:erase', 'token:search', 'token:match'] as const
 const otherScopes = ['audit:read', 'audit:read-all', 'release:approve'] as const
@@ -20,7 +19,21 @@ export function revealScopeOf(kind: KindName): RevealScope {
   return `${kind}:reveal`
 }
 
-export type { Budget, Limits } from './limits.ts'
+/**
+ * The most records that one caller may see in an hour and a day: above it the answer is 429, or the caller is
+ * suspended.
+ */
+export interface Limits {
+  per_hour?: number | undefined
+  per_day?: number | undefined
+  /** Default: refuse, until the hour or the day is over. */
+  beyond?: 'refuse' | 'suspend' | undefined
+}
+
+/** Holds for each purpose separately; `total` for all of them together, masked views and searches too. */
+export interface Budget extends Limits {
+  total?: Limits | undefined
+}
 
 /** What must be true, beside role and purpose, for a grant to hold. All named conditions must be met. */
 export interface Conditions {
@@ -104,11 +117,6 @@ export interface Role {
   masked_card?: 'bin-last4' | undefined
 }
 
-const ADDRESS_LABEL = ['name', 'company', 'line1', 'line2', 'district', 'city', 'region', 'postal_code', 'country']
-const DELIVERY = kindFields.address
-const CONTACT = kindFields.contact
-const CARD = kindFields.card
-
 /** A card number is released only to a bound token. `conditionsOf` adds this to every set of roles. */
 const CARD_NUMBER = { sender_constrained: 'unless-trial' } as const satisfies Conditions
 /**
@@ -117,111 +125,101 @@ const CARD_NUMBER = { sender_constrained: 'unless-trial' } as const satisfies Co
  */
 const FOR_AUTHORITY = { ticket: true, authority: true, approval: true } as const satisfies Conditions
 
-/** The built-in roles: the whole of who may see what. `admin` and `key-custodian` see no data. */
-export const builtInRoles: Readonly<Record<string, Role>> = {
+/** A built-in role. What it sees of each kind, the kind says (`neededBy` in `src/kinds`). */
+interface BuiltInRole extends Omit<Role, 'grants'> {
+  /** Without those that reveal, which follow from what it sees. */
+  scopes: readonly Scope[]
+  /** What it sees that for: a grant for each line. */
+  purposes?: readonly (readonly Purpose[])[]
+}
+
+/** The built-in roles: the whole of who may do what, and what for. `admin` and `key-custodian` see no data. */
+const table: Readonly<Record<string, BuiltInRole>> = {
   checkout: {
     duty: 'The checkout page: stores what a shopper enters, sees nothing again.',
     scopes: ['tokenize'],
-    grants: [],
   },
   storefront: {
     duty: 'The shop: stores, shows saved cards and addresses masked, corrects and erases them for the shopper.',
     scopes: ['tokenize', 'token:read', 'token:correct', 'token:erase', 'token:search'],
-    grants: [],
   },
   fulfilment: {
     duty: 'Packs and ships: needs the address and how to reach the recipient, never a card.',
-    scopes: ['token:read', 'token:search', 'address:reveal', 'contact:reveal'],
-    grants: [
-      { kind: 'address', fields: DELIVERY, purposes: ['provide-goods'] },
-      { kind: 'contact', fields: ['name', 'phone', 'phone_e164'], purposes: ['provide-goods'] },
-    ],
+    scopes: ['token:read', 'token:search'],
+    purposes: [['provide-goods']],
   },
   billing: {
     duty: 'Takes payments and refunds: needs the card and the billing address.',
-    scopes: ['token:read', 'token:search', 'token:match', 'card:reveal', 'address:reveal'],
-    grants: [
-      { kind: 'card', fields: CARD, purposes: ['process-payment'], conditions: CARD_NUMBER },
-      { kind: 'address', fields: ADDRESS_LABEL, purposes: ['process-payment'] },
-    ],
+    scopes: ['token:read', 'token:search', 'token:match'],
+    purposes: [['process-payment']],
     masked_card: 'bin-last4',
   },
   support: {
     duty: 'Answers shoppers: reaches them and corrects what they report, never sees a card number.',
-    scopes: ['token:read', 'token:search', 'token:match', 'token:correct', 'address:reveal', 'contact:reveal'],
-    grants: [
-      { kind: 'address', fields: DELIVERY, purposes: ['respond-to-query', 'communicate'] },
-      { kind: 'contact', fields: CONTACT, purposes: ['respond-to-query', 'communicate'] },
-    ],
+    scopes: ['token:read', 'token:search', 'token:match', 'token:correct'],
+    purposes: [['respond-to-query', 'communicate']],
     // Goods that are sent elsewhere are the usual end of a taken-over account.
     changes: [{ scope: 'token:correct', kind: 'address', use: 'shipping', conditions: { reason: true } }],
   },
   fraud: {
     duty: 'Examines suspicious orders: sees names, addresses and the first digits of cards.',
-    scopes: ['token:read', 'token:search', 'token:match', 'card:reveal', 'address:reveal', 'contact:reveal'],
-    grants: [
-      { kind: 'card', fields: ['exp_month', 'exp_year', 'holder_name'], purposes: ['enforce-rights'] },
-      { kind: 'address', fields: DELIVERY, purposes: ['enforce-rights'] },
-      { kind: 'contact', fields: CONTACT, purposes: ['enforce-rights'] },
-    ],
+    scopes: ['token:read', 'token:search', 'token:match'],
+    purposes: [['enforce-rights']],
     masked_card: 'bin-last4',
   },
   marketing: {
     duty: 'Writes to shoppers who agreed to it: name and e-mail only.',
-    scopes: ['token:read', 'contact:reveal'],
-    grants: [{ kind: 'contact', fields: ['name', 'email'], purposes: ['marketing'] }],
+    scopes: ['token:read'],
+    purposes: [['marketing']],
   },
   legal: {
     duty: 'Answers courts and enforces the shop’s rights.',
-    scopes: ['token:read', 'token:search', 'card:reveal', 'address:reveal', 'contact:reveal'],
-    grants: [
-      { kind: 'card', fields: CARD, purposes: ['enforce-rights'], conditions: CARD_NUMBER },
-      { kind: 'address', fields: DELIVERY, purposes: ['enforce-rights'] },
-      { kind: 'contact', fields: CONTACT, purposes: ['enforce-rights'] },
-      {
-        kind: 'card',
-        fields: CARD,
-        purposes: ['legal-compliance'],
-        conditions: { ...CARD_NUMBER, ...FOR_AUTHORITY },
-      },
-      { kind: 'address', fields: DELIVERY, purposes: ['legal-compliance'], conditions: FOR_AUTHORITY },
-      { kind: 'contact', fields: CONTACT, purposes: ['legal-compliance'], conditions: FOR_AUTHORITY },
-    ],
+    scopes: ['token:read', 'token:search'],
+    purposes: [['enforce-rights'], ['legal-compliance']],
   },
   'privacy-officer': {
     duty: 'Answers what is held on a shopper, corrects and erases it.',
-    scopes: [
-      'token:read',
-      'token:search',
-      'token:correct',
-      'token:erase',
-      'address:reveal',
-      'contact:reveal',
-      'audit:read',
-      'release:approve',
-    ],
-    grants: [
-      { kind: 'address', fields: DELIVERY, purposes: ['respond-to-query'] },
-      { kind: 'contact', fields: CONTACT, purposes: ['respond-to-query'] },
-      { kind: 'address', fields: DELIVERY, purposes: ['legal-compliance'], conditions: FOR_AUTHORITY },
-      { kind: 'contact', fields: CONTACT, purposes: ['legal-compliance'], conditions: FOR_AUTHORITY },
-    ],
+    scopes: ['token:read', 'token:search', 'token:correct', 'token:erase', 'audit:read', 'release:approve'],
+    purposes: [['respond-to-query'], ['legal-compliance']],
   },
   auditor: {
     duty: 'Reads the audit log and nothing else.',
     scopes: ['audit:read'],
-    grants: [],
   },
   'key-custodian': {
     duty: 'Keeps and rotates the keys at the command line; sees no data.',
     scopes: [],
-    grants: [],
   },
   admin: {
     duty: 'Runs the service and its callers at the command line; sees no data.',
     scopes: [],
-    grants: [],
   },
+}
+
+/** The built-in roles with their grants. */
+export const builtInRoles: Readonly<Record<string, Role>> = Object.fromEntries(
+  Object.entries(table).map(([name, role]) => [name, withGrants(name, role)]),
+)
+
+function withGrants(name: string, { duty, scopes, purposes = [], ...others }: BuiltInRole): Role {
+  const seen = kindNames.flatMap((kind) => {
+    const fields = neededBy[kind][name]
+    return fields === undefined ? [] : [{ kind, fields }]
+  })
+  const reveals = purposes.length === 0 ? [] : seen.map(({ kind }) => revealScopeOf(kind))
+  const isOther = (scope: Scope) => (otherScopes as readonly Scope[]).includes(scope)
+  return {
+    duty,
+    scopes: [...scopes.filter((scope) => !isOther(scope)), ...reveals, ...scopes.filter(isOther)],
+    grants: purposes.flatMap((line) => seen.map((shown) => grantFor({ ...shown, purposes: line }))),
+    ...others,
+  }
+}
+
+/** With the conditions that no grant can leave out, which a reader of the role then sees. */
+function grantFor(grant: Grant): Grant {
+  const conditions: Conditions = Object.assign({}, ...grant.purposes.map((purpose) => conditionsOf(grant, purpose)))
+  return Object.keys(conditions).length === 0 ? grant : { ...grant, conditions }
 }
 
 /** A name in the set in force: the built-in one, or the one that the operator applied. */

@@ -12,6 +12,9 @@ const derived = byName((kind): Readonly<Partial<Record<string, readonly string[]
 
 const bound = byName((kind): readonly string[] => kind.boundFields ?? [])
 
+/** The fields of each kind that a built-in role needs, by the name of the role. */
+export const neededBy = byName((kind): Readonly<Partial<Record<string, readonly string[]>>> => kind.neededBy ?? {})
+
 /** The names that a view of a kind shows; undefined if the kind has no such view. */
 export function shownBy(view: View, kind: KindName): readonly string[] | undefined {
   return view === 'full' ? kindFields[kind] : derived[kind][view]

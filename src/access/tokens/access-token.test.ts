@@ -4,7 +4,8 @@ import { testKey, testKeyId } from '../../../test/support/test-keys.ts'
 import { ISSUER, START, TestTokens } from '../../../test/support/test-tokens.ts'
 import { KeyRing } from '../../keys/key/key-ring.ts'
 import { Problem } from '../../values/problem.ts'
-import { MAX_TOKEN_SECONDS, type TokenSubject } from './access-token.ts'
+import { MAX_TOKEN_SECONDS } from '../policy/token-life.ts'
+import type { TokenSubject } from './access-token.ts'
 
 let vault: TestTokens
 

@@ -10,13 +10,12 @@ import { foldedId } from '../policy/person.ts'
 import { type Purpose, purposes } from '../policy/purpose.ts'
 import { isRoleName, ROLE_NAME, type RoleName, type Scope, scopes } from '../policy/roles.ts'
 import { hasEnded, isCompactJws, MAX_AHEAD_SECONDS } from '../policy/signed-jwt.ts'
+import { MAX_TOKEN_SECONDS } from '../policy/token-life.ts'
 import { type Binding, bindingOf, cnfOf, cnfSchema } from './confirmation.ts'
 
 /** Access tokens are RFC 9068 JWTs, ES256, verified by the rules of RFC 8725. */
 const ALGORITHM = 'ES256'
 const TYPE = 'at+jwt'
-/** No token is accepted for longer than a working shift, whatever its `exp` says. */
-export const MAX_TOKEN_SECONDS = 8 * 60 * 60
 /** A client's token; it asks again (RFC 6749 section 4.4 has no refresh token). */
 export const CLIENT_TOKEN_SECONDS = 300
 /** Enough for a busy vault; above it the oldest entry leaves. */

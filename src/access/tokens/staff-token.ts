@@ -1,12 +1,15 @@
 import type { AuditCaller, NewAuditEvent } from '../../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../../audit/event/write-audit-event.ts'
+import { kindNames } from '../../kinds/registry.ts'
 import { CallerError, requireRole } from '../callers/clients.ts'
 import { normaliseName } from '../policy/person.ts'
 import { THUMBPRINT } from '../policy/public-jwk.ts'
 import type { Purpose } from '../policy/purpose.ts'
-import { type RoleName, summarise } from '../policy/roles.ts'
+import { type RoleName, type RoleSummary, summarise } from '../policy/roles.ts'
+import { MAX_TOKEN_SECONDS } from '../policy/token-life.ts'
+import { isBound } from '../policy/view.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
-import { type AccessTokens, MAX_TOKEN_SECONDS } from './access-token.ts'
+import type { AccessTokens } from './access-token.ts'
 
 export interface StaffTokenRequest {
   /** Stored in its one spelling (`normaliseName`), however it was typed. */
@@ -73,13 +76,19 @@ export async function issueStaffToken(
     site: request.site,
   })
   await deps.writeAuditEvent(event)
-  const showsNoNumber =
-    deps.production && request.dpopJkt === undefined && role.reveals.card?.includes('number') === true
+  const withheld = deps.production && request.dpopJkt === undefined ? boundFieldsOf(role) : []
   return {
     access_token: accessToken,
     expires_in: seconds,
-    ...(showsNoNumber
-      ? { warning: `without --jkt this token of the role ${request.role} reveals no card number.` }
+    ...(withheld.length > 0
+      ? { warning: `without --jkt this token of the role ${request.role} reveals no ${withheld.join(', no ')}.` }
       : {}),
   }
+}
+
+/** What the role reveals only to a bound token, in words: `card number`. */
+function boundFieldsOf({ reveals }: RoleSummary): string[] {
+  return kindNames.flatMap((kind) =>
+    (reveals[kind] ?? []).filter((name) => isBound(name, kind)).map((name) => `${kind} ${name}`.replaceAll('_', ' ')),
+  )
 }

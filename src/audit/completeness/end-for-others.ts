@@ -1,20 +1,20 @@
 import type { Queryable } from '../../database/database.ts'
-import { insertClaim, updateClaim } from '../event/claim-store.ts'
-import { claimText } from '../event/event-book.ts'
+import { reportText } from '../event/event-book.ts'
 import { NumberRanges } from '../event/number-ranges.ts'
+import { insertReport, updateReport } from '../event/number-report-store.ts'
 
 /**
- * Claims the end of processes whose claim was removed or exchanged, once that is reported. A process that still runs
- * claims again with its next event.
+ * Writes a last report for processes whose own was removed or exchanged, once the log says that their events are missing.
+ * A process that still runs reports again with its next event.
  */
 export async function endForOthers(
   db: Queryable,
   processes: readonly string[],
-  sign: (claim: string) => Buffer,
+  sign: (report: string) => Buffer,
 ): Promise<void> {
   for (const process of processes) {
-    const claim = claimText({ process, settled: 1, skipped: new NumberRanges(), lost: new NumberRanges() }, true)
-    const signed = { process, claim, mac: sign(claim) }
-    if (!(await updateClaim(db, signed))) await insertClaim(db, signed)
+    const report = reportText({ process, settled: 1, skipped: new NumberRanges(), lost: new NumberRanges() }, true)
+    const signed = { process, report, mac: sign(report) }
+    if (!(await updateReport(db, signed))) await insertReport(db, signed)
   }
 }

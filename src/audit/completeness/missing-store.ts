@@ -41,9 +41,9 @@ const SELECT_STOPS: Statement = {
          FROM audit_events e WHERE ${isSought('audit.missing', 'audit.resume')} ORDER BY id`,
 }
 
-export type ClaimedStop = StoredEvent & { type: 'audit.missing' | 'audit.resume' }
+export type UnverifiedStop = StoredEvent & { type: 'audit.missing' | 'audit.resume' }
 
 /** The events that stop releases, and those that resume them. */
-export function selectStops(db: Queryable): Promise<ClaimedStop[]> {
+export function selectStops(db: Queryable): Promise<UnverifiedStop[]> {
   return queryStored(db, SELECT_STOPS)
 }

@@ -1,4 +1,4 @@
-import type { Made, NumberClaim } from '../event/made.ts'
+import type { Made, NumberReport } from '../event/made.ts'
 import { type NumberRange, NumberRanges } from '../event/number-ranges.ts'
 
 /** Numbers of a process that must be there and are not. */
@@ -13,8 +13,8 @@ export interface SeenNumbers {
 }
 
 /**
- * Which numbers of each process came into the log. An event is written after those that it calls settled, so a reader
- * who sees it sees them as well. What is missing below is gone.
+ * The numbers of each process that came into the log. An event is written after those that it calls settled, so a
+ * reader of it sees them as well. A number that is missing below is lost.
  */
 export class NumberTracker {
   readonly #processes = new Map<string, { seen: NumberRanges; settled: number }>()
@@ -24,7 +24,7 @@ export class NumberTracker {
     return this.#processes.has(process)
   }
 
-  /** Takes up what an earlier sequencer has seen of a process; nothing of one that is new. */
+  /** Begins with what an earlier sequencer has seen of a process; with nothing for a new process. */
   take(process: string, seen: NumberRanges = new NumberRanges()): void {
     this.#processes.set(process, { seen, settled: 1 })
   }
@@ -40,17 +40,17 @@ export class NumberTracker {
     this.#changed.add(process)
   }
 
-  /** What a process says of itself, whether events of it were seen or not. */
-  claim({ process, settled, skipped, lost }: NumberClaim): void {
+  /** Takes note of a report, whether events of the process were seen or not. */
+  report({ process, settled, skipped, lost }: NumberReport): void {
     const known = this.#processes.get(process)
-    if (known === undefined) throw new Error('a process is taken up before its claims')
+    if (known === undefined) throw new Error('a process is taken up before its reports')
     known.seen.addAll(skipped)
     known.seen.addAll(lost)
     known.settled = Math.max(known.settled, settled)
   }
 
   /**
-   * Answers with the numbers of a process whose claim is missing. It is unknown how many follow, so the first number
+   * Answers with the numbers of a process whose report is missing. It is unknown how many follow, so the first number
    * represents them.
    */
   cutOff(process: string): MissingNumbers {
@@ -62,7 +62,7 @@ export class NumberTracker {
     return { process, from: next, to: next }
   }
 
-  /** What is missing now. It is answered once. */
+  /** Answers with what is missing now, once. */
   takeMissing(): MissingNumbers[] {
     const missing: MissingNumbers[] = []
     for (const [process, { seen, settled }] of this.#processes) {

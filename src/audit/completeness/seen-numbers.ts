@@ -3,7 +3,7 @@ import { madeOf } from '../event/made.ts'
 import { NumberRanges } from '../event/number-ranges.ts'
 import type { SeenNumbers } from './number-tracker.ts'
 
-/** What the MAC of a process's seen numbers is made for. */
+/** The domain of the MAC of a process's seen numbers. */
 export const SEEN_DOMAIN = 'strongroom seen event numbers'
 
 /** As it is stored; the MAC is over `seenText`, under the key of events, 48 bytes. */

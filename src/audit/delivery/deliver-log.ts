@@ -74,14 +74,14 @@ export async function deliverLog(
   await record({ outcome: 'success' })
   const head = await selectHead(database)
   let size = head?.size ?? 0
-  // For a part of the events nothing proves that it is complete.
+  // Nothing proves that a part of the events is complete.
   const isWhole = what === 'export' && Object.values(filter).every((value) => value === undefined)
   const proof = isWhole && head !== undefined && size > 0 ? await selectProof(database, head) : []
   let next = typeof from === 'number' ? from : Math.max(0, size - from.latest)
   let count = 0
   let recorded = { count: 0, at: now().getTime() }
 
-  /** What was changed is evidence where the whole log leaves the vault, and stays out of everything else. */
+  /** A changed event is evidence when the whole log leaves the vault. Every other delivery leaves it out. */
   async function toEntries(rows: readonly EntryRow[]): Promise<LogEntry[]> {
     const authentic = new Set(await authenticity.pick(rows, database))
     return rows.flatMap((row): LogEntry[] => {
@@ -120,7 +120,8 @@ export async function deliverLog(
     await deliverUpTo(Math.min(range.to, size))
     if (follow) await followOn()
   } catch (error) {
-    // Events that were delivered before are logged all the same. If that fails too, the first reason is reported.
+    // The reading of events that were delivered before is logged in any case. If that fails too, the first reason is
+    // reported.
     await record({ outcome: 'failed', count: count - recorded.count }).catch(() => {})
     throw error
   }

@@ -8,7 +8,7 @@ export interface LogEntry {
   sequence: number
   /** The event in its canonical form. */
   body: string
-  /** It differs from its hash or from its columns. Only verifiers get it. */
+  /** The event differs from its hash or from its columns. Only verifiers get it. */
   isChanged?: true
 }
 
@@ -23,7 +23,7 @@ export interface LogRange {
   to: number
 }
 
-/** What is left of an event that was dropped: the hash of its leaf, which the tree is still made of. */
+/** What is left of a dropped event: the hash of its leaf, which is still part of the tree. */
 export interface DroppedLeaf {
   sequence: number
   /** The id of the event, which says when it was made. */
@@ -88,7 +88,7 @@ const SELECT_RANGE = {
   timeoutMs: 10 * 60 * 1000,
 }
 
-/** The stretch of the log with all events of a time. They may be out of the order of time. */
+/** The stretch of the log with all events of a time. Events are not always in the order of time. */
 export async function selectLogRange(
   db: Queryable,
   { since, until }: Pick<EventFilter, 'since' | 'until'>,

@@ -112,7 +112,7 @@ interface ParsedEvent {
 
 /** Success, Failure. */
 const STATUS = { success: [1, 'Success'], refused: [2, 'Failure'], failed: [2, 'Failure'] } as const
-/** Informational; what was refused is Low, and what the vault failed at Medium. */
+/** Informational for success, Low for a refusal, Medium for a failure of the vault. */
 const SEVERITY = { success: 1, refused: 2, failed: 3 } as const
 /** User, Admin, System, Service. */
 const USER_TYPE = { staff: 1, operator: 2, vault: 3, client: 4 } as const

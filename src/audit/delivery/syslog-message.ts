@@ -6,11 +6,12 @@ const AUDIT_FACILITY = 13
 const SEVERITY: Readonly<Record<string, number>> = { failed: 3, refused: 4, success: 6 }
 
 /**
- * The structured data's name, section 6.3.2: 32473 is the enterprise number that RFC 5612 keeps for what has none of its own.
+ * The structured data's name, section 6.3.2: 32473 is the enterprise number that RFC 5612 reserves for documentation
+ * and examples.
  */
 const SD_ID = 'audit@32473'
 
-/** What a receiver filters by without parsing the message itself. */
+/** The members that a receiver can filter by without parsing the message. */
 const PARAMETERS = ['id', 'outcome', 'site', 'source', 'token', 'purpose', 'code', 'request_id'] as const
 
 /**

@@ -31,7 +31,7 @@ export function parseReceiver(text: string): Omit<SyslogReceiver, 'tls'> | undef
 }
 
 export interface Patience {
-  /** How often it is tried before giving up. */
+  /** How often a delivery is tried. */
   attempts: number
   firstPauseMs: number
   maxPauseMs: number
@@ -90,7 +90,7 @@ function sendOnce(receiver: SyslogReceiver, messages: readonly string[], answerM
       if (isClosedInOrder) resolve()
       else reject(new Error('the receiver closed the connection by itself'))
     })
-    // Nothing is expected; without a reader the end would not be seen either.
+    // No data is expected, but without a reader the end of the connection would not be noticed.
     socket.resume()
     socket.write(messages.map(inFrame).join(''), () => {
       settling = setTimeout(() => socket.end(), SETTLE_MS)

@@ -1,5 +1,5 @@
 import type { AuditEventType } from './event-types.ts'
-import type { NumberClaim, SignedClaim } from './made.ts'
+import type { NumberReport, SignedReport } from './made.ts'
 
 export { type AuditEventType, auditEventTypes } from './event-types.ts'
 
@@ -48,9 +48,9 @@ export interface AuditFacts {
    */
   reason?: string | undefined
   fields?: readonly string[] | undefined
-  /** What let the release out that needed a second person. */
+  /** The approval or broken glass of a release that needed a second person. */
   approval?: string | undefined
-  /** The third party that a release is a disclosure to. */
+  /** The third party that the release was disclosed to. */
   partner?: string | undefined
   search_by?: string | undefined
   policy_version?: string | undefined
@@ -66,7 +66,7 @@ export interface AuditFacts {
   migrations?: readonly string[] | undefined
   /** Names the schema that a migration made, or the differences that an operator accepted: SHA-256 in hexadecimal. */
   schema?: string | undefined
-  /** What came of a finding of the review, as a person put it. */
+  /** The result of a finding of the review, in a person's words. */
   note?: string | undefined
   /** Places in the log, as `first-last`. */
   ranges?: readonly string[] | undefined
@@ -83,7 +83,7 @@ export interface AuditFacts {
   source?: string | undefined
   /** The system's account that ran a command, where its operator goes by another name. */
   account?: string | undefined
-  /** The networks that refusals came from which have one event together. */
+  /** The networks of the refusals that share this event. */
   sources?: readonly string[] | undefined
   /** Other events: without MACs as `nameEvent` names them, of an `audit.resume` the `audit.missing` events that it answers. */
   events?: readonly string[] | undefined
@@ -108,11 +108,11 @@ export interface AuditEvent {
   /** Null for events about the whole vault, such as its keys. */
   site: string | null
   body: string
-  /** What numbers the events of the process that made it. Without one an event can be shown and not be written. */
+  /** The book that numbers the events of the process. An event without a book can be shown, and not written. */
   book?: EventBook
 }
 
-/** An event as it is stored: its body says which process made it, and as its how-manieth. */
+/** An event as it is stored: its body has the process that made it, and its number in that process. */
 export interface MadeEvent extends Omit<AuditEvent, 'book'> {
   /** Over the body; never shown. Null where there was no key to make one. */
   mac: Buffer | null
@@ -129,7 +129,7 @@ export interface BookEntry {
   close(differing: readonly number[], absent: readonly number[]): void
   /** None of them was written, or it is unknown whether they were. */
   skip(): void
-  /** Raises the alert for events at these places that are not stored as they were made. */
+  /** Raises the alert for the events at these places, which are not stored as they were made. */
   tell(differing: readonly number[]): void
 }
 
@@ -140,14 +140,14 @@ export interface BookEntry {
 export interface EventBook {
   /** Whether there is no key to make MACs with now. */
   readonly isSealed: boolean
-  /** Where its numbers are now. */
-  readonly state: NumberClaim
-  /** Whether a claim of this process is stored. The first events are written together with one. */
+  /** The present state of its numbers. */
+  readonly state: NumberReport
+  /** Whether a report of this process is stored. The first events are written together with one. */
   readonly isIntroduced: boolean
   introduced(): void
-  /** Signs where its numbers are now. @throws {Problem} sealed */
-  sign(isClosed: boolean): SignedClaim
-  /** Numbers events and makes their MACs, as late as can be before they are written. @throws {Problem} sealed */
+  /** Signs the present state of its numbers. @throws {Problem} sealed */
+  sign(isClosed: boolean): SignedReport
+  /** Numbers events and makes their MACs, as late as possible before they are written. @throws {Problem} sealed */
   enter(events: readonly AuditEvent[]): BookEntry
   /** Whether this process made the event, with that MAC, and remembers it. It forgets it with that. */
   recall(id: string, body: string, mac: Buffer): boolean

@@ -1,20 +1,20 @@
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
 import type { AuditEvent, BookEntry, EventBook, MadeEvent, NewAuditEvent } from './audit-event.ts'
-import type { NumberClaim } from './made.ts'
+import type { NumberReport } from './made.ts'
 import { NumberRanges } from './number-ranges.ts'
 import { isVouchedType } from './vouch.ts'
 
-/** What the MAC of an event is made for, apart from everything else under the same key. */
+/** The domain of the MAC of an event. */
 export const EVENT_DOMAIN = 'strongroom event'
 
-/** What the MAC of a claim is made for. */
-export const CLAIM_DOMAIN = 'strongroom event numbers'
+/** The domain of the MAC of a number report. */
+export const REPORT_DOMAIN = 'strongroom event numbers'
 
 /** An event of a body holds 65,535 bytes at the most (C2SP tlog-tiles), and a range some twenty. */
 const MOST_RANGES = 200
 
-/** More events than wait for their place in the log unless something is wrong. */
+/** More events than normally wait for their place in the log. */
 const MOST_REMEMBERED = 5_000
 
 export interface EventBookDeps {
@@ -32,13 +32,13 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
   let isIntroduced = false
   /** The first numbers of the entries under way, in ascending order. */
   const open = new Set<number>()
-  /** What no stored event has said yet. */
+  /** Gaps that no stored event has explained yet. */
   const skipped = new NumberRanges()
   const lost = new NumberRanges()
   const remembered = new Map<string, MadeEvent>()
 
   /** What the next events say about earlier ones. */
-  function announce(): NumberClaim {
+  function announce(): NumberReport {
     const [saidSkipped, unsaidSkipped] = split(skipped)
     const [saidLost, unsaidLost] = split(lost)
     const [oldest = next] = open
@@ -64,8 +64,8 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
       isIntroduced = true
     },
     sign(isClosed) {
-      const claim = claimText(announce(), isClosed)
-      return { process, claim, mac: makeMac(CLAIM_DOMAIN, claim) }
+      const report = reportText(announce(), isClosed)
+      return { process, report, mac: makeMac(REPORT_DOMAIN, report) }
     },
     enter(events) {
       const said = announce()
@@ -78,7 +78,7 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
         const { book: _book, ...columns } = event
         return { ...columns, body, mac: makeMac(EVENT_DOMAIN, body) }
       })
-      // After the MACs: if there is no key, no number is taken.
+      // The numbers are taken after the MACs, so that none is taken without a key.
       next += made.length
       open.add(first)
       if (remembers) for (const event of made) remember(event)
@@ -153,8 +153,8 @@ export function enterWithoutKeys(events: readonly AuditEvent[]): BookEntry {
   return { events: made, close() {}, skip() {}, tell() {} }
 }
 
-/** The text of a claim, with its members in the canonical order. */
-export function claimText({ process, settled, skipped, lost }: NumberClaim, isClosed: boolean): string {
+/** The text of a report, with its members in the canonical order. */
+export function reportText({ process, settled, skipped, lost }: NumberReport, isClosed: boolean): string {
   return JSON.stringify({
     closed: isClosed || undefined,
     lost: lost.isEmpty ? undefined : lost.texts(),
@@ -164,7 +164,7 @@ export function claimText({ process, settled, skipped, lost }: NumberClaim, isCl
   })
 }
 
-/** As much as one event says, and the first number that it does not say. */
+/** The gaps that fit into one event, and the first number that does not fit. */
 function split(ranges: NumberRanges): [NumberRanges, number] {
   const all = [...ranges]
   return [new NumberRanges(all.slice(0, MOST_RANGES)), all[MOST_RANGES]?.from ?? Number.POSITIVE_INFINITY]

@@ -8,7 +8,7 @@ export interface EventColumns {
   site: string | null
 }
 
-/** The members of a body; undefined when it is no JSON object. */
+/** The members of a body; undefined when it is not a JSON object. */
 export function membersOf(body: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(body)

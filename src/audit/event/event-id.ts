@@ -17,7 +17,7 @@ export function eventUuidAt(at: Date): string {
 /** The id of an event from the column of ids. */
 export const eventIdOf = (uuid: string): string => idOfUuid('evt', uuid)
 
-/** What the column of ids has of an event; null for what is no id of one, which nothing equals. */
+/** What the column of ids has of an event; null for a text that is not the id of an event. Null equals nothing. */
 export function eventUuidOf(id: string): string | null {
   return id.startsWith('evt_') ? (uuidOf(id) ?? null) : null
 }

@@ -57,7 +57,7 @@ export async function spellEvents<Row>(db: Queryable, rows: readonly unknown[]):
   })
 }
 
-/** The word in front of a token is in the body alone. */
+/** Only the body has the prefix of a token. */
 function tokenIn(uuid: string, body: string): string {
   return idOfUuid(/"token":"([a-z]+)_/.exec(body)?.[1] ?? 'token', uuid)
 }
@@ -72,7 +72,7 @@ export async function queryEvents<Row extends EventColumns>(
 }
 
 /**
- * SQL of the number of a name; null when it has none. It is of the type of its column, or no index would have the order.
+ * SQL of the number of a name; null when it has none. It is of the type of its column, so that an index has the order.
  *
  * @param name SQL, which may not name a column
  */
@@ -104,7 +104,7 @@ const REPEATS_BODY = `(SELECT coalesce(b.id LIKE 'evt\\_%' AND id_uuid(b.id) = e
 
 /** SQL of whether an event `e` is what was hashed into the log, and its columns repeat it. @param leaf SQL of that hash */
 export function isIntactSql(leaf: string): string {
-  // A body that differs from its hash may be no JSON, so a CASE checks the hash first.
+  // A body that differs from its hash may not be JSON, so a CASE checks the hash first.
   return `CASE WHEN ${BODY_HASH} = ${leaf} THEN ${REPEATS_BODY} ELSE false END`
 }
 

@@ -49,7 +49,7 @@ export const EVENT_TYPES = {
   'keys.rotate': 'A rotation ended; `count` says how many values it moved',
   'records.verify': 'Everything that is stored was verified',
   'audit.read': 'The log was read: a page, an export, a receipt, a review or a verification',
-  'audit.acknowledge': 'A finding of the review was acknowledged; `note` says what came of it',
+  'audit.acknowledge': 'A finding of the review was acknowledged; `note` has the result',
   'audit.key': 'The first signing key of the log was announced, or a dropped announcement was repeated',
   'audit.start': 'A server began to keep the log',
   'audit.stop': 'A server stopped keeping the log in good order',

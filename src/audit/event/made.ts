@@ -1,30 +1,33 @@
 import { NumberRanges } from './number-ranges.ts'
 
-/** What a process says of its numbers. */
-export interface NumberClaim {
+/** What a process says of the numbers of its events. */
+export interface NumberReport {
   process: string
   /** Every number up to this one belongs to a stored event, or is listed as skipped or lost in one. */
   settled: number
-  /** Numbers that were rolled back, or whose outcome is not known: nothing left under them. */
+  /** Numbers that were rolled back, or whose outcome is not known: nothing was released under them. */
   skipped: NumberRanges
   /**
-   * Numbers that were committed and not stored as they were made. Nothing is left under them, and an operator must find
-   * out why.
+   * Numbers that were committed and not stored as they were made. Nothing was released under them, and an operator must
+   * find out why.
    */
   lost: NumberRanges
 }
 
 /** What the body of an event says of the process that made it. */
-export interface Made extends NumberClaim {
+export interface Made extends NumberReport {
   number: number
 }
 
-/** What a process claims of its numbers, as it is stored: the last events of a process have no later one that vouches for them. */
-export interface SignedClaim {
+/**
+ * The report of a process as it is stored, in `audit_claims`: the last events of a process have no later event that
+ * vouches for them.
+ */
+export interface SignedReport {
   process: string
-  /** JSON with sorted members: a `NumberClaim`, and `closed` when the process makes no further event. */
-  claim: string
-  /** Over the claim, under the key of events, 48 bytes. */
+  /** JSON with sorted members: a `NumberReport`, and `closed` when the process makes no further event. */
+  report: string
+  /** Over the report, under the key of events, 48 bytes. */
   mac: Buffer
 }
 
@@ -47,13 +50,13 @@ export function madeOf(body: string): Made | undefined {
 /** Undefined when it does not say what it must. */
 export function readMade(value: unknown): Made | undefined {
   const { number } = (value ?? {}) as Record<string, unknown>
-  const claim = readEvidence(value)
-  if (claim === undefined || !Number.isSafeInteger(number)) return undefined
-  return { ...claim, number: number as number }
+  const report = readEvidence(value)
+  if (report === undefined || !Number.isSafeInteger(number)) return undefined
+  return { ...report, number: number as number }
 }
 
 /** Undefined when it does not say what it must. */
-export function readEvidence(value: unknown): NumberClaim | undefined {
+export function readEvidence(value: unknown): NumberReport | undefined {
   const { process, settled, skipped = [], lost = [] } = (value ?? {}) as Record<string, unknown>
   if (typeof process !== 'string' || !Number.isSafeInteger(settled)) return undefined
   const gaps = rangesOf(skipped)

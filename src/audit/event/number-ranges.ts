@@ -4,7 +4,7 @@ export interface NumberRange {
   to: number
 }
 
-/** A set of whole numbers as ascending ranges with gaps between them: most of what it holds is one after the other. */
+/** A set of whole numbers as ascending ranges with gaps between them: most of its numbers follow one another. */
 export class NumberRanges {
   readonly #ranges: NumberRange[]
 
@@ -43,7 +43,7 @@ export class NumberRanges {
 
   add(from: number, to = from): void {
     const last = this.#ranges.at(-1)
-    // Nearly always it is the next one.
+    // Nearly always the number is the next one.
     if (last !== undefined && from === last.to + 1) {
       last.to = to
       return

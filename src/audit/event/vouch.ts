@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
 
 /**
- * What is done without keys too, since it takes access away or is on the way to the keys. Its event says `vouched`, and comes
+ * Commands that work without keys, because they take access away or bring the keys. Its event says `vouched`, and comes
  * into the log when a server with keys finds the state that it describes. Each state vouches for one event.
  */
 const vouchedTypes = ['client.revoke', 'staff.disable', 'partner.end', 'root-key.share'] as const

@@ -10,7 +10,7 @@ export interface Checkpoint {
   size: number
   /** 32 bytes. */
   root: Buffer
-  /** Whose log it is, as far as the checkpoint says so. */
+  /** The vault whose log it is, if the checkpoint names one. */
   vault?: VaultMark | undefined
 }
 

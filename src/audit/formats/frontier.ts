@@ -43,7 +43,7 @@ export function advanceFrontier(frontier: Frontier, seen: readonly number[], run
   return { next, gaps: [...open, ...fresh] }
 }
 
-/** What is left of a range when those positions are taken out. */
+/** A range without those positions. */
 function without({ from, to }: PositionRange, seen: readonly number[]): PositionRange[] {
   const ranges: PositionRange[] = []
   let start = from

@@ -148,7 +148,7 @@ function splitOf(size: number): number {
 
 const half = (value: number) => Math.floor(value / 2)
 
-/** Bytes of another length are no hash of the tree. */
+/** Bytes of another length are not a hash of the tree. */
 const isHash = ({ length }: Uint8Array) => length === HASH_BYTES
 
 const isInteger = (value: number) => Number.isSafeInteger(value) && value >= 0

@@ -35,7 +35,7 @@ export interface SignedNote {
   signatures: readonly NoteSignature[]
 }
 
-/** The text is no signed note. */
+/** The text is not a signed note. */
 export class NoteError extends VaultError {
   override readonly name = 'NoteError'
 }

@@ -19,7 +19,7 @@ export interface AuthenticityDeps {
   alert: Alert
 }
 
-/** What a row turns out to be. `unknown` is one that waits for its leaf and that nothing shows to be the vault's or another's. */
+/** The verdict on a row. `unknown`: it waits for its leaf, and nothing shows whether the vault wrote it. */
 type Judgement = 'authentic' | 'forged' | 'unknown'
 
 /**
@@ -38,7 +38,7 @@ export interface EventAuthenticity {
   judge(row: EventRow, db: Queryable): Promise<Judgement>
   /** Those rows that are authentic, in their order, each event once. */
   pick<Row extends EventRow>(rows: readonly Row[], db: Queryable): Promise<Row[]>
-  /** Raises the alert for what other ways have found not to be the vault's. */
+  /** Raises the alert for a row that was found elsewhere not to be the vault's. */
   tellForged(events: readonly string[]): void
 }
 
@@ -95,7 +95,7 @@ export function createEventAuthenticity({ book, verifyMac, findState, alert }: A
   const authenticity: EventAuthenticity = {
     async judgePlaced(event, db) {
       const { event: id, body, mac } = event
-      // What this process has made need not be computed again.
+      // The MAC of an event of this process need not be computed again.
       if (body !== null && mac !== null && isOf(id, body) && book.recall(id, body, mac)) return 'of-vault'
       const verdict = await find(event, db)
       if (verdict === 'forged') tell(id)
@@ -127,7 +127,7 @@ export function createEventAuthenticity({ book, verifyMac, findState, alert }: A
 
 const JUDGEMENT_OF = { 'of-vault': 'authentic', unproven: 'unknown', forged: 'forged' } as const
 
-/** Whether an event says that it is the one of that id. In front of the caller's id there is a brace. */
+/** Whether the body of an event has that id. The caller's id is in an inner object, after a brace. */
 export function isOf(id: string, body: string): boolean {
   return body.includes(`,"id":"${id}",`)
 }

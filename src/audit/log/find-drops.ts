@@ -3,9 +3,8 @@ import { differingColumns, membersOf } from '../event/event-columns.ts'
 import type { EventRow } from '../event/event-row-store.ts'
 import { EMPTY_ROOT, hashLeaf } from '../formats/merkle.ts'
 import { minimumIndexOf } from '../formats/tile.ts'
-import { selectHead } from './log-store.ts'
+import { selectDrops, selectHead } from './log-store.ts'
 import { createLeafProof } from './proven-leaf.ts'
-import { selectDrops } from './retention-store.ts'
 
 /** Leaves whose events were dropped: the first and the last. */
 export interface DroppedRange {

@@ -46,7 +46,7 @@ const SELECT_CHANGED_EVENTS: Statement = {
          ORDER BY l.sequence`,
 }
 
-/** A leaf that its event does not agree with. */
+/** A leaf that differs from its event. */
 export interface ChangedEvent {
   sequence: number
   event: string

@@ -29,7 +29,7 @@ export interface LogEnd {
  * older than what this process has seen, the leaves at the end give its root, and nothing follows it. Undefined if
  * there is no log yet.
  *
- * @param keys all that may have signed
+ * @param keys all keys that may have signed
  * @throws {LogChanged}
  */
 export async function readLogEnd(

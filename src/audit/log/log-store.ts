@@ -3,7 +3,7 @@ import type { Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import type { SealedSeen } from '../completeness/seen-numbers.ts'
 import { eventIdOf } from '../event/event-id.ts'
-import { EVENT_ROW, type EventRow, queryEvents } from '../event/event-row-store.ts'
+import { EVENT_ROW, type EventRow, type LoggedEvent, queryEvents } from '../event/event-row-store.ts'
 import { isSought } from '../event/sought-type.ts'
 import type { PositionRange } from '../formats/frontier.ts'
 import { hashesAt, TILE_WIDTH, type Tile } from '../formats/tile.ts'
@@ -243,4 +243,15 @@ const SELECT_OLDEST_WAITING: Statement = {
 /** The time of the oldest committed event that has no leaf yet. */
 export async function findOldestWaiting(db: Queryable): Promise<Date | undefined> {
   return (await db.query<{ at: Date | null }>(SELECT_OLDEST_WAITING))[0]?.at ?? undefined
+}
+
+const SELECT_DROPS: Statement = {
+  name: 'select-audit-drops',
+  text: `SELECT ${EVENT_ROW}, (SELECT sequence::float8 FROM audit_leaves l WHERE l.event = e.id) AS sequence
+         FROM audit_events e WHERE ${isSought('audit.drop')} ORDER BY id`,
+}
+
+/** The rows that say that events were dropped, before they are believed. */
+export function selectDrops(db: Queryable): Promise<LoggedEvent[]> {
+  return queryEvents(db, SELECT_DROPS)
 }

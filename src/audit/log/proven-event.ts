@@ -35,7 +35,7 @@ export async function isProven(db: Queryable, event: StoredEvent, keys: ProofKey
   return createLeafProof(db, head).isLeaf(sequence, hashLeaf(Buffer.from(body)))
 }
 
-/** What is wrong with the head is said by the watch over the end of the log. */
+/** The watch over the end of the log reports what is wrong with the head. */
 function isSigned(head: LogHead, keys: readonly LogKey[]): boolean {
   try {
     requireSignedHead(head, keys)

@@ -39,7 +39,7 @@ export async function giveReceipt(
   while (true) {
     const logged = await findLoggedEvent(database, id)
     const isReadable = site === undefined || logged?.site === null || logged?.site === site
-    // Its site is believed only of an event that is the vault's.
+    // The site of an event counts only if the event is the vault's.
     const isOurs = logged !== undefined && (await authenticity.judge(logged, database)) === 'authentic'
     if (!isOurs || !isReadable) throw new Problem('event-not-found')
     const head = logged.sequence === null ? undefined : await selectHead(database)

@@ -3,10 +3,10 @@ import type { Queryable } from '../../database/database.ts'
 import { DatabaseError } from '../../database/database-error.ts'
 import { type MissingNumbers, NumberTracker, type SeenNumbers } from '../completeness/number-tracker.ts'
 import { readSeen, type SealedSeen } from '../completeness/seen-numbers.ts'
-import { type ClaimMacs, watchClaims } from '../completeness/watch-claims.ts'
+import { type ReportMacs, watchReports } from '../completeness/watch-number-reports.ts'
 import { type NewAuditEvent, VAULT } from '../event/audit-event.ts'
 import { insertEvents } from '../event/audit-store.ts'
-import { madeOf, type NumberClaim } from '../event/made.ts'
+import { madeOf, type NumberReport } from '../event/made.ts'
 import { MOST_NAMED, nameEvent } from '../event/named-event.ts'
 import { formatCheckpoint, type VaultMark } from '../formats/checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from '../formats/frontier.ts'
@@ -52,19 +52,22 @@ export interface SequencerDeps {
      */
     judgePlaced(event: PlacedEvent, session: Queryable): Promise<Verdict>
     /** The numbers of this process. */
-    readonly state: NumberClaim
-    claims: ClaimMacs
+    readonly state: NumberReport
+    reports: ReportMacs
     /** Whether an earlier sequencer has written that. @throws {Problem} sealed */
     isSeen(text: string, mac: Buffer): Promise<boolean>
     /** @throws {Problem} sealed */
     sealSeen(seen: SeenNumbers): SealedSeen
-    /** Events that their process has seen stored, or claims of processes, are missing. */
+    /** Events that their process has seen stored, or reports of processes, are missing. */
     miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable): Promise<void>
   }
 }
 
 export interface Sequencer {
-  /** Places what was committed since, and signs. Answers with whether there was more than fits into one round. */
+  /**
+   * Gives committed events their places, and signs. Answers with whether there were more events than fit into one
+   * round.
+   */
   advance(): Promise<{ isBehind: boolean; head: LogHead }>
 }
 
@@ -90,9 +93,9 @@ export async function openSequencer(
   let keptAt = (await findLastKept(session))?.getTime() ?? Number.NEGATIVE_INFINITY
   let frontier: Frontier = { next: head.nextPosition, gaps: [] }
   const numbers = new NumberTracker()
-  const watch = watchClaims(session, made.claims)
-  /** Claims that were read before every event that they are about. */
-  let claimed: NumberClaim[] = []
+  const watch = watchReports(session, made.reports)
+  /** Reports that were read before some of the events that they are about. */
+  let reported: NumberReport[] = []
 
   async function begin(): Promise<LogEnd> {
     const empty = { origin, size: 0, root: EMPTY_ROOT }
@@ -107,7 +110,7 @@ export async function openSequencer(
     return begun
   }
 
-  /** The key that signs. The log itself says so before the key signs for the first time. */
+  /** The key that signs. An event of the log announces it before it signs for the first time. */
   async function announcedKey(): Promise<LogKey> {
     const key = await keys.active()
     if (key.id === announced) return key
@@ -122,7 +125,7 @@ export async function openSequencer(
     return key
   }
 
-  /** Takes up what is known of processes that are new here. */
+  /** Loads what is known of processes that are new here. */
   async function takeUp(processes: Iterable<string>): Promise<void> {
     const unknown = [...new Set(processes)].filter((process) => !numbers.knows(process))
     if (unknown.length === 0) return
@@ -148,20 +151,20 @@ export async function openSequencer(
     return ours
   }
 
-  /** What is missing, when every event is known that those claims are about. */
-  async function findMissing(claims: readonly NumberClaim[], vanished: readonly string[]): Promise<MissingNumbers[]> {
-    await takeUp([...claims.map(({ process }) => process), ...vanished])
-    for (const claim of claims) numbers.claim(claim)
+  /** What is missing, once every event is known that the reports are about. */
+  async function findMissing(reports: readonly NumberReport[], vanished: readonly string[]): Promise<MissingNumbers[]> {
+    await takeUp([...reports.map(({ process }) => process), ...vanished])
+    for (const report of reports) numbers.report(report)
     return [...numbers.takeMissing(), ...vanished.map((process) => numbers.cutOff(process))]
   }
 
   return {
     async advance() {
-      // Asked first: what is settled now is seen by the look that follows.
+      // Read first, so that the look that follows sees all that is settled now.
       const own = made.state
-      const { claims, vanished } = await watch.read()
-      // A process that has made no event yet claims nothing.
-      claimed.push(...claims.filter(({ settled, lost }) => settled > 1 || !lost.isEmpty))
+      const { reports, vanished } = await watch.read()
+      // A process that has made no event yet reports nothing.
+      reported.push(...reports.filter(({ settled, lost }) => settled > 1 || !lost.isEmpty))
       const running = frontier.gaps.length > 0 ? await selectRunningTransactions(session) : new Set<string>()
       const events = await selectPlacedEvents(session, frontier.next, frontier.gaps, EVENTS_PER_ROUND)
       const advanced = advanceFrontier(
@@ -171,8 +174,8 @@ export async function openSequencer(
       )
       const leaves = await sift(events)
       const isBehind = events.length >= EVENTS_PER_ROUND
-      const missing = await findMissing(isBehind ? [] : [own, ...claimed], vanished)
-      if (!isBehind) claimed = []
+      const missing = await findMissing(isBehind ? [] : [own, ...reported], vanished)
+      if (!isBehind) reported = []
       if (missing.length > 0) await made.miss(missing, vanished, session)
       if (leaves.length > 0) {
         const key = await announcedKey()
@@ -190,7 +193,7 @@ export async function openSequencer(
           createdAt: at,
         }
         const isKept = at.getTime() - keptAt >= KEEP_EVERY_MS
-        // The last one of a key vouches for the key that follows it, which was announced under it.
+        // The last checkpoint of a key vouches for the next key, which was announced under it.
         const isFromKept = key.id !== signer && head.size > 0
         const processes = numbers.takeChanges().map(made.sealSeen)
         const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept, processes }
@@ -212,13 +215,13 @@ function changesRegistry({ body }: PlacedEvent): boolean {
   return /"type":"(?:key|root-key|restore)\./.test(body ?? '')
 }
 
-/** The vault writes nothing twice. @throws {LogChanged} */
+/** The vault writes no event twice. @throws {LogChanged} */
 function explainGrowth(error: unknown): never {
   if (!(error instanceof DatabaseError && error.sqlState === UNIQUE_VIOLATION)) throw error
   throw new LogChanged('leaves or hashes exist after the end of the log: its head was put back, or they were added')
 }
 
-/** Says of events that commands without keys may have written that nothing proves them. They stay out of the log. */
+/** Names events that commands without keys may have written and that nothing proves. They stay out of the log. */
 async function nameUnproven(
   db: Queryable,
   newAuditEvent: NewAuditEvent,

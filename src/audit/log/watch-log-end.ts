@@ -11,7 +11,7 @@ import type { LogKey } from './log-keys.ts'
 import type { LogHead } from './log-store.ts'
 import { createLeafProof } from './proven-leaf.ts'
 
-/** With an alert and `/readyz` within ten seconds of the change, also where a look takes its time. */
+/** Together with the alert and `/readyz`, a change is found within ten seconds, also if a look is slow. */
 const LOOK_EVERY_MS = 4_000
 /** How many events at the end are compared with their leaves at each look. */
 const EVENTS_COMPARED = 2 * TILE_WIDTH
@@ -22,7 +22,7 @@ export interface LogEndWatchDeps {
   database: Database
   alert: Alert
   background: Background
-  /** Whether there are keys to tell the vault's signatures by. */
+  /** Whether there are keys to verify the vault's signatures with. */
   isReady: () => boolean
   keys: { all(): readonly LogKey[] }
   authenticity: EventAuthenticity
@@ -43,9 +43,9 @@ export interface LogEndWatch {
 }
 
 /**
- * Looks at the end of the log every few seconds, whether events come or not, in every process that serves: the head, the
- * leaves below it and the last events must be what was signed. Each look is at a stretch of the older leaves and events too,
- * so that all have their turn.
+ * Looks at the end of the log every few seconds, whether events come or not, in every process that serves: the head,
+ * the leaves below it and the last events must be what was signed. Each look also checks a stretch of the older leaves
+ * and events, so that all are checked in turn.
  */
 export function watchLogEnd({
   database,
@@ -86,7 +86,7 @@ export function watchLogEnd({
   }
 
   async function look(): Promise<void> {
-    // A sealed vault has said so already.
+    // A sealed vault has reported that already.
     if (!isReady()) return
     // What this process sees while it looks is newer than the snapshot.
     const before = seen
@@ -96,7 +96,7 @@ export function watchLogEnd({
       return { end: read, next: read && (await lookAt(tx, read.head)) }
     })
     if (end !== undefined) watch.remember(end.head)
-    // What was found wrong is looked at again.
+    // A fault is checked again.
     tile = next ?? 0
     watch.settle()
   }

@@ -48,7 +48,9 @@ export interface EventLook {
 const momentOf = (uuid: string) =>
   `least(('x' || substr(${uuid}::text, 1, 8) || substr(${uuid}::text, 10, 1))::bit(36)::bigint, 2147483647)::integer`
 
-/** What is looked for along an index, the rarest first as a rule; every other condition is looked at event by event. */
+/**
+ * The conditions that an index can serve, usually the rarest first. Every other condition is checked event by event.
+ */
 const LEADING = ['caller', 'purpose', 'type'] as const
 
 const FIND_NUMBER: Statement = {
@@ -86,7 +88,8 @@ export async function lookThroughEvents(
   const down = newestFirst ? ' DESC' : ''
   const up = newestFirst ? '' : ' DESC'
   const between = 'id > $1 AND id < $2'
-  // The planner takes the first index that has the order, unless it sees none: records are few, and sorted.
+  // The planner takes the first index that has the order. Here it must see none: a record has few events, which can be
+  // sorted.
   const from = isOfRecords
     ? `(SELECT * FROM audit_events WHERE ${between}${leading.sql} OFFSET 0) AS e ORDER BY id${down}`
     : led === undefined
@@ -95,7 +98,7 @@ export async function lookThroughEvents(
            ${leading.sql} ORDER BY ${momentOf('id')}${down}, id${down}`
   const statement = {
     name: 'look-through-events',
-    // For times that it does not know PostgreSQL expects next to no events between them, and sorts all that there are.
+    // For unknown times PostgreSQL expects almost no events between them, and sorts all that it finds.
     isPlannedAnew: true,
     // Events are looked up one by one, along the primary key.
     text: `WITH seen AS MATERIALIZED (SELECT id, (true${others.sql}) AS is_wanted FROM ${from} LIMIT $3),

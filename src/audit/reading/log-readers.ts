@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { readerConnections } from '../../database/connection-counts.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../../database/database.ts'
 import { isLockTimeout, isStatementTimeout } from '../../database/database-error.ts'
-import { readerConnections } from '../../database/session-pool.ts'
 import { Problem } from '../../values/problem.ts'
 
 /** Readers of the log take turns, on connections of their own, so that reveals do not wait for them. */
@@ -15,11 +15,14 @@ export interface LogReaders {
   close(): Promise<void>
 }
 
-/** A page takes a tenth of a second at the most; what takes longer is not waited for. */
+/** A page takes a tenth of a second at most. A slower read is not waited for. */
 const STATEMENT_MS = 3_000
 const PATIENCE_MS = 5_000
 const MOST_WAITING = 256
-/** While others wait, a place rests for so many times as long as it has worked: the processors are for other calls first. */
+/**
+ * While others wait, a place rests this many times as long as it has worked, so that other calls get the processors
+ * first.
+ */
 const RESTS = 4
 const LONGEST_REST_MS = 1_000
 
@@ -57,7 +60,7 @@ export function createTurns({
   patienceMs: number
   mostWaiting: number
 }) {
-  /** By who waits, in the order of their turns. */
+  /** By caller, in the order of their turns. */
   const queues = new Map<string, Waiting[]>()
   let taken = 0
   let waiting = 0

@@ -4,15 +4,17 @@ import { Problem } from '../../values/problem.ts'
 import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
 import type { WriteAuditEvent } from '../event/write-audit-event.ts'
 
-/** What a call is answered with when its event cannot be written. The log is in the database, and goes away with it. */
+/**
+ * The problem that answers a call whose event cannot be written. The log is in the database, so both are away together.
+ */
 const CODES_OF_THE_LOG = ['audit-unavailable', 'database-unavailable'] as const
 type CodeOfTheLog = (typeof CODES_OF_THE_LOG)[number]
 const isOfTheLog = (code: string): code is CodeOfTheLog => CODES_OF_THE_LOG.some((one) => one === code)
 
 const TRY_EVERY_MS = 1_000
-/** A log that hangs is `busy`, as a vault with much to do is: after so long without one answer it counts as away. */
+/** A log that hangs looks `busy`, like a vault with much to do. After this time without an answer it counts as away. */
 const HANGS_AFTER_MS = 10_000
-/** A log that fails again so soon was not mended, and an alert was raised already. */
+/** A log that fails again within this time was not repaired, and the alert was raised already. */
 const SAME_OUTAGE_MS = 60_000
 
 /** What is known of an answer. */
@@ -28,9 +30,9 @@ export interface Outage {
   /** Counts an answer that left, or a command that failed, without the event that it should have. @param code why */
   missed(code: string): void
   isOpen(): boolean
-  /** @throws {Problem} what the log was refused with, until it takes an event again */
+  /** @throws {Problem} the problem of the log, until it takes an event again */
   requireOver(): void
-  /** Records the gap if it can be; whatever is refused later is not counted any more. */
+  /** Records the gap, if possible. Later refusals are not counted any more. */
   stop(): Promise<void>
 }
 
@@ -85,7 +87,7 @@ export function watchOutage({ database, newAuditEvent, writeAuditEvent, now, ale
     timer = setTimeout(() => void record().then(tryLaterUnlessOver, tryInNewSessions), TRY_EVERY_MS).unref()
   }
 
-  /** A session may go on writing nothing after the cause of that is gone. */
+  /** A session may fail to write even after the cause is gone. */
   function tryInNewSessions(): void {
     database.renew()
     tryLater()
@@ -95,7 +97,7 @@ export function watchOutage({ database, newAuditEvent, writeAuditEvent, now, ale
     if (gap !== undefined) tryLater()
   }
 
-  /** That this event can be written is the end of the outage. */
+  /** The outage ends when this event can be written. */
   async function record(): Promise<void> {
     if (gap === undefined) return
     const { since, code, refused } = gap

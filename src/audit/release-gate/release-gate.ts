@@ -1,13 +1,13 @@
 import type { Queryable } from '../../database/database.ts'
 import { Problem } from '../../values/problem.ts'
 import { describeMissing, parseMissing } from '../completeness/missing-name.ts'
-import { type ClaimedStop, selectMissing, selectStops } from '../completeness/missing-store.ts'
+import { selectMissing, selectStops, type UnverifiedStop } from '../completeness/missing-store.ts'
 import type { MissingNumbers } from '../completeness/number-tracker.ts'
 import { isProven, type ProofKeys } from '../log/proven-event.ts'
 
 /**
- * Refuses every release from the moment that an event is found missing until an operator has looked and resumes. What
- * is stored in the meantime is no release.
+ * Refuses every release from the moment that an event is found missing until an operator has looked and resumes.
+ * Storing records is no release, so it goes on.
  *
  * The log says what stops releases (`audit.missing`) and what resumes them (`audit.resume`). Only events that are
  * proven to be the vault's count. The table `audit_missing` only adds to them.
@@ -15,19 +15,19 @@ import { isProven, type ProofKeys } from '../log/proven-event.ts'
 export interface ReleaseGate {
   /** @throws {Problem} audit-unavailable */
   requireOpen(): void
-  /** What no operator has seen to, as this process knows. */
+  /** The missing numbers that no operator has answered, as far as this process knows. */
   readonly missing: readonly MissingNumbers[]
   /** The ids of the events that say so. */
   readonly reports: readonly string[]
   close(missing: readonly MissingNumbers[]): void
-  /** Looks what other processes have found, and whether an operator has looked. @throws {Problem} sealed */
+  /** Reads what other processes have found, and whether an operator has answered. @throws {Problem} sealed */
   look(db: Queryable): Promise<void>
 }
 
 /** What such an event says. */
 interface Stop {
   id: string
-  type: ClaimedStop['type']
+  type: UnverifiedStop['type']
   /** Numbers, as events name them. */
   missing: readonly string[]
   /** For an `audit.resume`: the `audit.missing` events that it answers. */

@@ -27,7 +27,7 @@ import {
 
 const ATTEMPTS = 10
 const PAUSE_MS = 500
-/** How many old events may follow a younger one: transactions overtake each other at the end of a month. */
+/** How many old events may follow a younger one, because transactions overtake each other at the end of a month. */
 const MOST_STRAGGLERS = 1_000
 
 /** The events must stay for now; the message says why. */
@@ -76,9 +76,9 @@ interface Step {
 }
 
 /**
- * Drops whole months of events that are older than so many months, from the beginning of the log, each month with an
- * event that says which places of the log are empty now. Their leaves stay, so that the log still verifies. Events stay
- * if the latest checkpoint does not cover them, if they were changed, or if an earlier event is missing.
+ * Drops whole months of events that are older than a number of months, from the beginning of the log, each month with
+ * an event that says which places of the log are empty now. Their leaves stay, so that the log still verifies. Events
+ * stay if the latest checkpoint does not cover them, if they were changed, or if an earlier event is missing.
  *
  * @throws {NotDroppable}
  * @throws {ConfigError} when the role does not own the log
@@ -102,7 +102,7 @@ export async function dropEvents(
       ? await examine(database, step, [...step.older, ...partitionsOf(step)], firstKept)
       : await patiently(() => drop(deps, operator, step, firstKept))
     firstKept = plan.firstKept
-    // A step without an event has seen a log that has grown since the last event said it.
+    // A step without an event has seen a log that has grown since the last event.
     if (plan.events === 0 && step.month === undefined) continue
     minimum_index = plan.minimumIndex
     dropped.push(describe(step, plan))
@@ -166,7 +166,7 @@ function drop(
     if (rest !== undefined) await deleteOldEvents(tx, rest, until, firstKept)
     // Last, since all readers and writers of events wait from here to the commit.
     if (month !== undefined) await dropMonth(tx, month, kept)
-    // What these keys have signed is still believed by who knows only a later one.
+    // A verifier who knows only a later key still needs the checkpoints of these keys.
     for (const key of announced) await announceKey(tx, newAuditEvent, key)
     return { ...plan, event: event.id }
   })

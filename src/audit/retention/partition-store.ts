@@ -5,7 +5,7 @@ import { isIntactSql } from '../event/event-row-store.ts'
 import { isSought } from '../event/sought-type.ts'
 import type { AnnouncedKey } from '../log/log-store.ts'
 
-/** Hundreds of millions of events are counted before they go. */
+/** Hundreds of millions of events are counted before they are dropped. */
 const TIMEOUT_MS = 60 * 60 * 1_000
 
 /** A month of events that can be dropped whole, or the partition for everything that has none. */

@@ -38,13 +38,13 @@ export interface ReviewDeps {
 export interface Review {
   /** What happened from then on. */
   since: Date
-  /** By whose clock working hours are; a name of the IANA's. */
+  /** The time zone of the working hours, by its IANA name. */
   timeZone: string
 }
 
 /**
- * What a person should look at of what happened since then (PCI DSS 10.4.1.1), as the vault's own events say. Over how many
- * events it went is in the log before anything of it is shown.
+ * What a person should look at of what happened since then (PCI DSS 10.4.1.1), as the vault's own events say. The
+ * number of reviewed events is in the log before anything of the review is shown.
  *
  * @throws {Problem} audit-unavailable
  */

@@ -52,13 +52,13 @@ export interface ReviewFigures {
   reveals: readonly RevealHour[]
   purposes: readonly NewPurpose[]
   refusals: readonly RefusalHour[]
-  /** Releases that did not wait for a second person, and that none has looked at since. */
+  /** Releases that did not wait for a second person, and that were not reviewed since. */
   unreviewed: readonly (EventGroup & { caller: string })[]
   /** Committed events that have waited for their place in the log for longer than `MAX_WAITING_SECONDS`. */
   waiting: EventGroup | undefined
   /** Times in which the log could not be written. */
   gaps: readonly EventGroup[]
-  /** Rows that the vault has not written, or not so. */
+  /** Rows that the vault has not written, or that were changed. */
   forged: EventGroup | undefined
 }
 

@@ -145,9 +145,9 @@ const SELECT_FORGED: Statement = {
 }
 
 /**
- * Rows that the vault has not written, or not so.
+ * Rows that the vault has not written, or that were changed.
  *
- * @param knowsWaiting whether what waits for its place could be authenticated; otherwise nothing is said of it
+ * @param knowsWaiting whether what waits for its place could be authenticated; otherwise it is left out
  */
 export async function findForged(
   db: Queryable,
@@ -200,7 +200,7 @@ const SELECT_ACKNOWLEDGEMENTS: Statement = {
   timeoutMs: REVIEW_TIMEOUT_MS,
 }
 
-/** What people have said of findings since then, by the id of the finding; the last word counts. */
+/** The acknowledgements of findings since then, by the id of the finding. The last one counts. */
 export async function selectAcknowledgements(
   db: Queryable,
   { since, waiting }: Pick<Reviewed, 'since' | 'waiting'>,

@@ -8,7 +8,7 @@ import type { TrustedKeys } from './trusted-keys.ts'
 /** A checkpoint that can be read. */
 export type ReadEvidence = Checkpoint & { place: string; note: SignedNote }
 
-/** Reads a checkpoint; undefined if the text is none, which is then a finding. */
+/** Reads a checkpoint; undefined, with a finding, if the text is not a checkpoint. */
 export function readEvidence(findings: Findings, { place, note, beside }: LogEvidence): ReadEvidence | undefined {
   try {
     const evidence = { place, ...parseCheckpoint(note) }
@@ -37,7 +37,7 @@ export interface EvidenceCheck {
   skip(evidence: ReadEvidence): void
   /** A checkpoint of more leaves than there are. */
   exceed(evidence: ReadEvidence): void
-  /** Says what is left to say, when the whole tree is known. */
+  /** Adds the last findings, when the whole tree is known. */
   end(): void
   /** How many were compared with the tree. */
   readonly count: number

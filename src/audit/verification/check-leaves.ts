@@ -19,7 +19,7 @@ export interface LeafCheck {
   check(leaf: LoggedLeaf): Buffer | undefined
   /** Leaves that are not there, up to and without the second. */
   skip(from: number, to: number): void
-  /** Says what is left to say. */
+  /** Adds the last findings. */
   end(): void
 }
 

@@ -1,5 +1,5 @@
 import { parseMissing } from '../completeness/missing-name.ts'
-import type { Made, NumberClaim } from '../event/made.ts'
+import type { Made, NumberReport } from '../event/made.ts'
 import { NumberRanges } from '../event/number-ranges.ts'
 import type { ReadEvent } from './check-event.ts'
 import type { Findings } from './log-finding.ts'
@@ -43,11 +43,11 @@ export function createNumberCheck(findings: Findings): NumberCheck {
   function addMade({ process, number, skipped, lost, settled }: Made): void {
     const known = processOf(process, number)
     known.seen.add(number)
-    addClaim(known, { skipped, lost, settled })
+    addReport(known, { skipped, lost, settled })
     known.first = Math.min(known.first, number)
   }
 
-  function addClaim(known: ProcessEvents, { skipped, lost, settled }: Omit<NumberClaim, 'process'>): void {
+  function addReport(known: ProcessEvents, { skipped, lost, settled }: Omit<NumberReport, 'process'>): void {
     known.seen.addAll(skipped)
     known.seen.addAll(lost)
     known.lost.addAll(lost)

@@ -63,9 +63,9 @@ export interface RetentionCheck {
 }
 
 /**
- * Tells events that retention dropped from events that were removed. A drop counts if it is in the signed part of the
- * log and if it holds: it takes whole months from the beginning of the log, and everything that is missing there is
- * older than its time, which is twelve months before the drop.
+ * Distinguishes events that retention dropped from events that were removed. A drop counts if it is in the signed part
+ * of the log and if it holds: it takes whole months from the beginning of the log, and everything that is missing there
+ * is older than its time, which is twelve months before the drop.
  *
  * Earlier versions dropped months that were not the beginning of the log. Their drops count if they precede the first
  * event of this version, where new events cannot be added.
@@ -77,7 +77,7 @@ export function createRetentionCheck(findings: Findings, trusted: TrustedKeys): 
   let firstOfVersion = Number.POSITIVE_INFINITY
   /** For each month with a missing event: the first such leaf. */
   const firstOfMonth = new Map<number, number>()
-  /** The first missing leaf of which no time is known; it is no younger than what follows. */
+  /** The first missing leaf without a known time. It is not younger than the events that follow. */
   let timeless: number | undefined
   let dropped = 0
   let firstKept = 0
@@ -95,7 +95,7 @@ export function createRetentionCheck(findings: Findings, trusted: TrustedKeys): 
     timeless = undefined
   }
 
-  /** Why a drop counts for nothing; undefined when it counts. */
+  /** Why a drop does not count; undefined when it counts. */
   function objection(drop: Drop): string | undefined {
     const { sequence, at, until, ranges, isIntact, isOfBeginning } = drop
     if (sequence === undefined) return 'it waits for its place in the log'
@@ -121,7 +121,8 @@ export function createRetentionCheck(findings: Findings, trusted: TrustedKeys): 
   function sayGap(gap: Gap, judged: readonly { drop: Drop; reason: string | undefined }[]): void {
     const { from, to, event, latest } = gap
     const counted = judged.filter(({ reason }) => reason === undefined).map(({ drop }) => drop)
-    // A gap that does not begin with the log is no beginning of it, unless what was before was dropped after it was read.
+    // A gap that does not begin with the log is not its beginning, unless the events before it were dropped after they
+    // were read.
     const covering = counted
       .filter(({ isOfBeginning }) => !isOfBeginning || from === 0 || afterDrops.has(from))
       .flatMap(({ ranges, at, isOfBeginning }) => ranges.map((range) => ({ ...range, at, isOfBeginning })))

@@ -23,12 +23,12 @@ export interface TreeCheck {
   endsInWrongTile(size: number): boolean
   /** Whether something was explained. */
   readonly isExplained: boolean
-  /** Says what is left to say. */
+  /** Adds the last findings. */
   end(): void
 }
 
 const TILE_HEIGHT = 8
-/** With more wrong tiles it is not explained what happened to them. */
+/** If there are more wrong tiles, what happened to them is not explained. */
 const MOST_TILES_EXPLAINED = 4
 
 /** A tile whose leaves do not have the hash that is stored for it. */

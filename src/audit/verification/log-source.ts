@@ -4,7 +4,7 @@ import type { EventColumns } from '../event/event-columns.ts'
 export interface LogSource {
   /** What the vault says about its own log, or the last checkpoint of a file. Null if there is none. */
   head: LogEvidence | null
-  /** Whether it comes without the vault, as a file does, so that nothing but signatures says that all of it is the log. */
+  /** Whether it comes without the vault, like a file, so that only signatures prove that all of it is the log. */
   isAlone: boolean
   /** How many leaves there are, or one more than the number of the last. */
   end: number
@@ -39,7 +39,7 @@ export interface LogPage {
   hasSubtrees: boolean
   /** Whether events were dropped since the page before was read, which may have been there then. */
   isAfterDrop?: boolean
-  /** What the vault says of its own log at its end, where that is not what it said at first. */
+  /** The checkpoint of the vault at the end of the log, if it differs from that at the beginning. */
   head?: LogEvidence | undefined
   /** The checkpoints that were kept of trees larger than where this page begins, up to its end; ascending. */
   checkpoints: readonly LogEvidence[]

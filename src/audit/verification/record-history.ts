@@ -35,7 +35,7 @@ export interface RecordHistories {
 /** A release and a change of one record may pass each other: their statements may run at the same time, and take so long. */
 const PASSING_SECONDS = 60
 
-/** Lets something of a record out, and changes nothing. */
+/** Releases something of a record, and changes nothing. */
 const RELEASES = new Set(['record.read', 'record.reveal', 'record.match'])
 
 /** What happens to a record, or is released of it. A refusal is neither, nor is what people decide about a release. */

@@ -25,7 +25,7 @@ export function createTrustedKeys(given: readonly NoteVerifier[]): TrustedKeys {
   const trusted: KeyObject[] = []
   const verifiers = new Map<string, NoteVerifier[]>()
   let believed = 0
-  /** What an announcement says is believed as soon as its leaf is. */
+  /** An announcement counts as soon as its leaf is trusted. */
   function admit(): void {
     for (const { sequence, publicKey } of announced) {
       const isKnown = trusted.some((key) => key.equals(publicKey))

@@ -190,7 +190,7 @@ function compareReceipts(
   }
 }
 
-/** What is committed and not in the log yet. */
+/** Committed events that are not in the log yet. */
 async function readWaiting(
   findings: Findings,
   source: LogSource,
@@ -213,7 +213,7 @@ async function readWaiting(
   return pending
 }
 
-/** What is wrong with the form of events was said when the log was read. */
+/** Faults in the form of events were reported when the log was read. */
 function readAgain(events: readonly StoredEvent[]): ReadEvent[] {
   const scratch = collectFindings()
   return events

@@ -253,7 +253,7 @@ function toLeaf(row: LeafRow): LoggedLeaf {
   }
 }
 
-/** What had no place when the log ended there. */
+/** Events that had no place when the log ended there. */
 async function* readWaiting(db: Queryable, { leaves, position, head }: Bounds): AsyncIterable<WaitingEvent[]> {
   const settled = head?.nextPosition ?? 0
   let after = -1
@@ -291,7 +291,7 @@ async function lookAgain(tx: Queryable, tokens: readonly string[]): Promise<Reco
     tx,
     await tx.query(SELECT_EVENTS_AGAIN, [idArray(tokens)]),
   )
-  // The word in front of a token is in the body alone, which is not believed yet.
+  // Only the body has the prefix of a token, and the body is not believed yet.
   const eventsOf = Map.groupBy(events, ({ token }) => uuidOf(token!))
   return records.map((record) => ({
     record: toRecordState(record),

@@ -4,7 +4,7 @@ import { cosignedAt, formatSignature, NoteError, parseNote, parseSignatures } fr
 import { postText, Undelivered } from './post-text.ts'
 import type { Witness } from './witnesses-file.ts'
 
-/** The witness answered and did not sign. An operator must find out why. */
+/** The witness answered without a signature. An operator must find out why. */
 export class Refused extends VaultError {
   override readonly name = 'Refused'
 }
@@ -23,7 +23,7 @@ export class SignedOther extends Refused {
   }
 }
 
-/** The line under the note with which a witness says that it has seen no other log. */
+/** The signature line of a witness, which says that it has seen no other log. */
 export interface Cosignature {
   signature: string
   cosignedAt: Date

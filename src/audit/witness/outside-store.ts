@@ -45,7 +45,7 @@ const INSERT: Statement = {
          ON CONFLICT DO NOTHING`,
 }
 
-/** Keeps what this log does not contain; what is known already stays as it is. */
+/** Keeps checkpoints that this log does not contain. Those that are known already stay as they are. */
 export async function insertOutside(db: Queryable, found: readonly OutsideCheckpoint[], now: Date): Promise<void> {
   if (found.length === 0) return
   await db.query(INSERT, [
@@ -115,7 +115,7 @@ const SETTLE: Statement = {
          WHERE o.size = c.size AND o.root = c.root`,
 }
 
-/** Lets an event settle checkpoints, whatever the row said before. */
+/** Lets an event settle checkpoints, also those that another event had settled. */
 export async function markSettled(
   tx: Queryable,
   checkpoints: readonly Pick<OutsideCheckpoint, 'size' | 'root'>[],

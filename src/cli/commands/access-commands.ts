@@ -3,10 +3,12 @@ import { type Purpose, purposes } from '../../access/policy/purpose.ts'
 import type { AccessLine } from '../../access/review-access.ts'
 import type { AccessQuestion } from '../../records/read/explain-access.ts'
 import { toCsv } from '../comma-separated.ts'
-import { type Json, operator, print, printStatus, withJson, withVault } from '../command.ts'
+import { type Json, print, printStatus, withJson } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import { withKeys } from '../custodians.ts'
+import { operator } from '../operator.ts'
 import { table } from '../table.ts'
+import { withVault } from '../with-vault.ts'
 
 const COLUMNS = [
   ...['subject', 'id', 'name', 'role', 'site', 'partner', 'scopes', 'see', 'kind', 'fields', 'purposes'],
@@ -28,9 +30,7 @@ interface Question extends Json {
 }
 
 /** `strongroom access …` */
-export function addAccessCommands(program: Command): void {
-  const access = program.command('access').description('who may see what, and who may not for now')
-
+export function addAccessCommands(access: Command): void {
   withJson(access.command('explain'))
     .description('say whether a caller may see or change a record now, and which line of the roles decides')
     .requiredOption('--caller <caller>', 'the id of a client, or staff:NAME')

@@ -2,10 +2,12 @@ import { type Command, Option } from 'commander'
 import { describeMissing } from '../../audit/completeness/missing-name.ts'
 import { type AuditCaller, auditEventTypes } from '../../audit/event/audit-event.ts'
 import { count } from '../arguments.ts'
-import { type Json, operator, print, withJson, withVault } from '../command.ts'
+import { type Json, print, withJson } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import { withKeys } from '../custodians.ts'
+import { operator } from '../operator.ts'
 import { table } from '../table.ts'
+import { withVault } from '../with-vault.ts'
 import { addDropCommand } from './audit-drop-command.ts'
 import { addExportCommand } from './audit-export-command.ts'
 import { addReviewCommands } from './audit-review-command.ts'
@@ -36,9 +38,7 @@ function showEvents(events: readonly Record<string, unknown>[]): string {
 }
 
 /** `strongroom audit …` */
-export function addAuditCommands(program: Command): void {
-  const audit = program.command('audit').description('the audit log')
-
+export function addAuditCommands(audit: Command): void {
   withJson(audit.command('list'))
     .description('list the latest events, the newest first; with --json a page in the order of time')
     .option('--token <token>', 'only events of this record')

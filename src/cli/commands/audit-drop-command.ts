@@ -2,9 +2,10 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { DroppedEvents } from '../../audit/retention/drop-events.ts'
 import { MIN_MONTHS_KEPT } from '../../audit/retention/months.ts'
 import { count } from '../arguments.ts'
-import { type Json, operator, print, withJson } from '../command.ts'
+import { type Json, print, withJson } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import { withKeys } from '../custodians.ts'
+import { operator } from '../operator.ts'
 
 interface DropOptions extends Json {
   olderThanMonths: number

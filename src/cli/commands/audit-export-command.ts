@@ -3,11 +3,13 @@ import type { LogDelivery } from '../../audit/delivery/deliver-log.ts'
 import { Interrupted } from '../../start/interruption.ts'
 import type { Vault } from '../../vault.ts'
 import { sequence } from '../arguments.ts'
-import { type Json, operator, print, printStatus, withJson, withPausableVault } from '../command.ts'
+import { type Json, print, printStatus, withJson } from '../command.ts'
 import { createDraftFile } from '../draft-file.ts'
 import { type LogFilterOptions, readLogFilter, withLogFilter } from '../log-filter.ts'
 import { formatPage, type LogFormat, type LogFormatName, logFormats } from '../log-formats.ts'
 import { writeOut } from '../log-output.ts'
+import { operator } from '../operator.ts'
+import { withPausableVault } from '../with-vault.ts'
 
 interface ExportOptions extends Json, LogFilterOptions {
   format: LogFormatName

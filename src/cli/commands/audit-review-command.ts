@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Finding, reviewRules } from '../../audit/review/review-rules.ts'
 import { clearNote, pointInTime } from '../arguments.ts'
-import { FAILED, type Json, operator, print, withJson, withVault } from '../command.ts'
+import { FAILED, type Json, print, withJson } from '../command.ts'
+import { operator } from '../operator.ts'
+import { withVault } from '../with-vault.ts'
 
 interface ReviewOptions extends Json {
   since: Date
@@ -25,9 +27,9 @@ export function addReviewCommands(audit: Command): void {
     )
 
   withTimes(withJson(audit.command('acknowledge')))
-    .description('acknowledge a finding of the review and note what came of it')
+    .description('acknowledge a finding of the review and note the result')
     .argument('<finding>', 'the id that the review shows')
-    .requiredOption('--note <text>', 'what came of it, in one line; the log keeps it in the clear', clearNote)
+    .requiredOption('--note <text>', 'the result, in one line; the log keeps it in the clear', clearNote)
     .action((finding: string, options: ReviewOptions & { note: string }) =>
       withVault('audit acknowledge', async ({ commands }) => {
         const { since, timeZone, note } = options

@@ -1,17 +1,18 @@
 import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { CallerError } from '../../access/callers/clients.ts'
+import { CallerError } from '../../access/ledger/caller-error.ts'
 import type { LogEntry } from '../../audit/delivery/log-page-store.ts'
 import { syslogMessage } from '../../audit/delivery/syslog-message.ts'
 import { PATIENCE, parseReceiver, type SyslogReceiver, sendToReceiver } from '../../audit/delivery/syslog-receiver.ts'
 import type { Vault } from '../../vault.ts'
 import { count, sequence, textOf } from '../arguments.ts'
-import { operator, PAUSED, printStatus, withPausableVault } from '../command.ts'
+import { PAUSED, printStatus, withOperator } from '../command.ts'
 import { cursorFile } from '../cursor-file.ts'
 import { type LogFilterOptions, readLogFilter, withLogFilter } from '../log-filter.ts'
 import { type LogFormatName, logFormats } from '../log-formats.ts'
 import { writeOut } from '../log-output.ts'
-import { withOperator } from '../operator.ts'
+import { operator } from '../operator.ts'
+import { withPausableVault } from '../with-vault.ts'
 
 interface TailOptions extends LogFilterOptions {
   format: LogFormatName

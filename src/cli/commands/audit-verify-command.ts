@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { CallerError } from '../../access/callers/clients.ts'
+import { CallerError } from '../../access/ledger/caller-error.ts'
 import { NoteError, type NoteVerifier, parseVerifierKey } from '../../audit/formats/signed-note.ts'
 import { LogFileError, openLogOfFile } from '../../audit/verification/log-file.ts'
 import type { LogSource } from '../../audit/verification/log-source.ts'
@@ -7,8 +7,10 @@ import { type LogVerification, type VerifyLogOptions, verifyLog } from '../../au
 import { verifyProofs } from '../../audit/verification/verify-proofs.ts'
 import { openLogOfDatabase } from '../../audit/verification/verify-store.ts'
 import { textOf } from '../arguments.ts'
-import { FAILED, type Json, operator, print, printStatus, withJson, withVault, withVaultDatabase } from '../command.ts'
+import { FAILED, type Json, print, printStatus, withJson } from '../command.ts'
+import { operator } from '../operator.ts'
 import { showProgress } from '../show-progress.ts'
+import { withVault, withVaultDatabase } from '../with-vault.ts'
 
 interface VerifyOptions extends Json {
   key: NoteVerifier[]

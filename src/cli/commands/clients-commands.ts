@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
-import { parseCertificateRegistration, registrationOf } from '../../access/authentication/client-certificate.ts'
-import { parseJwks, parsePublicKeyPem } from '../../access/callers/client-keys.ts'
-import { CallerError } from '../../access/callers/clients.ts'
+import { CallerError } from '../../access/ledger/caller-error.ts'
 import type { Client } from '../../access/ledger/client-store.ts'
 import type { PublicJwkSet } from '../../access/policy/public-jwk.ts'
 import { type RoleName, type Scope, scopes } from '../../access/policy/roles.ts'
 import { durationSeconds, label, parseScopes, textOf } from '../arguments.ts'
-import { type Json, operator, print, withJson, withVault } from '../command.ts'
+import { type Json, print, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
+import { operator } from '../operator.ts'
 import { table } from '../table.ts'
+import { withVault } from '../with-vault.ts'
 
 interface KeyFiles {
   publicKey?: string
@@ -27,9 +27,7 @@ interface AddOptions extends Json, KeyFiles {
 }
 
 /** `strongroom clients …` */
-export function addClientsCommands(program: Command): void {
-  const clients = program.command('clients').description('the programs that may call the vault')
-
+export function addClientsCommands(clients: Command): void {
   withKeyFiles(withJson(clients.command('add')))
     .description('make a client and show its secret, once')
     .requiredOption('--name <name>', 'what it is called', label)
@@ -125,6 +123,9 @@ async function readKey(options: AddOptions): Promise<{ keys: PublicJwkSet } | { 
   const { publicKey, jwks, certificate, certificateName } = options
   const ways = [publicKey, jwks, certificate, certificateName].filter((way) => way !== undefined)
   if (ways.length > 1) throw new CallerError('a client proves itself in one way.')
+  const { parseCertificateRegistration, registrationOf } = await import(
+    '../../access/authentication/client-certificate.ts'
+  )
   if (certificate !== undefined) return { certificate: registrationOf(textOf(certificate)) }
   if (certificateName !== undefined) return { certificate: parseCertificateRegistration(certificateName) }
   const keys = await readKeys(options)
@@ -140,6 +141,7 @@ function withKeyFiles(command: Command): Command {
 /** @throws {CallerError} for a file that holds no usable public key */
 async function readKeys({ publicKey, jwks }: KeyFiles): Promise<PublicJwkSet | undefined> {
   if (publicKey !== undefined && jwks !== undefined) throw new CallerError('use one of --public-key and --jwks.')
+  const { parseJwks, parsePublicKeyPem } = await import('../../access/callers/client-keys.ts')
   if (publicKey !== undefined) return parsePublicKeyPem(textOf(publicKey))
   return jwks === undefined ? undefined : parseJwks(textOf(jwks))
 }

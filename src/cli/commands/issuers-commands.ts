@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { CallerError } from '../../access/callers/clients.ts'
 import type { TokenReport } from '../../access/issuers/check-token.ts'
+import { CallerError } from '../../access/ledger/caller-error.ts'
 import { textOf } from '../arguments.ts'
 import { FAILED, type Json, print, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
 
 /** `strongroom issuers …` */
-export function addIssuersCommands(program: Command): void {
-  const issuers = program.command('issuers').description('the identity providers of the staff')
-
+export function addIssuersCommands(issuers: Command): void {
   withJson(issuers.command('check'))
     .description('say whether the vault accepts an access token, and which rule it fails')
     // A file and not the token itself, because arguments are in the list of processes and in the shell's history.

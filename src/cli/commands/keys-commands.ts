@@ -1,17 +1,17 @@
 import type { Command } from 'commander'
-import { type Json, operator, print, printStatus, withJson, withVault } from '../command.ts'
+import { type Json, print, printStatus, withJson } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import { withKeys } from '../custodians.ts'
 import { showBackups, showInventory, showStatus } from '../key-tables.ts'
+import { operator } from '../operator.ts'
 import { table } from '../table.ts'
+import { withVault } from '../with-vault.ts'
 import { addRetiredKeyCommands } from './retired-key-commands.ts'
 import { addRootKeyCommands } from './root-key-commands.ts'
 import { addRotateCommand } from './rotate-command.ts'
 
 /** `strongroom keys …` */
-export function addKeysCommands(program: Command): void {
-  const keys = program.command('keys').description('the keys of the vault')
-
+export function addKeysCommands(keys: Command): void {
   withJson(keys.command('list'))
     .description('list every key with its state and its expiry')
     .action((options: Json) =>

@@ -1,8 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Purpose, purposes } from '../../access/policy/purpose.ts'
-import { type Json, operator, print, withJson, withVault } from '../command.ts'
+import { type Json, print, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
+import { operator } from '../operator.ts'
 import { table } from '../table.ts'
+import { withVault } from '../with-vault.ts'
 
 interface NewPartner extends Json {
   name: string
@@ -14,9 +16,7 @@ interface NewPartner extends Json {
 }
 
 /** `strongroom partners …` */
-export function addPartnersCommands(program: Command): void {
-  const partners = program.command('partners').description('the third parties that data are disclosed to')
-
+export function addPartnersCommands(partners: Command): void {
   withJson(partners.command('add'))
     .description('add a partner and its contract; add its clients with clients add --partner')
     .requiredOption('--name <name>', 'what it is called', label)

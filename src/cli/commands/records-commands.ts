@@ -1,14 +1,13 @@
 import type { Command } from 'commander'
 import type { RecordFinding } from '../../records/verification/record-finding.ts'
 import type { RecordsVerification } from '../../records/verification/verify-records.ts'
-import { FAILED, type Json, operator, print, withJson } from '../command.ts'
+import { FAILED, type Json, print, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
+import { operator } from '../operator.ts'
 import { showProgress } from '../show-progress.ts'
 
 /** `strongroom records …` */
-export function addRecordsCommands(program: Command): void {
-  const records = program.command('records').description('what the vault holds')
-
+export function addRecordsCommands(records: Command): void {
   withJson(records.command('verify'))
     .description('open everything that is stored and compare it with its row, its search terms and the log')
     .action((options: Json) =>

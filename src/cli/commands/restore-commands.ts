@@ -1,14 +1,16 @@
 import type { Command } from 'commander'
-import { CallerError } from '../../access/callers/clients.ts'
+import { CallerError } from '../../access/ledger/caller-error.ts'
 import type { WaivedRestore } from '../../audit/waive-restore.ts'
 import { type AppliedLog, type ApplyLogRequest, stepsOf } from '../../restore/apply-log.ts'
 import { LogNotApplicable } from '../../restore/read-newer-log.ts'
 import type { NewerRootKey } from '../../restore/takeaways.ts'
 import type { Vault } from '../../vault.ts'
 import { clearNote } from '../arguments.ts'
-import { type CommandNeeds, type Json, operator, print, printStatus, withJson } from '../command.ts'
+import { type Json, print, printStatus, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
+import { operator } from '../operator.ts'
 import { showProgress } from '../show-progress.ts'
+import type { CommandNeeds } from '../with-vault.ts'
 
 interface ApplyOptions extends Json {
   log: string
@@ -16,9 +18,7 @@ interface ApplyOptions extends Json {
 }
 
 /** `strongroom restore …` */
-export function addRestoreCommands(program: Command): void {
-  const restore = program.command('restore').description('what to do after an older database was put back')
-
+export function addRestoreCommands(restore: Command): void {
   withJson(restore.command('apply'))
     .description('apply a newer log to a restored database: erase, revoke and disable again what it says')
     .requiredOption('--log <file>', 'the newer log, as "audit export --format jsonl" wrote it')

@@ -3,9 +3,10 @@ import type { RetirementAttestation } from '../../keys/lifecycle/retirement-atte
 import { rotationOf } from '../../keys/rotation/rotation.ts'
 import { mayBeCardNumber } from '../../kinds/clear-value.ts'
 import type { Vault } from '../../vault.ts'
-import { type Json, operator, print, printStatus, withJson } from '../command.ts'
+import { type Json, print, printStatus, withJson } from '../command.ts'
 import { withKeys, withPausableKeys } from '../custodians.ts'
 import { showExposure } from '../key-tables.ts'
+import { operator } from '../operator.ts'
 import { exitCodeOf, followRotation, KEEP_OLD_KEYS, summary } from './rotate-command.ts'
 
 /** `strongroom keys compromise` and `strongroom keys certificate` */
@@ -21,7 +22,7 @@ export function addRetiredKeyCommands(keys: Command): void {
         // Its successor is made, and healthy.
         const keepsKeys = options.keepOldKeys === true
         const request = { purposes: [exposure.purpose], makesKeys: false, keepsKeys }
-        // A rotation that is running is no reason to leave it out.
+        // A running rotation is no reason to leave the attestation out.
         const result = await followRotation({ wait: true }, signal, (control) =>
           commands.rotateKeys(operator(), request, control),
         )

@@ -1,18 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { CallerError } from '../../access/callers/clients.ts'
+import { CallerError } from '../../access/ledger/caller-error.ts'
 import { parseRoleFile } from '../../access/policy/role-file.ts'
 import { type RoleFile, toRoleFile } from '../../access/policy/role-set.ts'
 import { parseJson } from '../../http/json.ts'
 import { type InputError, Problem } from '../../values/problem.ts'
 import { titleOf } from '../../values/problem-codes.ts'
-import { FAILED, type Json, operator, print, printStatus, withJson } from '../command.ts'
+import { FAILED, type Json, print, printStatus, withJson } from '../command.ts'
 import { withKeys, withRoles } from '../custodians.ts'
+import { operator } from '../operator.ts'
 
 /** `strongroom roles …` */
-export function addRolesCommands(program: Command): void {
-  const roles = program.command('roles').description('who may see what')
-
+export function addRolesCommands(roles: Command): void {
   withJson(roles.command('export'))
     .description('print the roles in force, as the file that apply takes')
     .action((options: Json) =>

@@ -1,46 +1,21 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { CallerError } from '../../access/callers/clients.ts'
+import { CallerError } from '../../access/ledger/caller-error.ts'
 import { readConfig } from '../../config/config.ts'
 import { type RootKeyProviderName, rootKeyProviderNames } from '../../config/option-values.ts'
 import type { RootKeyReplaced } from '../../keys/lifecycle/replace-root-key.ts'
 import { MAX_SHARES, MIN_THRESHOLD, requireSplitSizes } from '../../keys/root-key/custodian-shares.ts'
 import { RootKeyConfigError } from '../../keys/root-key/root-key.ts'
 import type { Vault } from '../../vault.ts'
-import { FAILED, type Json, operator, print, printStatus, USAGE, withJson, withVault } from '../command.ts'
-import { holdCeremony, NOT_ACCEPTED, withKeys } from '../custodians.ts'
+import { type Json, print, printStatus, withJson } from '../command.ts'
+import { holdCeremony, withKeys } from '../custodians.ts'
+import { operator } from '../operator.ts'
 import { offerShare } from '../operator-client.ts'
 import { openTerminal } from '../terminal.ts'
+import { withVault } from '../with-vault.ts'
 
 interface Split {
   shares: number
   threshold: number
-}
-
-/** `strongroom unseal` */
-export function addUnsealCommand(program: Command): void {
-  withJson(program.command('unseal'))
-    .description('give the share of one custodian to the running server, which opens when it has enough shares')
-    .allowExcessArguments()
-    .action(async (options: Json, command: Command) => {
-      if (command.args.length > 0) {
-        // What was given is not repeated: it may be a share.
-        printStatus(
-          'error: unseal takes no arguments; a share that was one is in the history of the shell, and must be replaced',
-        )
-        process.exitCode = USAGE
-        return
-      }
-      const terminal = openTerminal('The shares of the root key')
-      const share = await terminal.askSecret('Your share: ')
-      const status = await offerShare(readConfig(), { share, operator: operator().id })
-      if (!status.accepted && !status.open) process.exitCode = FAILED
-      print(options, status, () => describe(status))
-    })
-}
-
-function describe({ accepted, open, given, needed }: Awaited<ReturnType<typeof offerShare>>): string {
-  if (open) return 'the vault is open'
-  return accepted ? `${given} of ${needed} shares; the vault stays sealed` : NOT_ACCEPTED
 }
 
 /** The configuration may name the root key that is to come. */
@@ -149,7 +124,7 @@ export async function rotateRootOf({ rootKeys }: Pick<Vault, 'rootKeys'>): Promi
 export const CEREMONY_NEEDED =
   'custodians make their new root key together: run "strongroom keys ceremony --reshare --shares N --threshold M".'
 
-/** What became of the root key, for a person. */
+/** The result of a change of the root key, for a person. */
 export const describeRoot = ({ rewrapped, id, provider, algorithm }: RootKeyReplaced) =>
   `${rewrapped} keys are wrapped by ${id} (${provider}: ${algorithm})`
 
@@ -157,7 +132,7 @@ function noteLacks({ lacks }: Pick<RootKeyReplaced, 'lacks'>): void {
   if (lacks.length > 0) printStatus(`the token does not let ${lacks.join(' and ')} of the key be false.`)
 }
 
-/** Before the operator is asked for anything. @throws {RootKeyConfigError} if it cannot be */
+/** It is checked before the operator is asked for anything. @throws {RootKeyConfigError} if it cannot be */
 function requireSplit({ shares, threshold }: Partial<Split>): Split {
   if (shares === undefined || threshold === undefined) {
     throw new RootKeyConfigError(
@@ -202,10 +177,10 @@ function requireRightCommand(present: string | undefined, reshare: boolean): voi
 }
 
 const UNSEAL_HINT =
-  'servers that run are sealed still: at each, the custodians give their shares with "strongroom unseal", one after the other.'
+  'running servers are still sealed: at each, the custodians give their shares with "strongroom unseal", one after the other.'
 
 const restartHint = (provider: RootKeyProviderName) =>
-  `servers that run are sealed until they have the new root key: restart each with STRONGROOM_ROOT_KEY=${provider}.`
+  `running servers are sealed until they have the new root key: restart each with STRONGROOM_ROOT_KEY=${provider}.`
 
 function withSplit(command: Command): Command {
   return command

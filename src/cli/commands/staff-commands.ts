@@ -2,8 +2,10 @@ import { type Command, Option } from 'commander'
 import { type Purpose, purposes } from '../../access/policy/purpose.ts'
 import type { RoleName } from '../../access/policy/roles.ts'
 import { label, personName } from '../arguments.ts'
-import { type Json, operator, print, printStatus, withJson, withVault } from '../command.ts'
+import { type Json, print, printStatus, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
+import { operator } from '../operator.ts'
+import { withVault } from '../with-vault.ts'
 
 interface TokenOptions extends Json {
   name: string
@@ -15,9 +17,7 @@ interface TokenOptions extends Json {
 }
 
 /** `strongroom staff …` */
-export function addStaffCommands(program: Command): void {
-  const staff = program.command('staff').description('tokens for people')
-
+export function addStaffCommands(staff: Command): void {
   withJson(staff.command('token'))
     .description('sign a short access token for a member of staff')
     .requiredOption('--name <name>', 'whose token it is; stored in lower case', personName)

@@ -9,8 +9,8 @@ import { openForMigrations } from './open-for-migrations.ts'
 import { type Migrations, namesOf, runMigrations, whileNobodyElseMigrates } from './run-migrations.ts'
 
 /**
- * Migrations go forward only, and a rollback is refused: another migration, or a backup, undoes what one has done. They are imported
- * rather than found, so that the built program carries them along.
+ * Migrations go forward only, and a rollback is refused: another migration, or a backup, undoes what one has done. They
+ * are imported, not found in a folder, so that they are part of the built program.
  */
 export const shippedMigrations: Migrations = {
   first: { '0001-schema': schema },
@@ -42,16 +42,17 @@ export interface MigrateOptions {
 }
 
 /**
- * Brings the schema up to date and answers with the names of the migrations it applied. Two at once wait for each other.
+ * Brings the schema up to date and answers with the names of the migrations it applied. Two at once wait for each
+ * other.
  *
- * @throws {UnfitServer} one sentence for each reason why no vault can be there
+ * @throws {UnfitServer} one sentence for each reason why the database cannot hold a vault
  * @throws {Error} one sentence, and when the database holds migrations that this version does not know
  */
 export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: MigrateOptions): Promise<string[]> {
   const schema = await requireFitServer({ url: ownerUrl, caFile, schema: named })
   const db = await openForMigrations({ url: ownerUrl, caFile, schema })
   const lock = new pg.Client(connectionOptions({ url: ownerUrl, caFile }))
-  // A connection that breaks reports it here as well, and would otherwise end the process.
+  // A broken connection is reported here as well. Without a listener it would end the process.
   lock.on('error', () => {})
   try {
     await createSchema(db, schema)

@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
 
-/** A second: the statements of servers wait no longer than this after a statement of a migration that waits itself. */
+/** A second. While a statement of a migration waits, statements of servers wait behind it, and no longer than this. */
 export const LOCK_TIMEOUT = '1s'
 
 /**
- * A migration beside servers that serve, of one kind; each waits a second at the most for a lock, and is begun again when it
+ * A migration beside servers that serve, of one kind; each waits at most a second for a lock, and begins again if it
  * does not get it. `docs/contributing/migrations.md` says when to write which.
  */
 export type OnlineMigration =
@@ -20,7 +20,10 @@ export type OnlineMigration =
   /** Reads a table for a constraint that was added with `NOT VALID`, while it is written. */
   | { validate: { table: string; constraint: string } }
 
-/** As knex runs it. What is not one transaction is begun again from where it was, and counts as applied at its end. */
+/**
+ * The migration in the form that knex runs. If it is not one transaction, it continues where it stopped, and counts as
+ * applied at its end.
+ */
 export function toKnexMigration(migration: OnlineMigration) {
   const { up, transaction } = stepsOf(migration)
   return { up, config: { transaction } }
@@ -46,12 +49,14 @@ function stepsOf(migration: OnlineMigration): { up: (knex: Knex) => Promise<void
   }
 }
 
-/** On one session. What an attempt before has left half made is not valid, slows writers down, and is in the way of its name. */
+/**
+ * On one session. An index that a former attempt has left half made is invalid, slows writers down and has the name.
+ */
 async function makeIndex(knex: Knex, { name, on, unique = false }: { name: string; on: string; unique?: boolean }) {
   const connection = await knex.client.acquireConnection()
   const run = (text: string, values: readonly string[] = []) => knex.raw(text, values).connection(connection)
   try {
-    // It waits for every transaction that has begun before, and no statement of a server waits for it.
+    // It waits for every transaction that began before. No statement of a server waits for it.
     await run('SET lock_timeout = 0')
     const { rows } = await run(
       `SELECT indisvalid AS is_valid FROM pg_index

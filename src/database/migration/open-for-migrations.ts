@@ -4,12 +4,12 @@ import { CONNECT_TIMEOUT_MS, connectionOptions, type DatabaseOptions } from '../
 import { applySettings } from '../session-settings.ts'
 import { LOCK_TIMEOUT } from './online-migration.ts'
 
-/** knex would print errors with their stack and their statement; they are thrown as well. */
+/** knex would print errors with their stack and their statement. They are thrown as well, so it prints nothing. */
 const SILENT: Knex.Logger = { warn() {}, error() {}, deprecate() {}, debug() {} }
 
 /**
- * Opens the database as its owner: statements take as long as the tables are large, and wait for a lock for a second. knex is
- * loaded for it alone.
+ * Opens the database as its owner: statements take as long as the tables are large, and wait for a lock for a second.
+ * Only this loads knex.
  */
 export async function openForMigrations({
   schema,

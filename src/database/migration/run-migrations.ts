@@ -14,7 +14,7 @@ const PAUSE_MS = 1_000
 const MIGRATION_LOCK = 0x7374_7201
 const ASK_AGAIN_MS = 200
 
-/** What was applied in one run is one batch, as the event of a migration has it. */
+/** The migrations of one run are one batch and one event. */
 const ONE_BATCH = `UPDATE migrations SET batch = (SELECT min(batch) FROM migrations WHERE name = ANY (?)) WHERE name = ANY (?)`
 
 /** A table that a migration needs is locked; the message says so in one sentence. */
@@ -62,14 +62,14 @@ async function refuseRollback(): Promise<void> {
  * Applies what is pending and answers with its names.
  *
  * @param db whose sessions wait for a lock only for a short time
- * @throws {HeldUp} when a lock cannot be had in so many attempts; what was applied before stays
+ * @throws {HeldUp} when a lock is not free in that many attempts; migrations that were applied before stay
  */
 export async function runMigrations(db: Knex, migrations: Migrations, options: RunOptions = {}): Promise<string[]> {
   const { first, online } = migrations
   const applied = await patiently(async () => replaceUnreleased(db, await appliedBefore(db)), options)
   const known = await appliedBefore(db)
 
-  /** Runs of the first and of the named ones what is pending. */
+  /** Runs the first migration and the named ones, if they are pending. */
   async function run(names: readonly string[], which: 'latest' | 'up'): Promise<void> {
     const shown = Object.fromEntries(Object.entries(online).filter(([name]) => names.includes(name)))
     const config = { tableName: 'migrations', migrationSource: sourceOf({ first, online: shown }) }
@@ -128,7 +128,7 @@ export async function whileNobodyElseMigrates<T>(session: pg.ClientBase, work: (
   try {
     return await work()
   } finally {
-    // The end of the session gives it up as well.
+    // The end of the session releases it as well.
     await session.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => {})
   }
 }

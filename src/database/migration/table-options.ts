@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-/** SQL that gives a new table the rights and the storage parameters of the one that it takes the place of. */
+/** SQL that gives a new table the rights and the storage parameters of the table that it replaces. */
 export async function whatOperatorsDecided(knex: Knex, name: string): Promise<string> {
   const { rows: rights } = await knex.raw(
     `SELECT privilege_type AS privilege, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS role,
@@ -23,7 +23,9 @@ export async function whatOperatorsDecided(knex: Knex, name: string): Promise<st
   ].join('\n')
 }
 
-/** @throws {Error} when something that is not the vault's reads or refers to tables that are rewritten, and would go with them */
+/**
+ * @throws {Error} when an object that is not the vault's depends on rewritten tables, and would be dropped with them
+ */
 export async function refuseDependents(knex: Knex, tables: readonly string[]): Promise<void> {
   const { rows } = await knex.raw(
     `WITH table_to_replace AS (SELECT unnest(?::regclass[])::oid AS oid)

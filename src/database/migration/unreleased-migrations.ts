@@ -46,7 +46,7 @@ export function refuseUnreleased(applied: readonly string[]): string | undefined
   return `the database is of a version before the first release (its last migration is ${readable(last)}), which this version does not upgrade: give the vault an empty database, or bring this one to ${OLDEST} with the version that has that migration.`
 }
 
-/** Whether the tables are those that the first migration makes, whatever record there is of it. */
+/** Whether the tables are those that the first migration makes, with or without its record. */
 export function hasFirstSchema(applied: readonly string[]): boolean {
   return applied.includes(FIRST) || applied.at(-1) === LAST_UNRELEASED
 }
@@ -57,8 +57,9 @@ export function isBeforeFirst(recorded: string): boolean {
 }
 
 /**
- * Makes a database of before the release into what the first migration makes, and replaces the records of the unreleased
- * migrations by its record. Each of them is a transaction, so a run that was ended goes on where it stopped.
+ * Brings a database from before the release to the state that the first migration makes, and replaces the records of
+ * the unreleased migrations by its record. Each of them is a transaction, so an interrupted run continues where it
+ * stopped.
  *
  * @param applied in the order in which they were applied
  * @returns the names that were written

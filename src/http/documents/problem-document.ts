@@ -39,7 +39,7 @@ export function statusOf({ code }: Problem): number {
   return PROBLEM_STATUSES[code]
 }
 
-/** How soon a vault that cannot serve is worth asking again, where the problem does not say. */
+/** When to ask a vault again that cannot serve, if the problem does not say. */
 const RETRY_AFTER_SECONDS = 1
 
 /** All headers but the challenges, which depend on the route: `challengeHeaders` has those. */

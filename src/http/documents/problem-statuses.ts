@@ -7,7 +7,10 @@ interface StatusOf {
   unavailable: 503
 }
 
-/** The status of every code. A code without one does not compile, and neither does one that does not fit its kind. */
+/**
+ * The status of every code. What a code means is in `values/problems`. A code without a status does not compile, and
+ * neither does a status that does not fit the code's kind.
+ */
 export const PROBLEM_STATUSES: { readonly [Code in ProblemCode]: StatusOf[KindOf<Code>] } = {
   // the request's framing and form
   'malformed-request': 400,

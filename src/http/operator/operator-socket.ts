@@ -53,13 +53,13 @@ async function takeShare(request: IncomingMessage, response: ServerResponse, uns
   }
 }
 
-/** An error that is not ours says nothing here. */
+/** The message of any other error stays inside. */
 function reasonFor(error: unknown): string {
   if (error instanceof Problem) return titleOf(error.code)
   return error instanceof VaultError ? error.message : titleOf('internal')
 }
 
-/** @throws {Error} when it is too long, or no JSON; without what was sent */
+/** @throws {Error} when it is too long or not JSON; the message does not quote it */
 async function readJson(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = []
   let length = 0

@@ -13,8 +13,8 @@ export function operatorSocketOf(dataDir: string): string {
 }
 
 /**
- * Listens on a UNIX socket of mode 0600, in a folder that is made if need be (mode 0700). A socket that a killed server
- * left is replaced; one at which a server answers is not.
+ * Listens on a UNIX socket of mode 0600, in a folder that it makes (mode 0700) if there is none. A socket that a killed
+ * server left is replaced; one at which a server answers is not.
  *
  * @returns a function that ends it, once the server has closed, which removes the socket
  * @throws {Error} one sentence that says the cure

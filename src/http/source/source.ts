@@ -13,7 +13,7 @@ export interface Source {
   network: string
 }
 
-/** A chain of proxies is short; what is longer was made up. */
+/** A chain of proxies is short. A longer one was made up. */
 const MAX_HOPS = 32
 
 /**
@@ -57,7 +57,10 @@ function walk(
 const peers = new WeakMap<Socket, Source>()
 const UNKNOWN: Source = { address: 'unknown', network: 'unknown' }
 
-/** The sender of what is no request, so that nothing is known but its connection. The same for all requests of a connection. */
+/**
+ * The sender of bytes that are not a request: only its connection is known. It is the same for all requests of a
+ * connection.
+ */
 export function peerOf(socket: Socket): Source {
   const remembered = peers.get(socket)
   if (remembered !== undefined) return remembered

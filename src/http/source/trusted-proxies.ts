@@ -1,6 +1,6 @@
 import { BlockList, isIPv6 } from 'node:net'
 
-/** The proxies whose word about the sender of a request is taken. */
+/** The proxies that are believed about the sender of a request. */
 export interface TrustedProxies {
   /** @param address in canonical form */
   has(address: string): boolean

@@ -47,7 +47,7 @@ export async function readClientCrl(file: string): Promise<ClientCrl> {
       const serial = serialOf(certificate.serialNumber)
       const doubtful = [...lists.filter(({ serials }) => serials.has(serial)), ...outOfDate(now)]
       if (doubtful.length === 0) return false
-      // The issuer takes a second parser: it is asked for where it matters.
+      // The issuer needs a second parser, so it is read only where it matters.
       const { issuer } = new x509.X509Certificate(certificate.raw)
       return doubtful.some((list) => isSameName(list.issuer, issuer))
     },

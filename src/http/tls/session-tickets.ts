@@ -17,7 +17,7 @@ export interface TicketSecret {
   readonly bytes: Uint8Array
   /** Continues with another secret, which must not be shared with anything else. */
   replace(bytes: Uint8Array): void
-  /** Calls back after each replacement. Returns what ends that. */
+  /** Calls back after each replacement. Returns a function that ends it. */
   onReplace(listener: () => void): () => void
 }
 
@@ -41,7 +41,7 @@ export function createTicketSecret(): TicketSecret {
   }
 }
 
-/** Draws a new secret every hour. Returns what ends that. */
+/** Draws a new secret every hour. Returns a function that ends it. */
 export function replaceHourly(secret: TicketSecret): () => void {
   const timer = setInterval(() => secret.replace(randomBytes(SECRET_BYTES)), EVERY_MS).unref()
   return () => clearInterval(timer)

@@ -52,7 +52,7 @@ const CIPHERS = [
   'ECDHE-RSA-AES128-GCM-SHA256',
 ]
 
-/** The hybrid of ML-KEM and X25519 first: what is recorded today stays closed to a later quantum computer. */
+/** The hybrid of ML-KEM and X25519 first: a quantum computer of the future cannot open what is recorded today. */
 const GROUPS = ['X25519MLKEM768', 'X25519', 'P-256', 'P-384']
 
 const POLICY = {
@@ -60,7 +60,7 @@ const POLICY = {
   ciphers: CIPHERS.join(':'),
   ecdhCurve: GROUPS.join(':'),
   honorCipherOrder: true,
-  // Renegotiation (TLS 1.2) lets a client make the server work for nothing. RFC 9325 §3.5.
+  // With renegotiation (TLS 1.2) a client makes the server work at no cost to itself. RFC 9325 §3.5.
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   handshakeTimeout: 5000,
   // Seconds. A resumed connection shows no certificate again: RFC 8446 section 4.6.1 would allow a week.

@@ -21,7 +21,7 @@ export function publicKeyOfBytes(pkcs8: Buffer): string {
   return rawPublicKey(createPublicKey(key)).toString('base64')
 }
 
-/** The row of a key that was made just now, and does nothing yet. */
+/** The row of a new key, which does nothing yet. */
 export function newKeyRow(
   key: Pick<KeyRow, 'id' | 'purpose' | 'root_key_id' | 'created_at'> & { wrapped: Buffer },
 ): KeyRow {
@@ -38,7 +38,7 @@ export function newKeyRow(
   }
 }
 
-/** Marks that the manifest has for a key from its making on: no value of an earlier version is under it. */
+/** The marks of a new key in the manifest: no value of an earlier version is under it. */
 export function marksOfNewKey({ id, purpose }: Pick<KeyRow, 'id' | 'purpose'>): string[] {
   return [
     ...(isIndexPurpose(purpose) ? [termMacsMark(id)] : []),

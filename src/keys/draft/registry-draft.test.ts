@@ -25,7 +25,7 @@ function recorder() {
 
 async function firstDraft(rootKey: RootKey = testRootKey()) {
   const clock = { now: START }
-  const options = { randomBytes, now: () => new Date(clock.now), newId: testKeyId }
+  const options = { randomBytes, now: () => new Date(clock.now), newId: testKeyId, referencing: { hashed: [] } }
   const draft = await RegistryDraft.first({ keys: [], rootKeys: [] }, rootKey, options)
   for (const purpose of keyPurposes) draft.transition(await draft.create(purpose), 'active')
   return { draft, clock, options, rootKey }

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto'
 import type { Queryable } from '../../database/database.ts'
 import type { NewId } from '../../values/identifier.ts'
 import { expiryOf } from '../key/cryptoperiod.ts'
@@ -10,6 +11,7 @@ import {
   keyPurposes,
   type MacPurpose,
   macPurposes,
+  mayHash,
   type RootKeyRow,
   wrapContext,
 } from '../key/key.ts'
@@ -18,14 +20,17 @@ import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } f
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from '../key/registry-manifest.ts'
 import { newVaultId, vaultOf } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
+import { makePartitions } from '../sealing/key-partitions.ts'
+import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import type { SealContext } from '../sealing/seal-context.ts'
 import { activateRootKey } from './activate-root-key.ts'
 import { marksOfNewKey, newKeyBytes, newKeyRow, publicKeyOfBytes } from './new-key.ts'
-import { wrapChecked } from './wrap-checked.ts'
 
 export interface DraftOptions {
   now: () => Date
   newId: NewId
+  /** What is stored under the keys. */
+  referencing: Pick<ReferencingTables, 'hashed'>
 }
 
 /** Verified rows, and what the manifest remembers beside them. */
@@ -200,7 +205,9 @@ export class RegistryDraft {
     const rows = { keys: [...this.#keys.values()], rootKeys: [...this.#rootKeys.values()] }
     const isChanged = (row: KeyRow | RootKeyRow) => this.#changed.has(row)
     await saveRootKeys(tx, rows.rootKeys.filter(isChanged))
-    await saveKeys(tx, rows.keys.filter(isChanged))
+    const changed = rows.keys.filter(isChanged)
+    await saveKeys(tx, changed)
+    for (const { id } of changed.filter(mayHash)) await makePartitions(tx, this.#options.referencing, id)
     const rootKeyId = this.#rootKey.record.id
     const handovers = replaced ? [...this.#handovers, makeHandover(replaced)] : this.#handovers
     const manifest = encodeManifest(rows, {
@@ -275,4 +282,14 @@ export class RegistryDraft {
 
 function isActive({ state }: KeyRow): boolean {
   return state === 'active'
+}
+
+/** Wraps, and checks that the same bytes come back: nothing is written under a root key that does not give them back. */
+async function wrapChecked(rootKey: RootKey, bytes: Buffer, context: SealContext): Promise<Buffer> {
+  const wrapped = await rootKey.wrap(bytes, context)
+  const again = await rootKey.unwrap(wrapped, context)
+  const same = again.length === bytes.length && timingSafeEqual(again, bytes)
+  again.fill(0)
+  if (!same) throw new KeyRegistryError('the root key does not give back what it wrapped: nothing was changed.')
+  return wrapped
 }

@@ -3,8 +3,8 @@ import { isIndexPurpose, type KeyPurpose, type KeyRow } from './key.ts'
 
 /**
  * In the manifest of the key registry for a key that protects nothing and that a census has found empty. From then on
- * it opens no sealed value and finds no record, so a value that is planted under it is worth nothing. Its state (NIST
- * SP 800-57) stays what it is.
+ * it opens no sealed value and finds no record, so a value that is planted under it does not open. Its state (NIST SP
+ * 800-57) does not change.
  */
 function closedMark(keyId: string): string {
   return `closed ${keyId}`

@@ -36,7 +36,7 @@ function ageOf(key: { activated_at: Date | null; expires_at: Date | null }, now:
   return (now.getTime() - from) / (to - from)
 }
 
-/** How much of what it may do a key has done, by time or by uses, whichever is more: 1 and more is the end. */
+/** How much of a key's time or uses is over, whichever is more. At 1 the key has expired. */
 export function wearOf(
   key: { activated_at: Date | null; expires_at: Date | null; uses: number; uses_reserved?: number },
   now: Date,

@@ -1,6 +1,6 @@
 /** What a change of the registry leaves in the audit log. */
 export type DraftChange =
-  /** With what verifies the signatures of a key of the audit log. */
+  /** `public_key` verifies the signatures of a key of the audit log. */
   | { type: 'key.create'; subject: string; public_key?: string }
   | { type: 'key.promote' | 'key.deactivate' | 'key.compromise' | 'key.destroy'; subject: string }
   | { type: 'key.close'; subject: string }

@@ -7,9 +7,9 @@ export interface MacKey {
 }
 
 /**
- * Says that the vault itself put one key of the manifest's MAC in the place of another: HMAC-SHA-256, in hexadecimal,
- * under the former key over both ids and a check value of the present one. A running server accepts another root key as
- * the vault's only along a chain of these that begins at the key it has. A person who has only a former root key and a
+ * Proves that the vault itself replaced one key of the manifest's MAC by another: HMAC-SHA-256, in hexadecimal, under
+ * the former key over both ids and a check value of the present one. A running server accepts another root key as the
+ * vault's only along a chain of these that begins at the key it has. A person who has only a former root key and a
  * backup of its time has none of the keys that came after it.
  */
 export interface Handover {

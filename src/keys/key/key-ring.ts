@@ -34,8 +34,8 @@ export class KeyRing {
 }
 
 /**
- * Makes a ring of rows that were verified. What `known` has is not unwrapped again: the bytes of a key never change, and
- * the root key may not be at hand.
+ * Makes a ring of rows that were verified. Keys in `known` are not unwrapped again, because the bytes of a key never
+ * change and the root key may be unavailable.
  *
  * @throws {SealError} when a row does not unwrap
  */

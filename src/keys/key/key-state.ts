@@ -2,16 +2,15 @@ import { VaultError } from '../../values/vault-error.ts'
 
 /**
  * NIST SP 800-57 part 1, section 7. A pre-active key is known and does nothing, an active one protects, a deactivated
- * one opens and verifies only, as does a compromised one until it is empty; of a destroyed key only the metadata is
- * left.
+ * one opens and verifies only, as does a compromised one until it is empty; a destroyed key leaves only its metadata.
  */
 export type KeyState = 'pre-active' | 'active' | 'deactivated' | 'compromised' | 'destroyed'
 
 export const keyStates: readonly KeyState[] = ['pre-active', 'active', 'deactivated', 'compromised', 'destroyed']
 
 /**
- * The transitions of section 7, without suspension, and without the one from active to destroyed: a purpose would be left
- * without a key, or records without theirs.
+ * The transitions of section 7, without suspension, and without the one from active to destroyed: that one would leave
+ * a purpose, or records, without their key.
  */
 const NEXT: Readonly<Record<KeyState, readonly KeyState[]>> = {
   'pre-active': ['active', 'compromised', 'destroyed'],
@@ -21,7 +20,7 @@ const NEXT: Readonly<Record<KeyState, readonly KeyState[]>> = {
   destroyed: [],
 }
 
-/** A key was to enter a state that its present one does not lead to. */
+/** A key cannot enter that state from its present one. */
 export class KeyTransitionError extends VaultError {
   override readonly name = 'KeyTransitionError'
 }
@@ -36,7 +35,7 @@ export function requireTransition(id: string, from: KeyState, to: KeyState): voi
   if (!mayBecome(from, to)) throw new KeyTransitionError(`${id} is ${from} and cannot become ${to}.`)
 }
 
-/** Whether a key may have come from one state into the other, in however many steps; a key may stay as it is. */
+/** Whether a key may have come from one state into the other, in any number of steps or none. */
 export function mayHaveBecome(from: KeyState, to: KeyState): boolean {
   return from === to || NEXT[from].some((next) => mayHaveBecome(next, to))
 }

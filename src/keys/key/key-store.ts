@@ -2,9 +2,8 @@ import { PATIENT_LOCK_TIMEOUT_MS, type Queryable, type Statement } from '../../d
 import { nearestTime } from '../../database/read-time.ts'
 import { requireDone } from '../../database/require-done.ts'
 import type { SealedTable } from '../sealing/sealed-table.ts'
-import { isIndexPurpose, type KeyPurpose, type KeyRow, type RootKeyRow } from './key.ts'
+import type { KeyPurpose, KeyRow, RootKeyRow } from './key.ts'
 import type { RegistryRows, StoredManifest } from './registry-manifest.ts'
-import { makeTermsPartition } from './term-partitions-store.ts'
 
 /** Servers listen on this channel for changes of the key registry. */
 export const KEYS_CHANNEL = 'strongroom_keys'
@@ -143,8 +142,6 @@ export async function saveKeys(tx: Queryable, rows: readonly KeyRow[]): Promise<
       row.expires_at,
     ])
     await tx.query(BEGIN_COUNT, [row.id])
-    const hashes = row.state === 'pre-active' || row.state === 'active'
-    if (hashes && isIndexPurpose(row.purpose)) await makeTermsPartition(tx, row.id)
   }
 }
 

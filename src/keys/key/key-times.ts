@@ -1,9 +1,9 @@
 /**
- * What the servers of a vault promise one another about keys, and how long a change of keys waits for that. All of them
- * must have the same.
+ * The times that the servers of a vault keep about keys, and that a change of keys waits for. All servers must have the
+ * same.
  */
 export interface KeyTimes {
-  /** How often the registry is looked at, should a notification be lost. */
+  /** How often the registry is read, in case a notification was lost. */
   readonly lookEveryMs: number
   /** How often the uses of keys are reported without being asked for. */
   readonly reportEveryMs: number
@@ -12,13 +12,13 @@ export interface KeyTimes {
    * a key may have been retired. Opening still works.
    */
   readonly ringMaxAgeMs: number
-  /** What a statement that is on its way gets to commit, before a rotation takes its last census. */
+  /** How long a statement under way has to commit before a rotation takes its last census. */
   readonly inFlightMs: number
   /** How often a server looks whether a key is due for replacement, and whether a rotation waits for a server. */
   readonly tendEveryMs: number
   /**
-   * After so long a statement is acknowledged or never will be: it is longer than its time limit. A transaction that began
-   * before a key was retired gets as long again to end before the key is not destroyed for its sake.
+   * After this time, which is longer than its time limit, a statement has committed or never will. A transaction that
+   * began before a key was retired gets the same time again. If it has not ended then, the key is not destroyed.
    */
   readonly statementMs: number
 }

@@ -7,7 +7,7 @@ import type { KeyState } from './key-state.ts'
  * keys and seal the two parts of records; `index` keys make the keyed hashes of customers, e-mail addresses, telephone
  * numbers and Idempotency-Keys, `card-index` keys those of card numbers; `token-signing` keys are EC P-256 private
  * keys, `audit-signing` keys, for checkpoints, and `certificate-signing` keys, for attestations, Ed25519 ones; MAC keys
- * authenticate what only the vault may write, each of them one kind of it.
+ * authenticate what only the vault may write, and each of them authenticates one kind.
  */
 export type KeyPurpose =
   | 'display'
@@ -46,6 +46,11 @@ export function isIndexPurpose(purpose: KeyPurpose): purpose is IndexPurpose {
   return purpose === 'index' || purpose === 'card-index'
 }
 
+/** Whether values may be hashed under that key, now or when it is active. */
+export function mayHash({ purpose, state }: KeyRow): boolean {
+  return isIndexPurpose(purpose) && (state === 'pre-active' || state === 'active')
+}
+
 /** Keys that sign with Ed25519 (RFC 8032). */
 export function isEd25519Purpose(purpose: KeyPurpose): boolean {
   return purpose === 'audit-signing' || purpose === 'certificate-signing'
@@ -64,7 +69,7 @@ export interface Key extends SealingKey {
   readonly purpose: KeyPurpose
   readonly state: KeyState
   readonly secret: KeyObject
-  /** From then on it opens and verifies only; null as long as it was never activated. */
+  /** From then on it opens and verifies only; null if it was never activated. */
   readonly expiresAt: Date | null
 }
 
@@ -87,7 +92,7 @@ export interface KeyRow {
   uses_reserved: number
 }
 
-/** A row of `root_keys`, authenticated likewise, with its count. */
+/** A row of `root_keys`, authenticated in the same way, with its count. */
 export interface RootKeyRow {
   id: string
   provider: string
@@ -115,7 +120,7 @@ export function keyOfBytes(purpose: KeyPurpose, bytes: Buffer): KeyObject {
   return secret
 }
 
-/** What verifies the signatures of a signing key: its public key in PEM (RFC 7468, section 13). */
+/** The public key of a signing key in PEM (RFC 7468, section 13). */
 export function publicKeyOf({ secret }: Key): string {
   return createPublicKey(secret).export({ type: 'spki', format: 'pem' }).toString()
 }

@@ -7,8 +7,8 @@ const LENGTH_BYTES = 4
 
 /**
  * HMAC-SHA-256 under an index key over a domain and its parts, each after its length, so that no two inputs run into
- * each other, and a text never passes for bytes. Used for search terms and idempotency keys: without the key nothing
- * can be tried offline.
+ * each other, and a text is never taken for bytes. It is used for search terms and idempotency keys. Without the key no
+ * value can be tried offline.
  */
 export function keyedHash(key: Key, domain: string, parts: readonly Field[]): Buffer {
   // One update for all: each call into OpenSSL takes as long as hashing some hundred bytes.

@@ -6,10 +6,10 @@ import type { Handover } from './handover.ts'
 import type { KeyRow, RootKeyRow } from './key.ts'
 
 /**
- * The manifest says how every row of `keys` and `root_keys` must be. It is RFC 8785 JSON under an HMAC-SHA-256 whose key is
- * itself a key of the registry, which the manifest names: who can only write to the database can change a row, but not the
- * manifest with it. It holds digests of the wrapped keys, never the keys. The counts of uses are not part of it: they change
- * all the time.
+ * The manifest says how every row of `keys` and `root_keys` must be. It is RFC 8785 JSON under an HMAC-SHA-256 whose
+ * key is itself a key of the registry, which the manifest names: a person who can only write to the database can change
+ * a row, but not the manifest. It holds digests of the wrapped keys, never the keys. The counts of uses are not part of
+ * it: they change all the time.
  */
 const FORMAT = 2
 
@@ -40,11 +40,11 @@ const manifestSchema = z.object({
   root_key_id: z.string(),
   /** The id of the MAC's key. */
   mac_key: z.string(),
-  /** How the MAC's key came to be this one, from the first one on. */
+  /** The chain of handovers from the first key of the MAC to this one. */
   handovers: z.array(handoverSchema).optional(),
   keys: z.array(entrySchema),
   root_keys: z.array(entrySchema),
-  /** What was done once in this vault, so that it is not repeated when its traces are gone. */
+  /** The marks of what was done once in this vault, so that it is not repeated when its traces are gone. */
   marks: z.array(z.string()).optional(),
 })
 

@@ -4,7 +4,7 @@ import type { RootKeyRecord } from '../root-key/root-key.ts'
 
 const FORM = /^vault_[0-9a-z]{26}$/
 
-/** A random id for a vault that begins: 128 bits. */
+/** A random id for a new vault: 128 bits. */
 export function newVaultId(): string {
   return `vault_${base32(drawFresh(16))}`
 }

@@ -20,13 +20,13 @@ export interface KeyExposure {
 
 /**
  * Marks a key as compromised and, if it was the active one, puts a new key in its place in the same transaction. A new
- * key is otherwise promoted only when every server can know it. Here that is waived: a server that meets the id of an
- * unknown key looks it up, and one that has not heard yet would still seal under a key that the attacker has.
+ * key is otherwise promoted only when every server can know it. Here the promotion does not wait: a server that meets
+ * an unknown key looks it up, and a server that waits would still seal under a key that the attacker has.
  *
  * Every MAC key is replaced with it, and what was authenticated under them is authenticated under the new ones.
  *
  * Values under the key still open until the rotation has re-encrypted them. Tokens signed by a compromised key are
- * refused at once. A key that is marked already stays as it is, so that the move can be continued.
+ * refused at once. A key that is marked already stays as it is, so that the rotation can be continued.
  *
  * @throws {KeyTransitionError} if the key is destroyed already
  */

@@ -10,7 +10,7 @@ export interface CeremonyDeps extends ReplaceRootKeyDeps {
 
 /** A ceremony that is under way: nothing of it is written before `complete`. */
 export interface CustodianCeremony {
-  /** In the order of the custodians, who are each shown their own. */
+  /** In the order of the custodians. Each of them sees their own share only. */
   shares: readonly NewShare[]
   /**
    * Puts the new root key in place, once every custodian has acknowledged: as the first of a vault, or instead of the
@@ -23,7 +23,7 @@ export interface CustodianCeremony {
  * Begins a key ceremony.
  *
  * @throws {RootKeyConfigError} when the split is not acceptable
- * @throws {Problem} sealed, when the vault has a root key that cannot be had
+ * @throws {Problem} sealed, when the root key of the vault is unavailable
  */
 export async function beginCustodianCeremony(
   deps: CeremonyDeps,
@@ -32,7 +32,7 @@ export async function beginCustodianCeremony(
 ): Promise<CustodianCeremony> {
   const { database, keys, source, newAuditEvent, newId, randomBytes } = deps
   const present = await keys.registry.findRootKey(database)
-  // Custodians are not called together for something that cannot be done.
+  // This is checked before the custodians are called together.
   const { vault } = present === undefined ? {} : await keys.registry.read(database)
   const { shares, complete } = await beginCeremony(newId('root'), split, randomBytes, vault)
   return {

@@ -11,7 +11,7 @@ import { selectRotations } from '../rotation/rotation-store.ts'
 import { type OpenBackups, openBackupsOf } from './open-backups.ts'
 import { hasOutlivedItsTokens } from './signing-plan.ts'
 
-/** The key must stay; the message says why, and what would have to happen first. */
+/** The key must stay. The message says why, and what has to happen first. */
 export class KeyStillNeeded extends VaultError {
   override readonly name = 'KeyStillNeeded'
 }
@@ -48,7 +48,7 @@ export async function destroyKey(
   if (retired.state !== 'pre-active') {
     const older = mayBeClosed(retired) ? await findOlderTransactions(deps.database, id) : undefined
     await settle(deps, retired, onWait)
-    // Under signing keys and those of MACs nothing is stored that a transaction may bring late.
+    // Signing keys and MAC keys protect no rows that a late transaction could add.
     const left = (await older?.outlast(deps.keys.times.statementMs, onWait)) ?? []
     if (left.length > 0) {
       throw new KeyStillNeeded(
@@ -108,7 +108,7 @@ async function requireNotAwaited(tx: Queryable, { id, purpose }: KeyRow): Promis
 }
 
 /**
- * What a server sealed while its ring was as old as it may become is acknowledged within the time limit of a statement, or
+ * The latest value that a server can have sealed under an old ring commits within the time limit of a statement, or
  * never. After that a census misses nothing.
  */
 async function settle(
@@ -119,7 +119,7 @@ async function settle(
   const settleMs = keys.times.ringMaxAgeMs + keys.times.statementMs
   const ended = key.deactivated_at ?? key.compromised_at
   const wait = ended === null ? 0 : ended.getTime() + settleMs - now().getTime()
-  // A clock that was set back must not make this wait without end.
+  // The wait must end also if the clock was set back.
   if (wait <= 0) return
   onWait?.('until what was sealed under it last has been committed')
   await new Promise((resolve) => setTimeout(resolve, Math.min(wait, settleMs)))

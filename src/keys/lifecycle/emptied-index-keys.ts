@@ -2,11 +2,11 @@ import { type AuditCaller, VAULT } from '../../audit/event/audit-event.ts'
 import { isIndexPurpose, type KeyRow } from '../key/key.ts'
 import { destroyWhenFreeMark } from '../key/marks.ts'
 import type { Keys } from '../ring/keys.ts'
-import { dropTermPartitions } from '../rotation/drop-term-partitions.ts'
+import { dropKeyPartitions } from '../rotation/drop-key-partitions.ts'
 import { findExpiring } from '../rotation/reference-store.ts'
 import { type DestroyKeyDeps, destroyKey, KeyStillNeeded } from './destroy.ts'
 
-/** Which keys were destroyed, and of the others why they are not yet. */
+/** The keys that were destroyed, and the reason why others are not yet. */
 export interface DestroyedKeys {
   destroyed: string[]
   awaited: { id: string; reason: string }[]
@@ -48,15 +48,15 @@ function emptiedKeys({ keys }: DestroyKeyDeps): readonly KeyRow[] {
   })
 }
 
-/** What is cheap to ask, before everything is counted. */
+/** A cheap check, before everything is counted. */
 async function neededBecause(deps: DestroyKeyDeps, id: string): Promise<string | undefined> {
   const expiring = await findExpiring(deps.database, deps.keys.referencing, id, deps.now())
   return expiring && `${expiring.count} in ${expiring.name} need it. ${expiring.expires}`
 }
 
-/** Does that repeatedly, while the vault is open, and answers with how many keys were destroyed. */
+/** Destroys emptied keys while the vault is open, and answers with their number. */
 export async function destroyFreed(deps: DestroyKeyDeps & { keys: Pick<Keys, 'isSealed'> }): Promise<number> {
   if (deps.keys.isSealed) return 0
-  await dropTermPartitions(deps)
+  await dropKeyPartitions(deps)
   return (await destroyEmptied(deps, VAULT)).destroyed.length
 }

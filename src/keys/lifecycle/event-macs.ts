@@ -1,7 +1,7 @@
 import type { SeenNumbers } from '../../audit/completeness/number-tracker.ts'
 import { SEEN_DOMAIN, type SealedSeen, seenText } from '../../audit/completeness/seen-numbers.ts'
 import { type EventBook, VAULT } from '../../audit/event/audit-event.ts'
-import { CLAIM_DOMAIN, createEventBook } from '../../audit/event/event-book.ts'
+import { createEventBook, REPORT_DOMAIN } from '../../audit/event/event-book.ts'
 import type { VerifyEventMac } from '../../audit/log/event-authenticity.ts'
 import type { LogKey } from '../../audit/log/log-keys.ts'
 import { findOldestWaiting } from '../../audit/log/log-store.ts'
@@ -12,7 +12,7 @@ import { keyIdOf } from '../registry/macs.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
 import type { Keys } from '../ring/keys.ts'
 
-/** An event may wait for the log while its key is replaced: the key is asked until it is destroyed. */
+/** An event may wait for the log while its key is replaced. So a replaced key counts until it is destroyed. */
 const ASKED: readonly KeyState[] = ['active', 'deactivated', 'compromised']
 
 /** By then every process has another key, and every transaction that began under this one is over. */
@@ -43,21 +43,21 @@ export function createVaultBook(options: {
   })
 }
 
-/** What becomes of MACs of events over the years. */
+/** Verifies the MACs of events, and closes the keys that made them. */
 export interface EventMacs {
   /** Whether the vault made an event, under the present key or one that was replaced and is not destroyed yet. */
   verifyMac: VerifyEventMac
   /** All keys that may have signed the log. @throws {Problem} sealed */
   signingKeys(): readonly LogKey[]
-  /** Signs what a process claims of its numbers. @throws {Problem} sealed */
-  signClaim(claim: string): Buffer
-  /** Whether the key is there that a MAC names. @throws {Problem} sealed */
+  /** Signs what a process reports of its numbers. @throws {Problem} sealed */
+  signReport(report: string): Buffer
+  /** Whether the vault has the key that a MAC names. @throws {Problem} sealed */
   knows(mac: Buffer): boolean
   /** Signs what a sequencer has seen of the numbers of a process. @throws {Problem} sealed */
   sealSeen(seen: SeenNumbers): SealedSeen
   /**
    * Destroys event keys that were replaced, as soon as no event that they may have made waits for the log. So an old
-   * one, from a backup perhaps, makes no event. Nothing else needs them, since the log is signed.
+   * key, for example from a backup, cannot forge an event. Nothing else needs these keys, because the log is signed.
    */
   closeReplaced(): Promise<void>
 }
@@ -65,10 +65,10 @@ export interface EventMacs {
 export function createEventMacs(deps: EventMacDeps): EventMacs {
   const { database, keys, now } = deps
   const makeMac = (domain: string, text: string) => keys.macs.make('event-mac', domain, text)
-  const signClaim = (claim: string) => makeMac(CLAIM_DOMAIN, claim)
+  const signReport = (report: string) => makeMac(REPORT_DOMAIN, report)
   return {
     signingKeys: () => keys.ring.all('audit-signing'),
-    signClaim,
+    signReport,
     knows: (mac) => keys.ring.find(keyIdOf(mac)) !== undefined,
     sealSeen: (seen) => ({ ...seen, mac: makeMac(SEEN_DOMAIN, seenText(seen)) }),
     verifyMac: (domain, text, mac) => keys.macs.verify('event-mac', domain, text, mac, ASKED),

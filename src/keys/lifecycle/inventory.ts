@@ -34,12 +34,12 @@ const PURPOSES: Readonly<Record<KeyPurpose | 'root', PurposeFacts>> = {
   'limit-mac': { ...HMAC, use: 'makes the names under which limits count' },
 }
 
-/** What a server takes to report its uses when it is asked. One that takes longer is counted as it was. */
+/** How long a server takes to report its uses. A slower server counts with its last report. */
 const REPORTS_WITHIN_MS = 300
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** One key as an assessor asks for it (PCI DSS 3.6.1.1). Holds no key material. */
+/** One key, with what an assessor asks for (PCI DSS 3.6.1.1). It holds no key material. */
 export interface InventoryLine {
   id: string
   purpose: KeyPurpose | 'root'

@@ -10,9 +10,8 @@ export interface KeepMacKeysDeps extends ChangeRegistryDeps {
 }
 
 /**
- * Replaces the MAC keys ahead of their expiry, with all that they authenticate and that must stay so. Costs nothing
- * while nothing is due. Of several servers one acts: the others find, under the registry's lock, that nothing is left
- * to do.
+ * Replaces the MAC keys before they expire, and authenticates their rows again. It costs nothing while nothing is due.
+ * Of several servers one acts: the others find, under the registry's lock, that nothing is left to do.
  */
 export async function keepMacKeys(deps: KeepMacKeysDeps): Promise<void> {
   const { keys, now } = deps
@@ -22,7 +21,7 @@ export async function keepMacKeys(deps: KeepMacKeysDeps): Promise<void> {
   })
 }
 
-/** They are made together; the oldest of them says when. */
+/** The keys are made together, so the oldest of them decides. */
 function isDue(rows: readonly KeyRow[], now: Date): boolean {
   return rows.some((row) => isMacPurpose(row.purpose) && row.state === 'active' && wearOf(row, now) >= REPLACE_FROM)
 }

@@ -13,7 +13,7 @@ export interface KeepSigningKeysDeps extends ChangeRegistryDeps {
 }
 
 /**
- * Replaces token-signing keys ahead of their expiry, and destroys those whose last token has expired, so that an
+ * Replaces token-signing keys before they expire, and destroys those whose last token has expired, so that an
  * unattended vault keeps issuing tokens. Costs nothing while nothing is due. Of several servers one acts: the others
  * find, under the registry's lock, that nothing is left to do.
  */

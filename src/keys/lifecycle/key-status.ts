@@ -22,7 +22,7 @@ export interface KeyStatus {
   records: number | null
   /** Everything sealed under it: records, their old versions, kept answers and reasons. */
   sealed_values: number | null
-  /** What records are found by that was hashed under it; null for keys that hash nothing. */
+  /** How many search terms were made under it; null for keys that make none. */
   search_terms: number | null
   /** For the active key: the rotation to it that has not ended. */
   rotation: RotationStatus | null

@@ -1,8 +1,8 @@
 import type { KeyRow, RootKeyRow } from '../key/key.ts'
 
 /**
- * What the destruction of a key leaves open: a backup from its time holds the key, wrapped by the root key of that day.
- * A person who has both can open all that the backup holds under the key. Times are RFC 3339 in UTC.
+ * The backups that a destroyed key still opens: a backup from its time holds the key, wrapped by the root key of that
+ * day. A person who has both can open all that the backup holds under the key. Times are RFC 3339 in UTC.
  */
 export interface OpenBackups {
   made_from: string

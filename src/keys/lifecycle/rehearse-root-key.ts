@@ -4,8 +4,8 @@ import type { Keys } from '../ring/keys.ts'
 import type { RootKeyDescription, RootKeyProvider } from '../root-key/root-key.ts'
 
 /**
- * Makes a root key at the provider, which tries it, and takes it away again: what a move there would find. Nothing of the vault
- * is changed.
+ * Makes a root key at the provider, tries it, and removes it again, to see whether a move to the provider would work.
+ * Nothing of the vault is changed.
  *
  * @throws {RootKeyUnreachable | RootKeyConfigError} when a root key cannot be made there
  */

@@ -2,11 +2,12 @@ import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import { VaultError } from '../../values/vault-error.ts'
 import { isClosed } from '../key/closed-keys.ts'
 import { isIndexPurpose } from '../key/key.ts'
-import { makeTermsPartition } from '../key/term-partitions-store.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
+import type { Keys } from '../ring/keys.ts'
+import { makePartitions } from '../sealing/key-partitions.ts'
 import { KeyNotFound } from './compromise.ts'
 
-/** The key opens already, or never will again; the message says which. */
+/** The key opens already, or is destroyed. The message says which. */
 class KeyNotClosed extends VaultError {
   override readonly name = 'KeyNotClosed'
 }
@@ -18,13 +19,18 @@ class KeyNotClosed extends VaultError {
  * @param reason is in the event, in the clear
  * @throws {KeyNotFound | KeyNotClosed}
  */
-export function reopenKey(deps: ChangeRegistryDeps, operator: AuditCaller, id: string, reason: string): Promise<void> {
+export function reopenKey(
+  deps: ChangeRegistryDeps & { keys: Pick<Keys, 'referencing'> },
+  operator: AuditCaller,
+  id: string,
+  reason: string,
+): Promise<void> {
   return changeRegistry(deps, operator, async (change) => {
     const key = change.rows.find((row) => row.id === id)
     if (key === undefined) throw new KeyNotFound(`there is no key ${id}.`)
     if (key.state === 'destroyed') throw new KeyNotClosed(`${id} is destroyed: nothing under it can be opened.`)
-    if (!isClosed(change.marks, id)) throw new KeyNotClosed(`${id} is not closed: what stands under it opens.`)
-    if (isIndexPurpose(key.purpose)) await makeTermsPartition(change.tx, id)
+    if (!isClosed(change.marks, id)) throw new KeyNotClosed(`${id} is not closed: values under it open.`)
+    if (isIndexPurpose(key.purpose)) await makePartitions(change.tx, deps.keys.referencing, id)
     change.reopen(id, reason)
   })
 }

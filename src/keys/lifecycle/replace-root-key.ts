@@ -33,11 +33,11 @@ export interface RootKeyReplaced {
 }
 
 /**
- * Puts a new root key in the place of the present one: wraps every key again, and replaces the MAC keys, in one transaction. No
- * record is touched, so it takes as long with one as with a thousand million. A process that dies on the way leaves the old root
- * key, or the new one, whole.
+ * Puts a new root key in the place of the present one: wraps every key again, and replaces the MAC keys, in one
+ * transaction. No record is touched, so the number of records does not matter. A process that dies on the way leaves
+ * the old root key, or the new one, whole.
  *
- * @throws {Problem} sealed, when the present root key cannot be had
+ * @throws {Problem} sealed, when the present root key is unavailable
  * @throws {RootKeyUnreachable | RootKeyConfigError} when the new one cannot be made
  */
 export async function replaceRootKey(
@@ -92,8 +92,8 @@ export function acknowledgements(newAuditEvent: NewAuditEvent, rootKeyId: string
 }
 
 /**
- * A commit whose answer was lost may have happened. Only under the registry's lock is that known, and if not, all is
- * kept.
+ * A commit whose answer was lost may have happened. That is known only under the registry's lock. If it is unknown,
+ * everything is kept.
  */
 async function discardUnlessCommitted(
   { database, keys }: ReplaceRootKeyDeps,
@@ -106,6 +106,6 @@ async function discardUnlessCommitted(
       return (await keys.registry.findRootKey(tx))?.id !== rootKey.record.id
     })
     .catch(() => false)
-  // What led here is what the operator must read; a root key that is left wraps nothing.
+  // The operator must see the first error. A root key that is left behind wraps nothing.
   if (isAbsent) await provider.discard?.(rootKey.record).catch(() => {})
 }

@@ -33,7 +33,7 @@ interface KeyStatement {
   destroyed_at: string | null
   /** How many values rotations moved off it. */
   values_moved: number
-  /** When a rotation last found nothing on it, and the audit event that says so, as it does how many were moved. */
+  /** When a rotation last found nothing under it, and the audit event that says so. */
   empty_since: string | null
   event: string | null
   /** The census that was taken for this statement. */
@@ -57,7 +57,7 @@ export interface CertifyKeyDeps extends ChangeRegistryDeps {
 
 /**
  * States, under the vault's signature, that a key was retired and encrypts nothing. A census is taken for it, so that
- * the statement is true when it is signed and stays true, whatever an earlier rotation has found. It waits for
+ * the statement is true when it is signed and stays true, without trust in an earlier rotation. It waits for
  * transactions that began before the key was retired. The key is closed with it.
  *
  * @throws {NotRetired} if the key is in use or encrypts anything
@@ -127,7 +127,10 @@ interface Retirement {
   count?: number
 }
 
-/** From the log, and of it only what the vault has written; `key_retirements` its own role can rewrite. */
+/**
+ * Read from the log, and only from events that the vault wrote, because the server's role can rewrite
+ * `key_retirements`.
+ */
 async function findRetirement(
   { database, authenticity }: Pick<CertifyKeyDeps, 'database' | 'authenticity'>,
   key: string,

@@ -17,8 +17,8 @@ export const JWKS_OVERLAP_MS = 60 * 60 * 1000
 const TOLERANCE_MS = 60 * 1000
 
 /**
- * A new key is made at 80 % of the cryptoperiod and signs an hour later; the old one is destroyed when its last token has
- * expired. When the vault slept through all that, and nothing may sign, the new key signs at once.
+ * A new key is made at 80 % of the cryptoperiod and signs an hour later; the old one is destroyed when its last token
+ * has expired. If the vault was stopped all that time and no key may sign, the new key signs at once.
  */
 export function planSigningKeys(rows: readonly KeyRow[], now: Date, longestTokenSeconds: number): SigningStep[] {
   const keys = rows.filter(({ purpose }) => purpose === 'token-signing')

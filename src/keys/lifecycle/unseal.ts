@@ -15,9 +15,9 @@ import {
 import { RootKeyConfigError, type RootKeyRecord } from '../root-key/root-key.ts'
 import type { RootKeySource } from '../root-key/root-key-source.ts'
 
-/** What a refused share costs: there is nothing to be tried out. */
+/** A refused share costs time, so that shares cannot be guessed. */
 const REFUSED_AFTER_MS = 1_000
-/** Custodians come one after the other; more than a few at once are no custodians. */
+/** Custodians come one after the other. More than a few requests at once do not come from custodians. */
 const MAX_WAITING = 10
 
 export interface UnsealDeps {
@@ -28,7 +28,7 @@ export interface UnsealDeps {
   randomBytes: RandomBytes
 }
 
-/** What came of a share. It never says which shares are there. */
+/** The result of a share. It never says which shares are there. */
 export interface UnsealStatus {
   accepted: boolean
   /** Whether the vault has its root key now. */
@@ -49,9 +49,9 @@ export interface Unsealing {
   offer(operator: AuditCaller, text: string): Promise<UnsealStatus>
   /** Gives up with too few shares, which is an audit event when there were any. */
   abandon(operator: AuditCaller): Promise<void>
-  /** Takes the root key as another process of this server has put it together. */
+  /** Takes the root key that another process of this server has put together. */
   take(handed: HandedRootKey): Promise<void>
-  /** The root key, for the workers of this server. Undefined as long as it was not put together here. */
+  /** The root key, for the workers of this server. Undefined until it was put together here. */
   handOver(): HandedRootKey | undefined
   /** Called when there is a root key to hand over, or another one. */
   onOpen(listener: () => void): void

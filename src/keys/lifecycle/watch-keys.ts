@@ -5,11 +5,11 @@ import type { Keys } from '../ring/keys.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** The vault replaces these itself from 80 % on; later something keeps it from doing so. */
+/** The vault replaces these keys itself from 80 % on. If one is older, something prevents it. */
 const REPLACED_BY_ITSELF_UNTIL = 0.9
 const REPLACED_BY_ITSELF = new Set<string>(['token-signing', ...macPurposes])
 
-/** What says how far a key has come. */
+/** The facts that say how far a key has come. */
 export interface KeyWear {
   id: string
   purpose: string

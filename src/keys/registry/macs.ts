@@ -89,7 +89,7 @@ export function createMacs({ current, now }: MacsDeps): Macs {
   }
 }
 
-/** The id of the key that made a stored MAC, as the MAC claims it. */
+/** The id of the key that made a stored MAC, as the MAC names it. */
 export function keyIdOf(mac: Uint8Array): string {
   return `${PREFIX}${base32(mac.subarray(0, KEY_ID_BYTES))}`
 }

@@ -24,28 +24,28 @@ export interface VerifiedRegistry extends RegistryRows {
   rootKey: RootKeyRow
   /** What was done once in this vault. */
   marks: readonly string[]
-  /** How the present key of the manifest's MAC came to be it. */
+  /** The handovers that lead to the present key of the manifest's MAC. */
   handovers: readonly Handover[]
 }
 
 export interface Registry {
   /**
-   * Makes the registry on the first start of a vault, and keys of new purposes on the first start of a version that has them. Two
-   * servers at once wait for each other.
+   * Makes the registry on the first start of a vault, and keys of new purposes on the first start of a version that has
+   * them. Two servers at once wait for each other.
    *
    * @throws {KeyRegistryError} when a registry is there and was changed
-   * @throws {Problem} sealed, when the root key is not to be had now
+   * @throws {Problem} sealed, when the root key is unavailable
    */
   establish(): Promise<void>
   /**
-   * Reads and verifies the registry, and holds it against what `remember` was given. What is refused leaves no trace: neither in
-   * the pin nor in what the next one is verified by.
+   * Reads and verifies the registry, and holds it against what `remember` was given. A refused registry changes neither
+   * the pin nor what the next one is compared with.
    *
    * @throws {KeyRegistryError} naming what was changed
-   * @throws {Problem} sealed, when the root key is not to be had now
+   * @throws {Problem} sealed, when the root key is unavailable
    */
   read(db: Queryable): Promise<VerifiedRegistry>
-  /** From now on no registry is read that takes something of this one back. */
+  /** From now on a registry is refused that takes back something of this one. */
   remember(verified: VerifiedRegistry): void
   /**
    * Whether a start would accept the registry as it is; changes nothing. A vault without one is fine.
@@ -75,11 +75,11 @@ export interface RegistryOptions extends DraftOptions {
   /** Makes the record of a root key for a vault that has none yet. */
   newRootKey: (id: string, vault: string) => Promise<RootKeyRecord>
   /**
-   * Opens the root key that the record describes. May reject with the Problem `sealed` when it is not to be had now: the
-   * vault then is sealed, and asks again.
+   * Opens the root key that the record describes. May reject with the Problem `sealed` when the root key is
+   * unavailable: then the vault is sealed, and tries again.
    */
   openRootKey: (record: RootKeyRecord) => Promise<RootKey>
-  /** What a start is held against outside the database. Default: nothing. */
+  /** What a start is compared with outside the database. Default: nothing. */
   pin?: VaultPin | undefined
   /** Everything that is stored under the keys. */
   referencing: ReferencingTables
@@ -96,7 +96,7 @@ export function createRegistry(options: RegistryOptions): Registry {
 
   async function openRootKey(record: RootKeyRecord): Promise<RootKey> {
     if (rootKey?.record.id === record.id) return rootKey
-    // A process that knows of a root key follows another one by what the one before has left.
+    // A process that knows a root key follows to another one by the handovers of the former.
     if (!macKey.isTrusted) await pin?.requireRootKey(record)
     rootKey = await options.openRootKey(record)
     pin?.found(rootKey)
@@ -197,7 +197,7 @@ function lackingPurposes(keys: readonly KeyRow[]): KeyPurpose[] {
   return keyPurposes.filter((purpose) => keys.every((key) => key.purpose !== purpose))
 }
 
-/** No keys and no manifest are a vault's first start, unless it holds something. */
+/** Without keys and manifest it is a vault's first start, unless the vault holds records. */
 async function requireNew(db: Queryable, { keys }: RegistryRows, { sealed }: ReferencingTables): Promise<void> {
   if (keys.length > 0) throw new KeyRegistryError(MANIFEST_MISSING)
   if (!(await holdsRecords(db, sealed))) return

@@ -5,7 +5,7 @@ import { answeredMark, answersIn } from '../key/marks.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
 import type { RegistryAnchor } from './registry-anchor.ts'
 
-/** Whether the registry of keys is older than one that is known outside, and what ends that. */
+/** Whether the registry of keys is older than one that is known outside, and how an operator accepts that. */
 export interface RegistryAge extends Pick<RegistryAnchor, 'newer' | 'areKeysAlone'> {
   /**
    * Runs `work` in a transaction. If the registry is older, the same transaction gives it a generation above all that

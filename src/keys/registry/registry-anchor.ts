@@ -7,7 +7,9 @@ import type { VerifiedRegistry } from './open-registry.ts'
 import { requireStatesOfLog } from './require-states-of-log.ts'
 import type { VaultPin } from './vault-pin.ts'
 
-/** What is known of the key registry outside its own tables, which may have been put back together. */
+/**
+ * What is known about the key registry outside its own tables, because all of these may have been put back together.
+ */
 export interface RegistryAnchor {
   /**
    * Compares the first registry that this process has verified with what checkpoints state and what is pinned. A
@@ -21,7 +23,7 @@ export interface RegistryAnchor {
   /**
    * Remembers a registry that this process continues with, and pins it.
    *
-   * @throws {RootKeyConfigError} when the vault must be pinned and cannot be
+   * @throws {RootKeyConfigError} when the vault must be pinned and the pin cannot be written
    */
   follow(registry: VerifiedRegistry): void
   /** The newest registry that is known outside, as long as the present one is older. */
@@ -32,7 +34,7 @@ export interface RegistryAnchor {
 
 export interface RegistryAnchorOptions {
   pin: VaultPin | undefined
-  /** What signed checkpoints state that the registry cannot be, in the database and outside. */
+  /** What signed checkpoints state about the registry, in the database and outside. */
   findNewer: (registry: VerifiedRegistry, signing: readonly LogKey[]) => Promise<NewerRegistries>
   /** What the log says about keys after that position. */
   findKeyEvents: (after: number) => Promise<{ type: string; key: string }[]>
@@ -68,7 +70,7 @@ export function createRegistryAnchor({
     const newer = found
       .filter((one) => one.vault !== now.vault || one.generation > now.generation)
       .toSorted(newestFirst)
-    // A database that was put back whole has the log of its day.
+    // A database that was put back as a whole has the log of that day.
     const [alone] = hasLog ? newer.filter((one) => one === inLog) : newer
     if (alone !== undefined && !(restores && alone.vault === now.vault)) throw olderThan(now, alone)
     areKeysAlone = alone !== undefined

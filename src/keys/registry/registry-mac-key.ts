@@ -77,7 +77,7 @@ export function requireRootKey({ root_key_id }: Manifest, { rootKeys }: Registry
   return found
 }
 
-/** A root key stays where it is: a record that leads elsewhere is another one of the same name. */
+/** A root key never moves. A record of the same name that leads elsewhere is another root key. */
 function requireSameRecord(now: RootKeyRow, before: RootKeyRow): void {
   const facts = ({ provider, parameters }: RootKeyRow) => canonicalize({ provider, parameters })
   if (facts(now) !== facts(before))

@@ -39,7 +39,7 @@ export function requireNoStepBack(now: Seen, seen: Seen | undefined): void {
   if (found.length > 0) throw new KeyRegistryError(`the key registry takes back what was so: ${found.join('; ')}.`)
 }
 
-/** Times that are there once and do not change afterwards. */
+/** Times that never change once they are set. */
 const KEY_TIMES = [
   'created_at',
   'activated_at',

@@ -9,8 +9,9 @@ const STATE_OF = new Map<string, KeyState>(
 )
 
 /**
- * Holds a registry against the events of keys in the log. A process that has just started has seen no registry before, and the
- * rows alone may be those of an old backup, signed again with its keys: what the log says to be over is over.
+ * Compares a registry with the events of keys in the log. A process that has just started has seen no registry before,
+ * and the rows alone may be those of an old backup, signed again with its keys: a key that has ended in the log has
+ * ended.
  *
  * @param events read before the registry, which may be newer than they are
  * @throws {KeyRegistryError} naming the keys

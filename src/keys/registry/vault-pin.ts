@@ -33,29 +33,29 @@ interface PinnedRegistry {
 }
 
 /**
- * What a start goes by outside the database: which vault it is, and which root key it has. The database alone could name
- * another vault's, and a start would follow it.
+ * What a start compares with outside the database: which vault it is, and which root key it has. Otherwise a changed
+ * database could lead a start to another vault's root key.
  */
 export interface VaultPin {
   readonly file: string | undefined
   /** The newest generation of the registry of keys that was verified on this host; 0 when none is known. */
   readonly generation: number
-  /** Before a root key is opened by a process that knows of none. @throws {RootKeyConfigError} */
+  /** Call it before a process without a root key opens one. @throws {RootKeyConfigError} */
   requireRootKey(record: RootKeyRecord): Promise<void>
   /** @throws {RootKeyConfigError} */
   requireVault(vault: string): void
-  /** Before a vault is begun. @throws {RootKeyConfigError} when there was one */
+  /** Call it before a new vault begins. @throws {RootKeyConfigError} when there was one */
   requireNone(): void
   /** The token that a root key was found in before. */
   tokenOf(id: string): TokenFacts | undefined
-  /** Takes note of where a root key was found, to be written down with it. */
+  /** Remembers where a root key was found, for the pin. */
   found(rootKey: RootKey): void
-  /** Before a root key takes the place of another. @throws {RootKeyConfigError} when it cannot be written down */
+  /** Call it before a root key replaces another. @throws {RootKeyConfigError} when the pin cannot be written */
   announce(rootKey: RootKey): void
   /**
-   * Writes down what was verified, if it is not what is written already, and not older.
+   * Pins what was verified, unless that is pinned already or is older.
    *
-   * @throws {RootKeyConfigError} when the vault must be pinned and cannot be
+   * @throws {RootKeyConfigError} when the vault must be pinned and the pin cannot be written
    */
   keep(registry: PinnedRegistry): void
 }
@@ -65,7 +65,7 @@ export interface VaultPinOptions {
   file: string | undefined
   /** The id of the vault, where the operator has said it. */
   vaultId?: string | undefined
-  /** Whether a vault may be begun where the pin is that of one before, as for development. */
+  /** Whether a new vault may begin beside the pin of a former one, as in development. */
   mayBeginAgain: boolean
   /** Whether the vault does not start unless it is pinned, or its id is configured. */
   mustBePinned?: boolean
@@ -107,7 +107,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
     return canonicalize(next) === canonicalize(pin) ? undefined : next
   }
 
-  /** Nothing says that vault and root key are these but the database. */
+  /** Only the database says which vault and root key these are. */
   function notWritten(error: unknown): void {
     if (pin === undefined && mustBePinned && vaultId === undefined) {
       throw new RootKeyConfigError(
@@ -130,7 +130,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
           `the database names the root key ${nameOf(record.id)}, and ${file} pins ${pin.root_key.id} of ${pin.root_key.provider}: bring back the right database, or remove the file if the root key was replaced on another server.`,
         )
       }
-      // A pin may be older than what the operator has said since.
+      // The operator may have configured something newer than the pin.
       await options.requireConfigured?.(record)
     },
     requireVault(vault) {
@@ -189,7 +189,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
   }
 }
 
-/** @throws {RootKeyConfigError} when there is a file that is no pin */
+/** @throws {RootKeyConfigError} when there is a file that is not a pin */
 function readPin(file: string): Pin | undefined {
   try {
     return pinSchema.parse(JSON.parse(readFileSync(file, 'utf8')))

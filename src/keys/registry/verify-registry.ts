@@ -33,7 +33,7 @@ export interface RegistryFacts {
   newer: NewerRegistry | undefined
   /** What the manifest remembers as done. */
   marks: readonly string[]
-  /** What there is to say of the root key; undefined in a vault that has none yet. */
+  /** What is known of the root key; undefined in a vault that has none yet. */
   rootKey: RootKeyDescription | undefined
 }
 
@@ -47,7 +47,7 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
   const { config } = options
   const randomBytes = createRandomBytes()
   const now = () => new Date()
-  const provider = createRootKeyProvider(config.provider, { config, development: false, randomBytes })
+  const provider = await createRootKeyProvider(config.provider, { config, development: false, randomBytes })
   const pin = createVaultPin({
     ...options.pin,
     mayBeginAgain: true,
@@ -93,8 +93,7 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
 }
 
 /**
- * What the manifest claims to remember as done, for a look without the root key: it may have been written outside the
- * vault.
+ * The marks in the manifest, not verified, for a look without the root key: it may have been written outside the vault.
  */
 export async function claimedMarks(db: Queryable): Promise<readonly string[]> {
   const { stored } = await selectRegistry(db)

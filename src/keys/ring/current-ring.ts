@@ -11,7 +11,7 @@ import type { RegistryAnchor } from '../registry/registry-anchor.ts'
 import { SealError } from '../sealing/seal-context.ts'
 import type { KeyUses } from './key-uses.ts'
 
-/** Their uses are at hand: a pre-active key may be promoted at any moment. */
+/** Uses of these keys are fetched ahead, because a pre-active key may be promoted at any moment. */
 const PROTECTS = new Set<KeyState>(['pre-active', 'active'])
 
 /** How often the registry may change while it is being opened. */
@@ -22,7 +22,7 @@ export interface CurrentRingOptions {
   alert: Alert
   times: KeyTimes
   registry: Registry
-  /** What the first registry is held against. Default: nothing. */
+  /** What the first registry is compared with. Default: nothing. */
   anchor?: RegistryAnchor | undefined
   uses: KeyUses
   /** The registry was changed outside the vault, or the keys are forgotten: nothing more is sealed for now. */
@@ -169,7 +169,7 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
     },
     async ensureFresh() {
       const isRecent = () => performance.now() - confirmedAt <= times.ringMaxAgeMs / 2
-      // A read that is under way may have been asked long ago.
+      // A read that is under way may have begun long ago.
       for (let reads = 0; reads < 2 && !isRecent(); reads++) await read().catch(() => {})
     },
     /**
@@ -199,12 +199,12 @@ function problemOf(error: unknown): Problem {
   return error instanceof Problem ? error : new Problem(codeOf(error), { cause: error })
 }
 
-/** "Sealed" is said of what has to do with the root key and the registry. */
+/** Only problems with the root key and the registry are called "sealed". */
 function codeOf(error: unknown): 'sealed' | 'database-unavailable' {
   return error instanceof DatabaseError ? 'database-unavailable' : 'sealed'
 }
 
-/** The manifest says that the row is ours: it was written under another root key, or never whole. */
+/** The manifest says that the row is the vault's, so it was written under another root key, or not completely. */
 function notUnwrapped(error: unknown): never {
   if (!(error instanceof SealError)) throw error
   throw new KeyRegistryError('the root key does not open a key of the registry.')

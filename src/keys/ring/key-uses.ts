@@ -12,11 +12,11 @@ interface Lease {
   left: number
   /** What was used and is not reported yet. */
   used: number
-  /** Whether there is nothing more to be had. */
+  /** Whether the limit is reached. */
   spent: boolean
   /**
-   * The highest count that was seen. A lower one is compared with this, and at the limit nothing is used whatever is
-   * left.
+   * The highest count that was seen. A lower count is compared with this one. At the limit no use is given out, even
+   * from the reserve.
    */
   seen: number
   /** Whether the database was asked once. */
@@ -37,7 +37,7 @@ export type OnLostCount = (keyId: string, reason: string) => void
 export interface KeyUses {
   /** Counts uses. @throws {Problem} key-expired at the limit, busy if the database is too slow */
   consume(keyId: string, count: number): void
-  /** Has uses of these keys at hand when it resolves. */
+  /** Fetches uses of these keys. They are there when it resolves. */
   hold(keys: readonly Key[]): Promise<void>
   /** Gives back those of all other keys, with the next report. */
   keepOnly(keys: readonly Key[]): void
@@ -56,14 +56,16 @@ export function createKeyUses(
 ): KeyUses {
   const leases = new Map<string, Lease>()
   let settling: Promise<void> | undefined
-  /** From then on nothing is reserved: a ring that is read during the end would keep it from ending. */
+  /**
+   * From then on nothing is reserved. Otherwise a ring that is read during the end would keep the process from ending.
+   */
   let isClosing = false
 
   async function settleNow(): Promise<void> {
     const reports = [...leases].flatMap(([id, lease]) => {
       const { used, left, kept } = lease
       const wanted = kept ? RESERVE_USES - left : -left
-      // Given back before it is reported: should the answer be lost, it is not used twice.
+      // Uses are given back before they are reported, so that they are not used twice if the answer is lost.
       if (!kept) lease.left = 0
       return kept && used === 0 && wanted === 0 ? [] : [{ id, lease, used, wanted, kept, seen: lease.seen }]
     })
@@ -107,7 +109,7 @@ export function createKeyUses(
       for (const { id } of keys) {
         if (!leases.has(id)) leases.set(id, { ...newLease(), kept: !isClosing })
       }
-      // One that is under way may have been asked before.
+      // A report that is under way may have begun before.
       while (keys.some(({ id }) => leases.get(id)?.filled === false)) await settle()
     },
     keepOnly(keys) {

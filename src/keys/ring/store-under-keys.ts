@@ -3,7 +3,7 @@ import { Problem } from '../../values/problem.ts'
 import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import type { Keys } from './keys.ts'
 
-/** What the database calls its refusal of a key that may not protect (`migrations/0001-schema/records.sql`). */
+/** The name of the database's rule that a key must be allowed to protect (`migrations/0001-schema/records.sql`). */
 const PROTECTING_KEY = 'protecting_key'
 
 /** A rotation retires a key once, and its replacement may turn out to be compromised. */
@@ -19,7 +19,7 @@ export function isKeyRefused(error: unknown, { hashed }: Pick<ReferencingTables,
 
 /**
  * Runs `store`, which seals or hashes something and stores it. If a key was retired before that, the database refuses
- * it: then the keys are read again, and all of it is done once more. So an ordinary rotation fails no request.
+ * it: then the keys are read again, and `store` runs once more. So an ordinary rotation makes no request fail.
  *
  * @param store must have no effect but in the database, in one transaction
  * @throws {Problem} busy, if the keys change faster than that; what `Keys.refresh` throws

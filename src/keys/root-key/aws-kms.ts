@@ -11,14 +11,14 @@ import {
 } from './root-key.ts'
 import { existingRootKey, newRootKey } from './root-key-check.ts'
 
-/** One more try: a lease and a start's own retries come on top. */
+/** One retry, because the lease and the start retry as well. */
 const MAX_ATTEMPTS = 2
 const CONNECT_MS = 2_000
 const ANSWER_MS = 3_000
 /** Even while the client still works. */
 const TOTAL_MS = 8_000
 
-/** What the service says of bytes that it cannot have encrypted in this context, under this key. */
+/** The service's error for bytes that it cannot have encrypted in this context, under this key. */
 const WRONG_CIPHERTEXT = ['InvalidCiphertextException', 'IncorrectKeyException']
 /** Its answer to bytes that name a key of another account, or none; but also if the vault may not use its own. */
 const DENIED = 'AccessDeniedException'
@@ -113,7 +113,7 @@ function cipherOf(kms: Kms, keyId: string): RootKeyCipher {
         return unframeKey(await kms.decrypt(keyId, wrapped, bound), context)
       } catch (error) {
         if (!(error instanceof RootKeyUnreachable) || nameOf(error.cause) !== DENIED) throw error
-        // Whether it denies us these bytes or everything, only bytes of our own can tell.
+        // Only bytes of our own show whether KMS refuses these bytes or everything.
         await kms.decrypt(keyId, await kms.encrypt(keyId, Buffer.from('probe'), bound), bound)
         throw new SealError('KMS does not know this ciphertext')
       }

@@ -17,7 +17,7 @@ import { ceremonyOf, formatShare, parseShare, type Share } from './share-text.ts
 
 /** Dual control: no one person. PCI DSS 3.7.6. */
 export const MIN_THRESHOLD = 2
-/** The fewest custodians necessary: PCI DSS 3.6.1.3. */
+/** As few custodians as necessary: PCI DSS 3.6.1.3. */
 export const MAX_SHARES = 10
 const KEY_BYTES = 32
 /** How long shares that are too few stay in memory. */
@@ -83,7 +83,7 @@ function thresholdOf(record: RootKeyRecord): number {
  * Makes a root key of 256 bits and splits it (Shamir, over GF(2⁸)) into full-length shares, of which fewer than the
  * threshold say nothing about it.
  *
- * @throws {RootKeyConfigError} when the numbers or the names will not do
+ * @throws {RootKeyConfigError} when the numbers or the names are not acceptable
  */
 export async function beginCeremony(
   id: string,
@@ -143,7 +143,7 @@ function requireSplit(custodians: readonly string[], threshold: number): void {
   if (distinct.size < custodians.length) throw new RootKeyConfigError('every custodian must be another person.')
 }
 
-/** The share does nothing here. It is not said why, nor was anything changed. */
+/** The share is refused. The error does not say why, and nothing was changed. */
 export class ShareRefused extends VaultError {
   override readonly name = 'ShareRefused'
 

@@ -4,8 +4,8 @@ import { RootKeyConfigError } from './root-key.ts'
 const require = createRequire(import.meta.url)
 
 /**
- * Loads an optional dependency when it is first needed. What it has is written down by who uses it, as `Module`: the vault is
- * built, and its types are checked, without the package.
+ * Loads an optional dependency when it is first needed. The caller declares its types as `Module`: the vault is built,
+ * and its types are checked, without the package.
  *
  * @throws {RootKeyConfigError} when it is not installed
  */

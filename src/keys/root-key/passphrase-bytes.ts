@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 
 /** base64url, each of whose letters represents six bits. */
 const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', 'latin1')
-/** 258 bits, so that argon2id guards against nothing but a passphrase that a person chose. */
+/** 258 bits. Argon2id is there only for a passphrase that a person chose. */
 const NEW_LETTERS = 43
 
 /** What `String.prototype.trim` removes, in UTF-8. */
@@ -15,9 +15,9 @@ const WHITE_SPACE = [
 const FIRST_BYTES = 4096
 
 /**
- * The passphrase in a file, without white space around it, and its length in UTF-16 code units. It was never a string, which
- * nothing could wipe: its bytes are in memory of their own, for the caller to wipe. (A file that is not UTF-8 is read as it
- * always was, through a string with replacement characters.)
+ * The passphrase in a file, without white space around it, and its length in UTF-16 code units. It is never a string,
+ * because a string cannot be wiped. Its bytes are in memory of their own, and the caller wipes them. (A file that is
+ * not UTF-8 is read as it always was, through a string with replacement characters.)
  *
  * @throws {Error} of the file system
  */
@@ -42,7 +42,7 @@ export function createPassphrase(): Buffer {
   return letters
 }
 
-/** V8 keeps small buffers in its own heap, where it copies them as it likes and wipes none; these are outside of it. */
+/** V8 may copy small buffers in its own heap and does not wipe them. These buffers are outside of it. */
 function allocate(length: number): Buffer<ArrayBuffer> {
   return Buffer.from(new ArrayBuffer(length))
 }

@@ -43,12 +43,12 @@ export interface PassphraseFileOptions {
  * Root keys that are derived from a passphrase in a file of mode 0600, with argon2id (RFC 9106).
  *
  * The first root key of a vault uses the file that the operator put there. A replacement writes a new one to
- * `<file>.<root key id>` before the record is committed, and nothing is renamed or overwritten afterwards: at whatever
- * point a process dies, the record in the database names a file that is there. The file before it opens older backups,
- * until the operator removes it.
+ * `<file>.<root key id>` before the record is committed, and nothing is renamed or overwritten afterwards: if the
+ * process dies at any point, the record in the database names a file that exists. The file before it opens older
+ * backups, until the operator removes it.
  *
- * A new root key is made of a strong passphrase only, also if a person wrote it. An old one opens with the passphrase that it
- * has.
+ * A new root key is made of a strong passphrase only, also if a person wrote it. An old one opens with the passphrase
+ * that it has.
  */
 export function createPassphraseFileProvider({
   file,
@@ -70,8 +70,7 @@ export function createPassphraseFileProvider({
     name: 'passphrase-file',
     canGoAway: false,
     async create(id, replaced, vault) {
-      // Never the existing passphrase, even if another root key is replaced: it may be one that the vault has left for
-      // good.
+      // The existing passphrase is never used again, because the vault may have given it up for good.
       const isFirst = replaced === undefined
       if (!isFirst) await writePassphrase(fileOf(id), development)
       else if (development) await createDevelopmentPassphrase(file)
@@ -113,7 +112,7 @@ export async function isDevelopmentPassphrase(file: string): Promise<boolean> {
   return isMarked
 }
 
-/** Whether the file holds a passphrase that no new root key would be made of. */
+/** Whether the file holds a passphrase that is too weak for a new root key. */
 export async function isGuessablePassphrase(file: string): Promise<boolean> {
   const passphrase = await readPassphrase(file)
   try {
@@ -138,7 +137,10 @@ function parametersOf({ id, parameters }: RootKeyRecord): z.output<typeof parame
   )
 }
 
-/** The package makes a `Buffer` of what it is given, which is a copy unless it is given an `ArrayBuffer`; its own it wipes. */
+/**
+ * The package makes a `Buffer` of what it is given, which is a copy unless it is given an `ArrayBuffer`; it wipes its
+ * own copy.
+ */
 async function deriveSecret(passphrase: Buffer<ArrayBuffer>, record: RootKeyRecord): Promise<KeyObject> {
   const { salt, memoryCost, timeCost, parallelism } = parametersOf(record)
   const derived = await argon2.hash(passphrase.buffer as unknown as Buffer, {
@@ -157,7 +159,10 @@ async function deriveSecret(passphrase: Buffer<ArrayBuffer>, record: RootKeyReco
   }
 }
 
-/** On the disk, with its directory's entry, before it returns: the database must not name a file that a power cut takes. */
+/**
+ * The file and its directory entry are on the disk before it returns, so that the database never names a file that a
+ * loss of power takes away.
+ */
 async function writePassphrase(file: string, development: boolean): Promise<void> {
   const handle = await openFile(file, 'wx', 0o600)
   const passphrase = createPassphrase()

@@ -5,7 +5,7 @@ import { adjacencyGraphs, dictionary as common } from '@zxcvbn-ts/language-commo
 import { dictionary as english } from '@zxcvbn-ts/language-en'
 import { novelPlaces } from './passphrase-novelty.ts'
 
-/** The library's time grows faster than the text. More text makes nothing weaker. */
+/** The library's time grows faster than the text. More text does not make a passphrase weaker. */
 const MAX_LENGTH = 128
 
 const { 'diceware-common': diceware, ...otherCommon } = common
@@ -21,8 +21,9 @@ function bitsOf(text: string): number {
 }
 
 /**
- * What dice give, if the text is made of words of the list (the long one of the EFF, 7776 words) and of separators:
- * 12.9 bits for each different word. The library counts such words as less if nothing is between them.
+ * The bits of a passphrase made with dice, if the text consists of words of the list (the long one of the EFF, 7776
+ * words) and of separators: 12.9 bits for each different word. The library counts such words as less if nothing is
+ * between them.
  */
 function diceBitsOf(text: string): number {
   const words = new Set(diceware as readonly string[])

@@ -14,9 +14,9 @@ const BITS_OF_BYTE = 8
 
 /**
  * Whether the passphrase cannot be guessed: it is written as 32 random bytes or more are in base64, base64url or
- * hexadecimal, or is estimated at 100 bits or more by a process of its own. The library that estimates needs a string,
- * which nothing can wipe: that process ends at once, and its memory with it. The passphrase goes there through a pipe
- * and no file, argument or log.
+ * hexadecimal, or is estimated at 100 bits or more by a process of its own. The library for the estimate needs a
+ * string, which cannot be wiped. So the process ends at once, and its memory is gone. The passphrase goes there through
+ * a pipe and no file, argument or log.
  *
  * @throws {Error} when the process fails; the message holds nothing of the passphrase
  */
@@ -25,7 +25,9 @@ export async function isStrongPassphrase(passphrase: Uint8Array): Promise<boolea
   return bitsAtMost(passphrase) >= MIN_BITS && (await estimateBits(passphrase)) >= MIN_BITS
 }
 
-/** Letters that repeat or follow from others are worth nothing, and no letter more than its choice. */
+/**
+ * Letters that repeat or follow from others count as nothing. A letter counts at most as a choice among its alphabet.
+ */
 function bitsAtMost(passphrase: Uint8Array): number {
   const isAscii = passphrase.every((byte) => byte < 0x80)
   return novelPlaces(passphrase).length * (isAscii ? BITS_OF_ASCII : BITS_OF_BYTE)

@@ -12,7 +12,7 @@ import {
 } from './pkcs11-session.ts'
 import { describeFailure } from './token/token-failure.ts'
 
-/** First how to get in, then requests; each is answered under its number. */
+/** The first message says how to log in. Then come requests, and each is answered under its number. */
 export type ToToken = { access: TokenAccess } | { number: number; request: TokenRequest }
 export interface FromToken {
   number: number

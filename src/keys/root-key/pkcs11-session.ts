@@ -26,7 +26,7 @@ export interface KeyInToken {
   known: KnownKey
 }
 
-/** One request to the token, and what it is answered with. All bytes are copies. */
+/** One request to the token, and its answer. All bytes are copies. */
 export type TokenRequest =
   | { do: 'generate'; label: string; id: Uint8Array }
   | { do: 'inspect'; key: KeyInToken }
@@ -48,7 +48,7 @@ export interface TokenSession {
 /** More than any mechanism adds: IV, tag, padding. */
 const ROOM_BYTES = 64
 
-/** What a token answers that does not take an attribute of the template. */
+/** The answers of a token that does not accept an attribute of the template. */
 const TEMPLATE_REFUSED: readonly number[] = [
   CK.CKR_ATTRIBUTE_READ_ONLY,
   CK.CKR_ATTRIBUTE_TYPE_INVALID,
@@ -57,11 +57,11 @@ const TEMPLATE_REFUSED: readonly number[] = [
 ]
 
 /**
- * One logged-in session with a PKCS#11 token (v2.40), in which root keys are AES-256 and wrap in the way that was found when
- * each was made. Everything is done by C_Encrypt and C_Decrypt: C_WrapKey wraps objects of the token, and would need a key
- * that may get others out of it.
+ * One logged-in session with a PKCS#11 token (v2.40), in which root keys are AES-256 and wrap in the way that was found
+ * when each was made. Everything is done by C_Encrypt and C_Decrypt: C_WrapKey wraps objects of the token, and would
+ * need a key that may get others out of it.
  *
- * Every call blocks until the vendor's library returns, so this belongs into a process of its own.
+ * Every call blocks until the vendor's library returns, so this runs in a process of its own.
  *
  * @throws {Error} what `describeFailure` describes
  */
@@ -71,7 +71,7 @@ export function openTokenSession({ module, token, serial: wanted, pin }: TokenAc
   library.load(module)
   library.C_Initialize()
   const found = findToken(library, token, wanted)
-  // A token that is not there now may be put back.
+  // A token that is missing now may be put back.
   if (found === undefined) throw new Pkcs11Error('CKR_TOKEN_NOT_PRESENT', CK.CKR_TOKEN_NOT_PRESENT)
   const { slot, serial } = found
   const session = library.C_OpenSession(slot, CK.CKF_SERIAL_SESSION | CK.CKF_RW_SESSION)
@@ -185,7 +185,7 @@ function destroyQuietly(library: Cryptoki, session: Handle, handle: Handle): voi
   try {
     library.C_DestroyObject(session, handle)
   } catch {
-    // What led here is what matters; a key that wraps nothing harms nothing.
+    // The operator must see the first error. A key that wraps nothing does no harm.
   }
 }
 

@@ -41,7 +41,7 @@ export interface Pkcs11Options {
  */
 export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
   const { randomBytes, label = DEFAULT_LABEL, pinnedToken } = options
-  // A token locks itself after a few wrong PINs: none is tried twice.
+  // A token locks itself after a few wrong PINs, so no PIN is tried twice.
   const refusedPins = new Set<string>()
   const connectTo = async (token: string, serial?: string): Promise<Ask> => {
     const opened = await access(token)
@@ -86,7 +86,7 @@ export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
       try {
         const key = keyOf(record)
         const { lacks, serial } = madeBy(await ask({ do: 'inspect', key }))
-        // What a key has lacked since it was made was said then, and cannot be mended.
+        // What a key has lacked from the beginning was reported then, and cannot be corrected.
         const mendable = key.known.made === 'before' ? lacks : []
         return await existingRootKey(record, cipherOf(ask, record, { lacks: mendable, serial, randomBytes }))
       } catch (error) {
@@ -117,8 +117,8 @@ function requireSame(option: string, configured: string | undefined, recorded: s
 }
 
 /**
- * Asks the token, by a process that is forked for the first request and again after any failure: a session that was lost is
- * one more process. One that does not answer in time is killed.
+ * Asks the token, by a process that is forked for the first request and again after any failure: after a lost session
+ * there is a new process. A process that does not answer in time is killed.
  */
 function connect(access: TokenAccess, refusedPins: Set<string>): Ask {
   let current: TokenProcess | undefined
@@ -203,13 +203,13 @@ function startTokenProcess(access: TokenAccess): TokenProcess {
       }),
     end() {
       fail('was left')
-      // It may be inside the library, where it hears nothing.
+      // The process may be inside the library, where no signal reaches it.
       child.kill('SIGKILL')
     },
   }
 }
 
-/** A command that is done ends, although the token's process is there. */
+/** The token's process does not keep a finished command from ending. */
 function keepAliveOnlyWhileAsked(child: ChildProcess, requests: number): void {
   if (requests > 0) {
     child.ref()

@@ -1,10 +1,6 @@
 import type { KeysConfig } from '../../config/config.ts'
 import { type RootKeyProviderName, rootKeyProviderNames } from '../../config/option-values.ts'
 import type { RandomBytes } from '../../values/random.ts'
-import { createAwsKmsProvider } from './aws-kms.ts'
-import { createCustodianSharesProvider } from './custodian-shares.ts'
-import { createPassphraseFileProvider } from './passphrase-file.ts'
-import { createPkcs11Provider } from './pkcs11.ts'
 import { RootKeyConfigError, type RootKeyProvider, type RootKeyRecord, type TokenFacts } from './root-key.ts'
 
 /** The options of all providers, of which each takes its own, and what they need of the vault. */
@@ -17,17 +13,24 @@ export interface RootKeyDeps {
   randomBytes: RandomBytes
 }
 
-/** The provider of that name. */
-export function createRootKeyProvider(name: RootKeyProviderName, deps: RootKeyDeps): RootKeyProvider {
+/** The provider of that name; no other one is loaded. */
+export async function createRootKeyProvider(name: RootKeyProviderName, deps: RootKeyDeps): Promise<RootKeyProvider> {
   const { config, development, randomBytes } = deps
   switch (name) {
-    case 'passphrase-file':
+    case 'passphrase-file': {
+      const { createPassphraseFileProvider } = await import('./passphrase-file.ts')
       return createPassphraseFileProvider({ file: config.passphraseFile, development, randomBytes })
-    case 'custodian-shares':
+    }
+    case 'custodian-shares': {
+      const { createCustodianSharesProvider } = await import('./custodian-shares.ts')
       return createCustodianSharesProvider()
-    case 'aws-kms':
+    }
+    case 'aws-kms': {
+      const { createAwsKmsProvider } = await import('./aws-kms.ts')
       return createAwsKmsProvider({ keyId: config.keyId })
-    case 'pkcs11':
+    }
+    case 'pkcs11': {
+      const { createPkcs11Provider } = await import('./pkcs11.ts')
       return createPkcs11Provider({
         module: config.pkcs11Module,
         token: config.pkcs11Token,
@@ -36,6 +39,7 @@ export function createRootKeyProvider(name: RootKeyProviderName, deps: RootKeyDe
         pinnedToken: deps.pinnedToken,
         randomBytes,
       })
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { type SealContext, SealError } from '../sealing/seal-context.ts'
 import { type RootKey, type RootKeyCipher, RootKeyMismatch, type RootKeyRecord } from './root-key.ts'
 
-/** What the check value wraps: nothing secret, so that it may be tried at any time. */
+/** The text that the check value wraps. It is not secret, so it can be tried at any time. */
 const CHECK_TEXT = Buffer.from('strongroom root key check value!')
 
 /** As for the keys that it wraps, with the vault that it was made for; root keys of earlier versions name none. */
@@ -41,7 +41,7 @@ function withCheck(record: RootKeyRecord, cipher: RootKeyCipher): RootKey {
     ...cipher,
     record,
     async check() {
-      // Root keys of version 0.1 have no check value; their wrapped keys alone tell.
+      // Root keys of version 0.1 have no check value; only their wrapped keys show whether it is the right one.
       if (typeof record.parameters.check !== 'string') return
       const text = await cipher
         .unwrap(Buffer.from(record.parameters.check, 'base64url'), checkContext(record))

@@ -21,7 +21,7 @@ export interface RootKeySourceOptions {
   patienceMs: number
   /** The lease has ended: the keys must be forgotten. */
   onLeaseEnd: (reason: Problem) => void
-  /** The root key cannot be had, or is there again. Called at each change, not at each try. */
+  /** The root key is unavailable, or is there again. Called at each change, not at each try. */
   onReachable: (reachable: boolean, error?: unknown) => void
 }
 
@@ -33,8 +33,8 @@ export interface RootKeySource {
   /** Makes the root key of a vault that has none. @throws {Problem} sealed, until it can be made */
   create(id: string, vault: string): Promise<RootKeyRecord>
   /**
-   * @throws {Problem} sealed, when it is not to be had now
-   * @throws {RootKeyConfigError | RootKeyMismatch} when asking again would change nothing
+   * @throws {Problem} sealed, when it is unavailable
+   * @throws {RootKeyConfigError | RootKeyMismatch} when a retry cannot help
    */
   open(record: RootKeyRecord): Promise<RootKey>
   /** Takes a root key that was put together by its custodians, or has just been made. */
@@ -44,7 +44,7 @@ export interface RootKeySource {
 
 export function createRootKeySource(options: RootKeySourceOptions): RootKeySource {
   const { provider, leaseMs, patienceMs, onLeaseEnd } = options
-  /** By id: while one takes the place of another both are needed. */
+  /** By id, because both are needed while one replaces another. */
   const taken = new Map<string, RootKey>()
   let leased: RootKey | undefined
   let timer: NodeJS.Timeout | undefined
@@ -71,7 +71,10 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
     return lastError
   }
 
-  /** A wrong answer may come from something between the vault and the provider; a wrong passphrase stays wrong. */
+  /**
+   * A wrong answer may come from something between the vault and the provider, so it is tried again. A wrong passphrase
+   * stays wrong.
+   */
   const mayPass = (error: unknown) =>
     error instanceof RootKeyUnreachable || (error instanceof RootKeyMismatch && provider.canGoAway)
 
@@ -87,7 +90,7 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
     }
   }
 
-  /** One question to the provider at a time; it continues when its caller has lost patience. */
+  /** One question to the provider at a time; it continues when its caller no longer waits. */
   async function ask(open: () => Promise<RootKey>): Promise<RootKey> {
     if (!provider.canGoAway) return attempt(open)
     asking ??= attempt(open)
@@ -108,7 +111,7 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
     if (leased !== rootKey) leased?.close?.()
     leased = rootKey
     clearTimeout(deadline)
-    // However long an answer takes, the lease does not wait for it.
+    // The lease ends in time, also if an answer is still awaited.
     deadline = setTimeout(endLease, asked + leaseMs - performance.now()).unref()
     clearTimeout(timer)
     timer = setTimeout(renew, leaseMs / CHECKS_PER_LEASE, rootKey).unref()

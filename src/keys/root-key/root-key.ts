@@ -23,7 +23,7 @@ export interface RootKeyDescription {
   strengthBits: number
   /** How the key is called where it lives; holds no secret. */
   location?: string
-  /** Which protections the key should have where it lives, and has not; a key made now is asked to have them. */
+  /** The protections that the key lacks where it lives. A new key is made with them. */
   lacks?: readonly string[]
 }
 
@@ -49,7 +49,7 @@ export interface RootKeyCipher {
 export interface RootKey extends RootKeyCipher {
   readonly record: RootKeyRecord
   /**
-   * Unwraps the check value: whether the root key still answers, and rightly.
+   * Unwraps the check value, to see whether the root key still answers and is the right one.
    *
    * @throws {RootKeyUnreachable} it does not answer
    * @throws {RootKeyMismatch} it is another one
@@ -72,7 +72,7 @@ export interface RootKeyProvider {
    * Opens the root key that the record describes.
    *
    * @throws {RootKeyUnreachable} the provider cannot be reached, or people have yet to bring their shares; try again
-   * @throws {RootKeyMismatch} what is there is another root key
+   * @throws {RootKeyMismatch} the root key that is there is another one
    */
   open(record: RootKeyRecord): Promise<RootKey>
   /**
@@ -82,7 +82,7 @@ export interface RootKeyProvider {
    * @throws {RootKeyUnreachable}
    */
   requireConfigured?(record: RootKeyRecord): Promise<void>
-  /** Undoes `create` as far as it left something outside the database; called when the record was not committed. */
+  /** Removes what `create` has left outside the database. Called when the record was not committed. */
   discard?(record: RootKeyRecord): Promise<void>
 }
 
@@ -103,7 +103,7 @@ export class RootKeyMismatch extends VaultError {
   }
 }
 
-/** The root key cannot be made or opened as the vault is configured; the message says how to mend it. */
+/** The root key cannot be made or opened as the vault is configured; the message says how to correct it. */
 export class RootKeyConfigError extends VaultError {
   override readonly name = 'RootKeyConfigError'
 }

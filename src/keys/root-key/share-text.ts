@@ -25,7 +25,7 @@ export function ceremonyOf(rootKeyId: string): string {
 
 /**
  * A share as its custodian writes it down: `strongroom-share-<number>-<ceremony>-<groups>`. The groups are Crockford's
- * base32 of the share and a checksum over everything, which finds what was mistyped.
+ * base32 of the share and a checksum over everything, which finds typing errors.
  */
 export function formatShare(share: Share): string {
   const payload = base32(Buffer.concat([share.bytes, checksum(share)]))

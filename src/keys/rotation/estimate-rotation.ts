@@ -23,7 +23,7 @@ export interface RotationEstimate {
 }
 
 const SAMPLE_ROWS = 500
-/** Code that has not run yet is slow: these are not measured. */
+/** Code is slow the first times that it runs, so these rows are not measured. */
 const WARM_UP_ROWS = 100
 /** If nothing can be sealed now, since its key has expired, and if there is too little to measure. */
 const STATED_PER_SECOND = 20_000
@@ -88,7 +88,7 @@ async function measureRate(sample: {
   try {
     for (const row of rows.slice(0, WARM_UP_ROWS)) await target.reencrypt(row)
     startedAt = performance.now()
-    // As long as the keys are not replaced, a term is the same when it is made again: then its row counts.
+    // Until the keys are replaced, a term is the same when it is made again. Then its row counts.
     for (const row of rows.slice(WARM_UP_ROWS, SAMPLE_ROWS)) made += Math.max(1, (await target.reencrypt(row)).values)
   } catch (error) {
     if (!(error instanceof Problem)) throw error

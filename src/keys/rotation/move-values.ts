@@ -32,7 +32,7 @@ export async function moveValues(target: ReencryptionTarget, options: MoveOption
       if (options.isPaused()) return
       for (let at = 0; at === 0 || at < rows.length; at += budget.pageRows) {
         if (at > 0 && options.isPaused()) return
-        // Not earlier: the space that a part leaves is free for the next one only when no older statement is under way.
+        // Not earlier, because the space that a part leaves is free for the next one only when no older statement runs.
         if (next !== undefined && at + budget.pageRows >= rows.length) reading = read(next)
         const { fresh, values } = await reencryptRows(target, rows.slice(at, at + budget.pageRows), options)
         await writing
@@ -42,7 +42,7 @@ export async function moveValues(target: ReencryptionTarget, options: MoveOption
       }
     }
   } finally {
-    // However the walk ended, no write continues unseen, and a page that was made is written.
+    // However the walk ends, no write continues unseen, and a page that was prepared is written.
     await writing
     await reading.catch(() => {})
   }

@@ -3,7 +3,7 @@ import type { KeyPurpose } from '../key/key.ts'
 import type { Keys } from '../ring/keys.ts'
 import type { KeyCounts, ReencryptionTarget } from './reencryption-target.ts'
 
-/** Values under keys that are to be left. */
+/** Values under old keys. */
 export interface OldValues {
   total: number
   byKey: KeyCounts

@@ -9,7 +9,7 @@ import {
 
 const LOOK_EVERY_MS = 100
 
-/** What may have to end before a key that was retired is left. */
+/** The transactions that must end before nothing can be stored under a retired key. */
 export interface OlderTransactions {
   /** Waits until all of them have ended, but not longer than that; answers with one sentence for each that has not. */
   outlast(patienceMs: number, onWait?: (reason: string) => void): Promise<string[]>

@@ -54,7 +54,7 @@ export function createProgress(
       report()
       if (performance.now() - savedAt < SAVE_EVERY_MS) return
       savedAt = performance.now()
-      // For display only: what is moved is counted in the rows themselves.
+      // For display only. The exact count is in the rows.
       saving = saving.then(save).catch(() => {})
     },
     async flush() {

@@ -18,7 +18,7 @@ const PATIENCE_MS = 5 * 60 * 1000
 
 /**
  * Rotates keys: makes new ones and promotes them, then moves everything off the old ones while the vault serves. After
- * a kill or a pause the next run continues, and after an outage of the database this one does. Only one runs at a time
+ * a kill or a pause the next run continues. After an outage of the database this run continues. Only one runs at a time
  * in a vault.
  *
  * @param control.wait waits for another rotation to end, instead of refusing
@@ -46,7 +46,7 @@ export async function rotateKeys(
   }
   for (;;) {
     try {
-      // A rotation that has begun has its keys: no further ones are made, even if it had just ended when the answer was
+      // A rotation that has begun has its keys. No further ones are made, even if it ended just when the answer was
       // lost.
       const makesKeys = request.makesKeys !== false && !hasBegun
       const run = () => runRotation(deps, operator, { ...request, makesKeys }, watched)
@@ -74,7 +74,10 @@ function withEarlier<T extends { moved: number; total: number }>(progress: T, mo
   return { ...progress, moved: progress.moved + moved, total: progress.total + moved }
 }
 
-/** The database is away or slow, or was until just now, so that the ring is too old. What is sealed for a reason stays so. */
+/**
+ * The database is away or slow, or was until just now, so that the ring is too old. A vault that is sealed for another
+ * reason stays sealed.
+ */
 function isOutage(error: unknown): error is Problem {
   if (!(error instanceof Problem)) return false
   return (

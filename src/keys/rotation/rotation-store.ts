@@ -7,7 +7,7 @@ export interface RotationRow {
   purpose: KeyPurpose
   operator: string
   requested_at: Date
-  /** When its keys were made, and everything else could be moved to them; null as long as it was never run. */
+  /** When its keys were made; null before its first run. */
   begun_at: Date | null
   /** Whether a server runs it, rather than a command. */
   detached: boolean
@@ -24,7 +24,7 @@ export interface RotationRow {
   finished_at: Date | null
 }
 
-/** What became of a key that was replaced. */
+/** The state of a replaced key. */
 export interface KeyRetirement {
   key_id: string
   /** How many values were moved off it, in all rotations. */
@@ -65,7 +65,7 @@ const FINISH: Statement = {
   text: 'UPDATE rotations SET moved = $2, total = $3, damaged = $4, finished_at = $5 WHERE purpose = $1',
 }
 
-/** The holder rotates keys. It is free again when its session ends, in whatever way. */
+/** The holder of the lock rotates keys. The lock is free again when its session ends. */
 export const ROTATION_LOCK = 0x7374_7203
 
 const IS_RUNNING: Statement = {
@@ -108,7 +108,7 @@ export interface NewRotation {
   begunAt?: Date
 }
 
-/** Notes that the keys of these purposes are being rotated, or shall be. */
+/** Notes that the keys of these purposes are being rotated, or will be. */
 export async function beginRotation(db: Queryable, rotation: NewRotation): Promise<void> {
   const { purposes, operator, now, detached, rowsPerSecond = null, runner = null, begunAt = null, keepsKeys } = rotation
   await db.query(BEGIN, [textArray(purposes), operator, now, detached, rowsPerSecond, runner, begunAt, keepsKeys])

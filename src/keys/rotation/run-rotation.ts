@@ -1,7 +1,7 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import { isIndexPurpose } from '../key/key.ts'
 import { isKeyRefused } from '../ring/store-under-keys.ts'
-import { dropTermPartitions } from './drop-term-partitions.ts'
+import { dropKeyPartitions } from './drop-key-partitions.ts'
 import { findClosable } from './find-closable.ts'
 import { moveValues } from './move-values.ts'
 import { countOld } from './old-values.ts'
@@ -100,7 +100,7 @@ export async function runRotation(
         closable,
         keepsKeys: request.keepsKeys === true,
       })
-  if (retired.length > 0 && purposes.some(isIndexPurpose)) await dropTermPartitions(deps, DROP_ATTEMPTS)
+  if (retired.length > 0 && purposes.some(isIndexPurpose)) await dropKeyPartitions(deps, DROP_ATTEMPTS)
   return {
     done: !paused && stuck === 0,
     paused,

@@ -37,7 +37,7 @@ const querySchema = z.strictObject({
 })
 type Query = z.output<typeof querySchema>
 
-/** What waits for a second person, and what they say to it. */
+/** The requests that wait for a second person, and the decision on one. */
 export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
   const decision = (verdict: Verdict, summary: string): Route<Caller> =>
     route<Caller>({

@@ -22,10 +22,10 @@ import type { RecordDeps, RequestFacts } from '../dependencies.ts'
 import { readRecord } from '../read/read.ts'
 import { kindNameOf, type Token } from '../record/token.ts'
 
-/** An approval is for what is to be done now. */
+/** An approval is for a release that is wanted now. */
 const APPROVED_FOR_MS = 15 * 60 * 1000
 
-/** Approve or refuse what waits; review what did not wait. */
+/** `approve` and `refuse` decide on a request that waits. `review` is for a release that did not wait. */
 export type Verdict = 'approve' | 'refuse' | 'review'
 
 const FROM = { approve: 'pending', refuse: 'pending', review: 'unreviewed' } as const
@@ -49,7 +49,7 @@ export interface ApprovalPage {
   next: string | null
 }
 
-/** What a list is narrowed to; everything that is open when it says nothing. */
+/** What a list is narrowed to. Default: every open request. */
 export interface ApprovalQuery extends Omit<ApprovalFilter, 'site' | 'states' | 'tokenPrefix'> {
   state?: ApprovalFilter['states'][number] | undefined
   kind?: KindName | undefined
@@ -98,7 +98,7 @@ function cursorOf({ id, state }: Approval): string {
   return `${state === 'unreviewed' ? 'r' : 'w'}${id}`
 }
 
-/** Undefined for what is no cursor. */
+/** Undefined for a text that is not a cursor. */
 export function parseCursor(text: string): ApprovalFilter['after'] {
   const [, rank, id] = CURSOR.exec(text) ?? []
   return id === undefined ? undefined : { id, isUnreviewed: rank === 'r' }
@@ -106,13 +106,15 @@ export function parseCursor(text: string): ApprovalFilter['after'] {
 
 /** @throws {Problem} approval-not-found */
 async function requireApproval({ database }: Pick<Deps, 'database'>, { site }: Caller, id: string) {
-  // What can be no id is not asked for: the database does not take every text.
+  // A text that cannot be an id is not looked up: the database does not take every text.
   const found = APPROVAL_ID.test(id) ? await selectApproval(database, site, id) : undefined
   if (found === undefined) throw new Problem('approval-not-found')
   return found
 }
 
-/** Whether what is open says what the vault was asked; if not, that is an alert. What was decided is decided. */
+/**
+ * Whether an open request is still as the vault wrote it; if not, that is an alert. A decided request is not checked.
+ */
 async function isAsAsked({ alert, keys }: Pick<Deps, 'alert' | 'keys'>, row: AskedRow): Promise<boolean> {
   const isOpen = row.state === 'pending' || row.state === 'unreviewed'
   if (!isOpen || (await isRequestOfVault(keys, row))) return true
@@ -168,7 +170,7 @@ export async function decideOnApproval(
   const approved = { ...approval, decided_by: caller.id, decided_at: at, expires_at: expiresAt }
   await deps.database.transaction(async (tx) => {
     if (verdict === 'approve') await deps.keys.macs.hold(tx, 'access-mac')
-    // A MAC beside anything else would make an approval of it for who can write to the database.
+    // A MAC beside anything else would turn it into an approval for a person who can write to the database.
     const logSize = verdict === 'approve' ? await sizeOfLog(deps, tx) : null
     const mac = verdict === 'approve' ? approvalMac(deps.keys, { ...approved, log_size: logSize }) : null
     if (!(await decideApproval(tx, approval, { ...decision, mac, logSize }))) throw new Problem('approval-decided')

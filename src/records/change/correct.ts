@@ -20,11 +20,11 @@ import { replaceRecord } from './record-change-store.ts'
 
 /**
  * Puts corrected details in the place of a record's, as its next version; the old version is kept, sealed. `null`
- * removes an optional field. The whole must still be acceptable afterwards. The answer is a masked view, and is counted
- * as one.
+ * removes an optional field. The corrected record must be acceptable as a new one is. The answer is a masked view, and
+ * is counted as one.
  *
  * @throws {Problem} purpose-not-permitted, condition-not-met, record-not-found, record-gone, budget-spent,
- *   invalid-input and its kin, record-integrity, audit-unavailable
+ *   invalid-input and the other codes of input, record-integrity, audit-unavailable
  */
 export async function correctRecord(
   deps: Pick<RecordDeps, 'budgets' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,

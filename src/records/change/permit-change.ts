@@ -22,7 +22,7 @@ export interface ChangeRequest {
 /**
  * The token of a record that the caller may try to change, decided before any record is looked at.
  *
- * @throws {Problem} scope-missing, purpose-not-permitted, condition-not-met, unauthenticated, record-not-found for what is no
+ * @throws {Problem} scope-missing, purpose-not-permitted, condition-not-met, unauthenticated, record-not-found for a text that is not a
  *   token
  */
 export function tokenToChange(

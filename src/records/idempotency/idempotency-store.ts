@@ -25,8 +25,8 @@ export interface IdempotencyRow extends KeyedRequest {
   response: Sealed | undefined
   expiresAt: Date
   /**
-   * The same request under the index keys that a rotation brings or takes away. They hold no answer: they are there so that
-   * two servers, of which only one knows that a key was promoted, still get in each other's way.
+   * The same request under the index keys that a rotation brings or takes away. They hold no answer. They make two
+   * servers collide of which only one knows that a key was promoted.
    */
   also: readonly KeyedRequest[]
 }
@@ -100,11 +100,11 @@ function idempotencyArraysSql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string 
 }
 
 /** `INSERT` of idempotency keys from their arrays. */
-export function insertIdempotencySql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string {
+function insertIdempotencySql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string {
   return `INSERT INTO idempotency_keys (${COLUMNS}) SELECT * FROM unnest(${idempotencyArraysSql(p)})`
 }
 
-/** The same of those rows of which the condition is true; `release` is in it the element of a further array. */
+/** The same for the rows that meet the condition. In the condition, `release` is the element of a further array. */
 export function insertReleasedIdempotencySql(
   p: Parameters<typeof IDEMPOTENCY_ARRAYS>,
   releases: string,
@@ -121,7 +121,7 @@ const INSERT = buildStatement(
   (p) => `${insertIdempotencySql(p)} RETURNING true AS done`,
 )
 
-/** Reserves the key of one request in the transaction of what it does; nothing without a key. */
+/** Reserves the key of one request, in the transaction of what the request does. Without a key it does nothing. */
 export async function insertIdempotency(tx: Queryable, reserve: ReservesKey): Promise<void> {
   const rows = reservedRows([reserve])
   if (rows.length === 0) return
@@ -161,7 +161,7 @@ const SWEEP: Statement = {
          RETURNING true`,
 }
 
-/** The rows of any number of requests in one statement, each under any of its hashes; an expired one counts as none. */
+/** The rows of any number of requests in one statement, each under any of its hashes. An expired row counts as none. */
 export async function findIdempotencyRows(
   db: Queryable,
   lookups: readonly { keyHashes: readonly Buffer[]; now: Date }[],
@@ -182,7 +182,7 @@ export async function findIdempotencyRows(
     lookups.map(async ({ keyHashes, now }) => {
       const found = keyHashes.map((hash) => byHash.get(hash.toString('hex'))).filter((row) => row !== undefined)
       const kept = found.filter((row) => row.expires_at > now)
-      // Of a request that was reserved under several index keys one row holds the answer.
+      // If a request was reserved under several index keys, one of its rows holds the answer.
       const row = kept.find((one) => one.response_sealed !== null) ?? kept[0]
       if (row === undefined) {
         // Removed at once, since they would block the new one.
@@ -203,9 +203,9 @@ export async function findIdempotencyRows(
 }
 
 /**
- * Commits the events of a replay, at least one, if the answer and every record in it still exist: that an erasure takes
- * the answer away depends on a column of the record. The locks of the records order it against an erasure, as for every
- * other release, and are taken in its order.
+ * Commits the events of a replay, at least one, if the answer and every record in it still exist. The records are
+ * looked up, because a column of a record decides whether an erasure removes the answer. The locks of the records order
+ * it against an erasure, as for every other release, and are taken in its order.
  *
  * @param tokens the records in the answer
  * @returns false if a record in the answer was erased in the meantime; then nothing may leave
@@ -217,8 +217,8 @@ export async function commitReplay(
   tokens: readonly string[],
   events: readonly AuditEvent[],
 ): Promise<boolean> {
-  const write = (arrays: EventArrays) =>
-    db.query(COMMIT_REPLAY, COMMIT_REPLAY.valuesOf({ ...arrays, key_hash: keyHash, tokens: idArray(tokens) }))
+  const write = (arrays: EventArrays, on: Queryable) =>
+    on.query(COMMIT_REPLAY, COMMIT_REPLAY.valuesOf({ ...arrays, key_hash: keyHash, tokens: idArray(tokens) }))
   const rows = await writeEvents(db, events, write, (written) => written.length > 0)
   return rows.length > 0
 }
@@ -231,7 +231,7 @@ export async function forgetAnswer(db: Queryable, keyHashes: readonly Buffer[], 
   await db.query(FORGET_ANSWER, [byteaArray(keyHashes), unopened])
 }
 
-/** Removes what has expired, and answers with how many rows that were. */
+/** Removes expired rows, and answers with their number. */
 export function sweepIdempotencyKeys(db: Queryable, now: Date): Promise<number> {
   return sweep(db, SWEEP, [now])
 }

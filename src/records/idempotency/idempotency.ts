@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import canonicalize from 'canonicalize'
-import type { Caller } from '../../access/policy/caller.ts'
+import type { Caller, ProveCaller } from '../../access/policy/caller.ts'
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
@@ -31,14 +31,14 @@ interface IdempotentRequest {
   key: string | undefined
   /** The route and its parameters, which must be the same the next time. */
   call: readonly string[]
-  /** The body, which must be the same JSON value: the order of members and white space say nothing. */
+  /** The body, which must be the same JSON value: the order of members and white space do not count. */
   body: { value: unknown; bytes: Uint8Array }
 }
 
 /** Makes the row that must commit together with what the request does. `kept` is what a replay starts from. */
 export type ReserveKey = (kept: unknown) => IdempotencyRow
 
-/** Commits the events of an answer that leaves again, at least one. @throws {Problem} record-gone */
+/** Commits the events of a repeated answer, at least one. @throws {Problem} record-gone */
 export type CommitReplay = (events: readonly AuditEvent[]) => Promise<void>
 
 export interface Idempotency {
@@ -58,7 +58,8 @@ export interface Idempotency {
     replay: (kept: K, commit: CommitReplay) => Promise<Answer>,
   ): Promise<Answer>
   /**
-   * What is kept for a key of a caller, whatever the request was; undefined where the key was not used.
+   * What is kept for a key, whatever the request was; undefined where the key was not used. For routes whose callers are proven
+   * before their work.
    *
    * @throws {Problem} record-gone
    */
@@ -72,12 +73,13 @@ export interface IdempotencyDeps {
   database: Database
   keys: Keys
   now: () => Date
-  /** Throws when nothing may be released now: what is repeated leaves again. */
+  proveCaller: ProveCaller
+  /** Throws when nothing may be released now, because a repeated answer is a release too. */
   requireRelease?: () => void
 }
 
 export function createIdempotency(deps: IdempotencyDeps): Idempotency {
-  const { database, keys, now, requireRelease = () => {} } = deps
+  const { database, keys, now, proveCaller, requireRelease = () => {} } = deps
   const inFlight = new Set<string>()
 
   const find = createBatch({
@@ -97,6 +99,7 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
     }
     const kept = JSON.parse(opened.toString('utf8')) as K
     const commit: CommitReplay = async (events) => {
+      if (request !== undefined) await proveCaller(request.caller)
       requireRelease()
       if (!(await commitReplay(database, row.keyHash, tokensIn(kept), events))) throw new Problem('record-gone')
     }
@@ -112,7 +115,7 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
       .some((hash) => timingSafeEqual(hash, requestHash))
   }
 
-  /** Undefined for an answer that does not open, as one whose key was destroyed; that is an alert. */
+  /** Undefined for an answer that does not open, for example because its key was destroyed. That is an alert. */
   async function openAnswer(row: IdempotencyRow, response: Sealed): Promise<Buffer | undefined> {
     try {
       return await keys.open(response, answerContext(row))
@@ -179,7 +182,7 @@ function fingerprintOf({ call, body }: IdempotentRequest): readonly string[] {
   return [...call, canonicalize(body.value) ?? '']
 }
 
-/** Another server may have heard already that it is the active one. */
+/** Another server may know already that this key is the active one. */
 const isPreActive = ({ state }: Key) => state === 'pre-active'
 
 function replayed(answer: Answer): Answer {

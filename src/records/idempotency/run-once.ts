@@ -30,11 +30,11 @@ interface Repeated {
   /** What the request did with its records. */
   type: 'record.tokenize' | 'record.erase'
   tokens: readonly string[]
-  /** Events of what concerned no record: the items of a batch that were refused. */
+  /** Events that concern no record: those of refused items of a batch. */
   events?: readonly string[]
 }
 
-/** The events of a kept answer that leaves again: one for each event of the first time, which it names. */
+/** The events of a repeated answer: one for each event of the first answer, which it names. */
 export async function replayEvents(
   deps: { database: Database; newAuditEvent: NewAuditEvent },
   request: RouteRequest<Caller>,

@@ -17,7 +17,7 @@ import { requireLive } from '../reveal/require-live.ts'
 
 export interface AccessQuestion {
   token: string
-  /** What the caller would do with the record. Default: reveal it, for which there must be a purpose. */
+  /** What the caller would do with the record. Default: reveal it, which needs a purpose. */
   to?: 'reveal' | 'correct' | 'erase' | undefined
   purpose?: Purpose | undefined
   fields?: readonly string[] | undefined
@@ -34,10 +34,11 @@ export interface Explanation {
 }
 
 /**
- * Says whether a caller may see a record for a purpose now, or change it, and which line decides, by the same decision as the
- * call itself and in its order. Counts nothing, and opens at most what says how an address is used.
+ * Says whether a caller may see a record for a purpose now, or change it, and which line decides, by the same decision
+ * as the call itself and in its order. It counts nothing, and opens at most the display part of an address, which says
+ * how the address is used.
  *
- * @throws {CallerError} for a client that there is not, staff without a role, and a reveal without a purpose
+ * @throws {CallerError} for an unknown client, staff without a role, and a reveal without a purpose
  */
 export async function explainAccess(
   deps: FindCallerDeps & Pick<RecordDeps, 'keys' | 'newAuditEvent' | 'writeAuditEvent' | 'now'>,
@@ -72,7 +73,7 @@ async function explain(
   if (to !== 'reveal') return explainChange(deps, caller, { scope: `token:${to}`, token }, { ...given, purpose })
   if (purpose === undefined) throw new CallerError('say for which purpose')
   const decision = decideReveal(caller, kindNameOf(token), purpose, fields, given)
-  // An approval is asked for of a record that can be released, so the record comes before it.
+  // An approval is for a record that can be released, so the record is checked first.
   const waits = !decision.granted && decision.problem.code === 'approval-required'
   if (!decision.granted && !waits) return no(decision.problem, decision.lines)
   return explainRecord(caller, async () => {
@@ -106,7 +107,7 @@ async function explainChange(
   })
 }
 
-/** What there is to say once the record is looked at; or that it is not there. */
+/** The result once the record was looked at, or that there is no such record. */
 async function explainRecord(caller: Caller, look: () => Promise<Explanation>): Promise<Explanation> {
   try {
     return await look()

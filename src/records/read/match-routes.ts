@@ -45,7 +45,7 @@ const bodySchema = z
     return z.NEVER
   })
 
-/** `POST /v1/tokens/{token}/match`: an answer in the place of the data. */
+/** `POST /v1/tokens/{token}/match`: an answer of yes or no instead of the data. */
 export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
   return [
     route<Caller, z.output<typeof bodySchema>>({

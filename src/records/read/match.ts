@@ -64,7 +64,7 @@ export async function matchRecord(
   const tokens = [token, ...(other === undefined ? [] : [other])]
   await consumeOrRefuse(deps.budgets, caller, purpose, tokens)
   for (const one of tokens) await deps.guesses.consume(caller, one)
-  // What the caller sees in every masked view is no secret to guess.
+  // What the caller sees in every masked view need not be guessed.
   const isSecret = !caller.scopes.has('token:read') || names.some((name) => !isShownMasked(kindNameOf(token), name))
   const guess = isSecret ? await deps.guesses.reserve(caller, tokens) : undefined
   let outcome: 'wrong' | 'not-wrong' = 'not-wrong'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
+import { correctionsInWords } from '../../kinds/in-words.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import { correctRecord } from '../change/correct.ts'
 import type { RecordDeps } from '../dependencies.ts'
@@ -17,7 +18,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
     const correction = z.toJSONSchema(kind.correction, { io: 'input', target: 'openapi-3.0' })
     return { ...correction, properties: { ...correction.properties, ...said } }
   })
-  // Which kind's correction it must be, the token says; the use case parses it.
+  // The token says which kind is corrected, so the use case parses the correction.
   const correctionSchema = z
     .looseObject(changeMembers)
     .meta({ description: 'the fields to correct, and why', anyOf: corrections } as Record<string, unknown>)
@@ -35,6 +36,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
       summary: 'The masked view of a record',
       access: ['token:read'],
       audited: true,
+      provesCaller: true,
       responses: { 200: { description: 'the masked view', schema: view } },
       handle: async (request: RouteRequest<Caller, undefined>) => ({
         status: 200,
@@ -45,7 +47,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
     route<Caller, z.output<typeof correctionSchema>>({
       method: 'PATCH',
       path: '/v1/tokens/:token',
-      summary: 'Correct an address, a contact or the expiry of a card; null removes an optional field',
+      summary: `Correct ${correctionsInWords()}; null removes an optional field`,
       access: ['token:correct'],
       audited: true,
       asked: askedInCorrection,

@@ -13,7 +13,7 @@ import { kindNames } from '../../kinds/registry.ts'
 export function askedIn(body: unknown): Asked {
   const { fields, field, items, purpose, by } = membersOf(body)
   const ofItems = Array.isArray(items) ? items.map((item) => membersOf(item).fields) : []
-  // To search by a card's number is to ask whether the vault has it.
+  // A search by card number asks whether the vault has the number.
   const sought = typeof by === 'string' ? (confirmedBy(by)?.field ?? by) : by
   return {
     fields: knownFields([fields, field, sought, ...ofItems].flatMap(namesIn)),
@@ -27,7 +27,7 @@ export function askedInCorrection(body: unknown): Asked {
   return { fields: knownFields(Object.keys(members)), purpose: purposes.find((one) => one === members.purpose) }
 }
 
-/** Each once, without what is no field of any kind; undefined when none is left. */
+/** Each field once, without names that are no field of any kind. Undefined when none is left. */
 export function knownFields(names: readonly unknown[] | undefined): string[] | undefined {
   const known = (names ?? []).filter((name): name is string => typeof name === 'string' && isKnown(name))
   return known.length === 0 ? undefined : [...new Set(known)]

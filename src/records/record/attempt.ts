@@ -1,6 +1,9 @@
 import { Problem } from '../../values/problem.ts'
 
-/** What concerns one of several items is its result. A problem that says the vault cannot serve now is thrown: it concerns all. */
+/**
+ * A problem with one of several items is the result of that item. A problem that says that the vault cannot serve now
+ * concerns all items, and is thrown.
+ */
 export async function attemptAsync<T>(work: () => Promise<T>): Promise<T | Problem> {
   try {
     return await work()

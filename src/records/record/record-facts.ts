@@ -11,7 +11,7 @@ export function recordFacts(record: {
   return digestFacts(['record', consents, policyVersion, Number(createdAt), Number(updatedAt)])
 }
 
-/** The facts of a version that was replaced: since when it is history. They keep it out of the place of a record. */
+/** The facts of a replaced version: when it was replaced. With them it does not open in the place of a record. */
 export function keptVersionFacts(replacedAt: Date): string {
   return digestFacts(['version', Number(replacedAt)])
 }

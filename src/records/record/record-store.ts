@@ -4,7 +4,7 @@ import { uuidOf } from '../../values/identifier.ts'
 import type { StoredRecord } from './record.ts'
 import { kindNameOf, type Token } from './token.ts'
 
-/** A row of `records`, spelt out; what was erased has nothing sealed. */
+/** A row of `records`, spelt out. An erased record has nothing sealed. */
 export interface RecordRow {
   token: Token
   kind: StoredRecord['kind']
@@ -23,7 +23,7 @@ export interface RecordRow {
 export const RECORD_COLUMNS = `token, kind, site, version, policy, consents, display_key, display_sealed,
   secret_key, secret_sealed, created_at, updated_at`
 
-/** A token is of a kind: the same bytes after another prefix are another token. */
+/** The same bytes after another prefix are another token. */
 const IS_RECORD = 'token = $1 AND kind = $2 AND site = $3'
 
 const placeOf = async (db: Queryable, site: string, token: Token) => [
@@ -58,7 +58,7 @@ const SELECT_RECORD: Statement = {
   text: `SELECT ${RECORD_COLUMNS} FROM records WHERE ${IS_RECORD}`,
 }
 
-/** The record as it is now; nothing keeps it so. */
+/** The record as it is now. It is not locked. */
 export async function findRecord(db: Queryable, site: string, token: Token): Promise<FoundRecord | undefined> {
   const found = await db.query<Record<string, unknown>>(SELECT_RECORD, await placeOf(db, site, token))
   const [row] = await spellOut<RecordRow>(db, found)
@@ -69,7 +69,7 @@ const HOLD_TO_RELEASE: Statement = {
   name: 'hold-record-to-release',
   text: 'SELECT FROM hold_to_release(ARRAY[$1::uuid], true)',
 }
-/** Its snapshot is later than the lock. */
+/** The snapshot of this statement is later than the lock. */
 const SELECT_STATE: Statement = {
   name: 'select-record-state',
   text: `SELECT version, consents, erased_at IS NOT NULL AS erased FROM records WHERE ${IS_RECORD}`,

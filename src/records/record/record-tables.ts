@@ -2,8 +2,9 @@ import { hashedColumn } from '../../keys/sealing/hashed-column.ts'
 import type { ReferencingTables } from '../../keys/sealing/referencing-tables.ts'
 import { type Row, sealedTable } from '../../keys/sealing/sealed-table.ts'
 import { keptPartContext, type OpenRecord, partContext, type RecordPart } from './record.ts'
+import { termPartitions } from './term-partitions-store.ts'
 
-/** What of records is sealed, and what they are found by. */
+/** The sealed values of records, and the hashes that they are found by. */
 export const recordTables: ReferencingTables = {
   sealed: [
     sealedTable('records', {
@@ -22,7 +23,7 @@ export const recordTables: ReferencingTables = {
       context: (row, part) => keptPartContext(placeOf(row), part as RecordPart, row.replaced_at as Date),
     }),
   ],
-  hashed: [hashedColumn('search_terms', { table: 'search_terms', key: 'key' })],
+  hashed: [hashedColumn('search_terms', { table: 'search_terms', key: 'key', partitions: termPartitions })],
 }
 
 type Place = Pick<OpenRecord, 'token' | 'kind' | 'site' | 'version'>

@@ -8,7 +8,7 @@ import type { Token } from './token.ts'
 
 const SELECT_TERMS: Statement = { name: 'select-record-terms', text: 'SELECT terms FROM records WHERE token = $1' }
 
-/** What stays has another MAC, since it is bound to the version: its row is changed in place. */
+/** A term that stays gets another MAC, because the MAC is bound to the version. Its row is changed in place. */
 const CHANGE_TERMS: Statement = {
   name: 'change-terms',
   text: `WITH gone AS (DELETE FROM search_terms WHERE token = $1 AND term = ANY($2::bytea[])),

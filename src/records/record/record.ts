@@ -61,7 +61,9 @@ export function customerTerm(customer: string | undefined): SearchTerm[] {
   return customer === undefined ? [] : [{ type: 'customer', value: customer }]
 }
 
-/** So many bytes of a hash are stored: enough that no two meet by chance. The MAC beside them is over all of it. */
+/**
+ * This many bytes of a hash are stored, enough that no two are equal by chance. The MAC beside them is over all of it.
+ */
 export const TERM_BYTES = 16
 
 /** A hash as it is stored. */
@@ -69,7 +71,7 @@ export function termOf({ hash }: Pick<TermHash, 'hash'>): Buffer {
   return hash.subarray(0, TERM_BYTES)
 }
 
-/** The terms one after the other: the record remembers its terms, so that nothing has to be searched to remove them. */
+/** The terms in a row. The record remembers them, so that they can be removed without a search. */
 export function joinTerms(terms: readonly Pick<TermHash, 'hash'>[]): Buffer {
   return Buffer.concat(terms.map(termOf))
 }

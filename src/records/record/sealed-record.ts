@@ -29,7 +29,7 @@ export interface RecordDisplay {
   shown: Display
 }
 
-/** What becomes of the details of a record. Holds the plaintext of both parts until they are sealed. */
+/** The details of a record, divided for sealing. It holds the plaintext of both parts until they are sealed. */
 export interface PlainParts {
   display: PlainValue
   secret: PlainValue
@@ -154,7 +154,7 @@ export async function requireOwnToken(
   throw new Problem('record-not-found')
 }
 
-/** The hashes a value may be stored under: one for each key that may have terms of its type. */
+/** The hashes that a value may be stored under: one for each key that may have terms of its type. */
 export function searchHashes(keys: Keys, site: string, type: SearchType, value: string): TermHash[] {
   return keysOfTerms(keys, type).map((key) => ({
     type,

@@ -4,14 +4,17 @@ import { noCardTermsMark } from '../../keys/key/marks.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
 import { confirmedBy, type SearchType } from '../../kinds/kinds.ts'
 
-/** The purpose of the keys that hash terms of that type: what confirms a card number is worth more to a thief than the rest. */
+/**
+ * The purpose of the keys that hash terms of that type: a term that confirms a card number is worth more to a thief
+ * than the others.
+ */
 export function indexPurposeOf(type: SearchType): IndexPurpose {
   return confirmedBy(type) === undefined ? 'index' : 'card-index'
 }
 
 /**
- * Every key under which a term of that type may be and be found, without closed ones. Earlier versions had one key for
- * all types: such a key is used for look-ups until a rotation has emptied it.
+ * Every key that may have terms of that type, without closed ones. Earlier versions had one key for all types: such a
+ * key is used for look-ups until a rotation has emptied it.
  */
 export function keysOfTerms({ ring, verified }: Pick<Keys, 'ring' | 'verified'>, type: SearchType): Key[] {
   const open = (purpose: IndexPurpose) => ring.all(purpose).filter(({ id }) => !isClosed(verified.marks, id))

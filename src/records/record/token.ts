@@ -10,7 +10,7 @@ const TOKEN = new RegExp(`^(${Object.values(tokenPrefixes).join('|')})_[0-7][0-9
 
 const KIND_NAMES = new Map(kindNames.map((kind) => [tokenPrefixes[kind], kind]))
 
-/** Drawn again: a scanner for card numbers could take so many digits in a row for one. */
+/** Such a token is drawn again, because a scanner could take that many digits in a row for a card number. */
 const CARD_LIKE = /[0-9]{12}/
 
 export function newToken(kind: Kind, randomBytes: RandomBytes): Token {
@@ -20,7 +20,7 @@ export function newToken(kind: Kind, randomBytes: RandomBytes): Token {
   }
 }
 
-/** Undefined for what cannot be a token; the caller treats it like one that does not exist. */
+/** Undefined for a text that cannot be a token. It is treated like a token that does not exist. */
 export function parseToken(text: string): Token | undefined {
   return TOKEN.test(text) ? (text as Token) : undefined
 }

@@ -15,9 +15,9 @@ const CENSUS: Statement = {
 }
 
 /**
- * The walk goes over the partition of each old key as it lies. In the same order the records were stored, or moved the last time, so
- * the records of a stretch lie together as well. A record comes with each of its terms that is in the stretch; the first one moves
- * them all.
+ * The walk follows the partition of each old key in its physical order. The records were stored, or moved the last
+ * time, in the same order, so the records of a stretch lie together as well. A record comes with each of its terms that
+ * is in the stretch; the first one moves them all.
  */
 const READ_PAGE: Statement = {
   name: 'reindex-read',
@@ -31,8 +31,8 @@ const READ_PAGE: Statement = {
 
 /**
  * Compare and set: the terms of a record are replaced only if it is the version that was read, with the terms that were
- * read. The record's row is locked first, as a correction and an erasure do, so all of its terms change hands at once. A term
- * whose key is not replaced is not among those that go and come.
+ * read. The record's row is locked first, as a correction and an erasure do, so all of its terms are replaced at once.
+ * A term whose key is not replaced stays.
  */
 const WRITE: Statement = {
   name: 'reindex-write',

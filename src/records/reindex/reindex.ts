@@ -18,8 +18,8 @@ import {
 
 /**
  * The search terms of all records, so that a rotation can move them to another index key. A term cannot be turned into
- * another one: each record is opened and its terms are made again. Its token stays, and it is found throughout, since
- * look-ups hash under every index key that there is.
+ * another one: each record is opened and its terms are made again. Its token stays, and it can be found all the time,
+ * because look-ups hash under every index key.
  */
 export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): ReencryptionTarget {
   return {
@@ -33,7 +33,7 @@ export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): Ree
   }
 }
 
-/** A term that comes, its entry in the index, the term that goes, and what of the record changes. Measured. */
+/** The new term, its entry in the index, the removed term, and the change of the record. Measured. */
 const WAL_OF_A_TERM = 450
 
 /** Beside the new terms the record of each is written, and the old ones are removed. */

@@ -6,12 +6,12 @@ import { reindexUnindexed, walOfTerms } from './reindex.ts'
 import { type NewTerms, replaceTerms } from './reindex-store.ts'
 import { countUnindexed, readUnindexedPage } from './unindexed-cards-store.ts'
 
-/** In place of the key that other movable things name. */
+/** Other targets name a key in this place. */
 const NO_KEY = 'none'
 
 /**
- * The cards that are found by no number, since they were stored while the search by card number was off. A rotation of
- * the index keys gives them their terms. While the search is off there are none.
+ * The cards that cannot be found by their numbers, because they were stored while the search by card number was off. A
+ * rotation of the index keys gives them their terms. While the search is off there are none.
  */
 export function createUnindexedCards(deps: Pick<RecordDeps, 'keys' | 'kinds' | 'findsCards'>): ReencryptionTarget {
   const keyIds = () => keysOfTerms(deps.keys, 'card_number').map(({ id }) => id)

@@ -8,15 +8,18 @@ import { sealReason } from '../record/seal-reason.ts'
 import type { Opened } from './open-planned.ts'
 import type { Release, ReleaseOutcome } from './release-store.ts'
 
-/** By which event each record leaves, if it does; null for what cannot. A kept answer of a reveal is no more than this. */
+/**
+ * The event by which each record leaves; null for a record that may not leave. A kept answer of a reveal holds nothing
+ * else.
+ */
 export type PlannedEvents = (string | null)[]
 
 /** Makes the row of the request's Idempotency-Key, which commits with its first release. */
 export type ReserveForRelease = (planned: PlannedEvents) => IdempotencyRow
 
 /**
- * Commits the releases of opened records, each if its record is still as it was opened. One under an approval is a
- * transaction of its own, which redeems the approval; the others are one.
+ * Commits the releases of opened records, each if its record is still as it was opened. A release under an approval has
+ * a transaction of its own, which redeems the approval. The others share one.
  */
 export async function commitOpened(
   deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'now' | 'usedApprovals'>,
@@ -32,6 +35,7 @@ export async function commitOpened(
   let hasReleased = false
   const releaseOf = (ones: readonly Opened[]): Release => ({
     owner: caller.id,
+    presumption: caller.presumption,
     site: caller.site,
     records: ones.map(({ record, event }) => ({ record, consent, event })),
     reasons: reason === undefined ? [] : ones.map(({ event }) => sealReason(deps, event.id, reason)),
@@ -55,7 +59,7 @@ export async function commitOpened(
     }
     const release = () => deps.batches.releaseApproved(releaseOf([one]), { approval, event: one.event.id })
     const outcome = await storeUnderKeys(deps.keys, release).catch((error: unknown) => {
-      // What was released already leaves, whatever becomes of the rest.
+      // Records that are already released leave, also if the others fail.
       if (error instanceof Problem && (hasReleased || error.kind !== 'unavailable')) return error
       throw error
     })

@@ -52,7 +52,7 @@ export async function openPlanned(
   await requireOwnToken(deps.keys, record, 'secret', token)
   const { purpose } = about
   if (needsConsent(purpose) && !record.consents.includes(purpose)) throw new Problem('consent-missing')
-  // Corrected since it was approved: no person has approved what it says now.
+  // The record was corrected after the approval, so no person has approved its present values.
   if ((approval?.approved?.version ?? record.version) !== record.version) throw new Problem('record-changed')
   const data = pick(deps.kinds[record.kind], await openDetails(deps.keys, { ...record, secret: record.sealed }), fields)
   const event = leaveOutRecord(deps.newAuditEvent, {

@@ -21,23 +21,24 @@ interface GrantedFields {
   budget: Budget | undefined
 }
 
-/** What leaves with an approval; and what leaves without one, by breaking the glass, if the caller asks for that and may. */
+/** What leaves with an approval, and what leaves by breaking the glass, if the caller asks for that and may do it. */
 export interface ApprovalNeed {
   approved: GrantedFields
   urgent: GrantedFields | undefined
 }
 
-/** What is decided of an item before its record is looked at. */
+/** The decision on an item before its record is read. */
 export type ItemPlan = { token: Token } & (
   | { granted: GrantedFields; needs?: undefined }
   | { granted?: undefined; needs: ApprovalNeed }
 )
 
 /**
- * Plans the reveal of one item: which fields, under which budget, and whether a second person must approve. The grants are
- * evaluated once.
+ * Plans the reveal of one item: which fields, under which budget, and whether a second person must approve. The grants
+ * are evaluated once.
  *
- * @throws {Problem} record-not-found for what is no token, invalid-input, scope-missing, purpose-not-permitted,
+ * @throws {Problem} record-not-found for a text that is not a token, invalid-input, scope-missing,
+ *   purpose-not-permitted,
  *   fields-not-permitted, condition-not-met, unauthenticated
  */
 export function planReveal(
@@ -60,8 +61,8 @@ export function planReveal(
 }
 
 /**
- * Fields that only an approval or a broken glass gives never leave without one: the glass is broken, with its alert and its review,
- * whenever that gives the caller more than the grants without a second person.
+ * Fields that need an approval never leave without one or a broken glass. The glass is broken, with its alert and
+ * review, if that gives the caller more than the grants without a second person.
  */
 function choose(
   { plain, approved, urgent: broken }: RevealVariants,

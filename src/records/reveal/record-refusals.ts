@@ -5,7 +5,7 @@ import type { ReleaseAbout } from './open-planned.ts'
 import type { RevealItem } from './plan-reveal.ts'
 import type { RevealResult } from './reveal-result.ts'
 
-/** Every refused item has an event of its own; a text that is no token is a caller's input, and is not kept. */
+/** Every refused item has an event of its own; a text that is not a token is a caller's input, and is not kept. */
 export async function recordRefusals(
   deps: Pick<RecordDeps, 'newAuditEvent' | 'writeAuditEvent'>,
   about: ReleaseAbout,

@@ -32,14 +32,14 @@ export type RedeemDeps = Pick<
   'alert' | 'database' | 'keys' | 'newAuditEvent' | 'newId' | 'now' | 'openApprovals' | 'usedApprovals'
 >
 
-/** What lets a release out that needs a second person. */
+/** The permission for a release that needs a second person. */
 export interface RedeemedApproval {
   id: string
   /** The version of the record that was approved, and until when; undefined without an approval (break-glass). */
   approved: { version: number; until: Date } | undefined
 }
 
-/** What a release is for that needs a second person. */
+/** What a second person approves. */
 export interface ApprovalQuestion {
   token: Token
   needs: ApprovalNeed
@@ -57,7 +57,7 @@ type Asked = Omit<ApprovalRequest, 'record_version' | 'token' | 'purpose'> & { t
 /** The same for the version of the record that is there. */
 type LocatedRequest = Asked & { record_version: number }
 
-/** What came of it, and the approvals that were found and are not the vault's or were used before. */
+/** The result, and approvals that are not the vault's or were used before. */
 interface Outcome {
   forged: string[]
   approval?: RedeemedApproval
@@ -68,7 +68,8 @@ interface Outcome {
 /**
  * For grants that need an approval: finds the one for exactly this caller, version of the record, fields, purpose and
  * ticket, or asks for one. The release redeems it. A caller that may break the glass continues at once; that is an
- * alert, and waits for a review. Nothing is asked for that cannot be released: the record comes first.
+ * alert, and waits for a review. The record is checked first, so that no approval is requested for a record that cannot
+ * be released.
  *
  * @throws {Problem} record-not-found, record-gone, consent-missing, approval-required with the id of the request,
  *   too-many-requests
@@ -92,7 +93,7 @@ export async function redeemApproval(
     ticket: ticket ?? null,
     authority: authority ?? null,
   }
-  // What this process uses from here on may still look unused in a snapshot of the database.
+  // An approval that this process uses from here on may still look unused in a snapshot of the database.
   const used = deps.usedApprovals.at(now)
   await deps.keys.ensureFresh()
 

@@ -5,7 +5,7 @@ import type { Database } from '../../database/database.ts'
 import { Problem } from '../../values/problem.ts'
 import { type Release, type ReleaseOutcome, releaseRecords } from './release-store.ts'
 
-/** Which approval lets a record out by which event. */
+/** The approval under which a record leaves, and the event of the release. */
 export interface ApprovalUse {
   approval: string
   event: string
@@ -13,7 +13,7 @@ export interface ApprovalUse {
 
 /**
  * Commits the release of one record under an approval. The row that redeems the approval commits with the event, or
- * neither does. An approval that an event already names is not used again, whatever its rows say.
+ * neither does. An approval that an event already names is not used again, even if its rows say that it is unused.
  *
  * @throws {Problem} approval-required, if it was used since it was looked up; audit-unavailable, database-unavailable
  */
@@ -21,6 +21,7 @@ export function releaseApproved(database: Database, release: Release, use: Appro
   return database.transaction(async (tx) => {
     const [outcomes] = await releaseRecords(tx, [release], true)
     if (outcomes === undefined || outcomes === WAITS) throw new Problem('busy')
+    if (outcomes instanceof Error) throw outcomes
     const [outcome] = outcomes
     if (outcome !== 'released') return outcome
     if (!(await useApproval(tx, use.approval, use.event))) throw new Problem('approval-required')

@@ -10,7 +10,7 @@ import { requireReleased } from './require-live.ts'
 /** A correction can come between opening and committing once or twice, hardly three times. */
 const ATTEMPTS = 3
 
-/** Opens what may be released and commits its events: what comes back without a problem may leave. */
+/** Opens the records that may be released and commits their events. A result without a problem may leave. */
 export async function releasePlanned(
   deps: Pick<
     RecordDeps,

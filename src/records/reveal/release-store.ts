@@ -1,5 +1,6 @@
+import type { Presumption } from '../../access/policy/presumption.ts'
 import { finishEvent, type UnfinishedEvent } from '../../audit/event/unfinished-event.ts'
-import { WAITS } from '../../database/batch.ts'
+import type { WAITS } from '../../database/batch.ts'
 import { integerArray } from '../../database/binary-array.ts'
 import { buildStatement } from '../../database/build-statement.ts'
 import type { Queryable } from '../../database/database.ts'
@@ -14,7 +15,7 @@ import { commitMatches, type Match } from '../search/search-store.ts'
 
 /** One record that a request has opened, and the event of its release. */
 interface WantedRecord {
-  /** The record as it was opened: it leaves in no other version. */
+  /** The record as it was opened. It leaves in this version only. */
   record: Omit<FoundRecord, 'sealed'>
   /** The consent that the record must carry. */
   consent?: string | undefined
@@ -25,6 +26,8 @@ interface WantedRecord {
 export interface Release {
   /** The caller whose request it is. */
   owner?: string
+  /** What must hold of the caller; nothing is released otherwise. */
+  presumption?: Presumption | undefined
   site: string
   records: readonly WantedRecord[]
   reasons?: readonly SealedReason[]
@@ -58,7 +61,7 @@ interface StandingRow {
   consents: string[]
 }
 
-/** A record that is corrected again and again, each time between the look and the commit, is not waited for any longer. */
+/** A record that was corrected between look and commit each time is not tried again. */
 const ATTEMPTS = 5
 
 /**
@@ -67,16 +70,17 @@ const ATTEMPTS = 5
  * request with missing records is tried again with the others.
  *
  * @param mayWait whether a statement waits while a record is being erased or corrected
- * @returns for each request the outcomes of its records, in their order; `WAITS` if the statement did not wait for one
+ * @returns for each request the outcomes of its records, in their order; `WAITS` if the statement did not wait for one; an error if
+ *   its caller is not what it presumes
  * @throws {Problem} audit-unavailable, busy
  */
 export async function releaseRecords(
   db: Queryable,
   releases: readonly Release[],
   mayWait: boolean,
-): Promise<(ReleaseOutcome[] | typeof WAITS)[]> {
+): Promise<(ReleaseOutcome[] | typeof WAITS | Error)[]> {
   const outcomes = releases.map(({ records }) => records.map((): ReleaseOutcome => 'released'))
-  const waiting = new Set<number>()
+  const left = new Map<number, typeof WAITS | Error>()
   let open = [...releases.keys()]
   for (let attempt = 0; open.length > 0; attempt++) {
     if (attempt === ATTEMPTS) throw new Problem('busy')
@@ -92,10 +96,13 @@ export async function releaseRecords(
       open.map((at) => toFinding(releases[at]!, outcomes[at]!)),
       mayWait,
     )
-    for (const [nth, at] of open.entries()) if (committed[nth] === WAITS) waiting.add(at)
+    for (const [nth, at] of open.entries()) {
+      const outcome = committed[nth]!
+      if (typeof outcome !== 'boolean') left.set(at, outcome)
+    }
     open = open.filter((_, nth) => committed[nth] === false)
   }
-  return outcomes.map((ofRequest, at) => (waiting.has(at) ? WAITS : ofRequest))
+  return outcomes.map((ofRequest, at) => left.get(at) ?? ofRequest)
 }
 
 async function findStanding(db: Queryable, releases: readonly Release[]): Promise<ReleaseOutcome[][]> {
@@ -127,13 +134,14 @@ function isSameSet(one: readonly string[], other: readonly string[]): boolean {
   return nameOfConsents(one) === nameOfConsents(other)
 }
 
-/** What of a request leaves, with the events of that and of nothing else. */
+/** The records of a request that leave, with their events only. */
 function toFinding(release: Release, outcomes: readonly ReleaseOutcome[]): Match {
-  const { owner, records, reasons = [], idempotency, now } = release
+  const { owner, presumption, records, reasons = [], idempotency, now } = release
   const leaving = records.filter((_, at) => outcomes[at] === 'released')
   const events = leaving.map(({ event, record }) => finishEvent(event, record))
   return {
     ...(owner === undefined ? {} : { owner }),
+    presumption,
     events,
     reasons: reasons.filter((reason) => events.some(({ id }) => id === reason.event)),
     records: leaving.map(({ record: { token, version, consents }, consent }) => ({

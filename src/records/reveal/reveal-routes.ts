@@ -50,6 +50,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
         return parsed === undefined ? revealScopes : [revealScopeOf(kindNameOf(parsed))]
       },
       audited: true,
+      provesCaller: true,
       idempotent: true,
       asked: askedIn,
       body: one,
@@ -62,7 +63,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
         const reveal = async (reserve?: ReserveKey, replayOf?: PlannedEvents) => {
           const [result] = await revealRecords(deps, request.caller, input, request, { idempotency: reserve, replayOf })
           if (result === undefined) throw new Error('a reveal of one record has one result')
-          // Returned rather than thrown: its event has committed with the attempt.
+          // The problem is returned, not thrown, because its event has committed already.
           if ('problem' in result) return problemAnswer(result.problem, request.requestId, deps.issuer)
           return { status: 200, body: revealedBody(result) }
         }
@@ -110,7 +111,7 @@ function revealedBody(result: Extract<RevealResult, { data: unknown }>): Record<
 
 function resultBody(result: RevealResult, requestId: string, issuer: string): Record<string, unknown> {
   if ('problem' in result) {
-    // What is no token is input, and is not repeated.
+    // A text that is not a token is input, and is not repeated.
     const token = parseToken(result.token)
     return { ...problemDocument(result.problem, requestId, issuer), ...(token ? { token } : {}) }
   }

@@ -5,7 +5,7 @@ import type { Budget } from '../../access/policy/roles.ts'
 import type { ConfirmedField } from '../../kinds/kinds.ts'
 import { Problem } from '../../values/problem.ts'
 
-/** Why a caller searches by what confirms a field. */
+/** The reasons of a search that confirms a field. */
 export interface SearchReason {
   purpose: Purpose
   reason?: string | undefined
@@ -15,7 +15,7 @@ export interface SearchReason {
 
 /**
  * A caller who finds a card by its number learns that the vault holds that number, so it needs what revealing the
- * number needs. An approval is for one record, which a search cannot name: a grant that wants one does not serve.
+ * number needs. An approval is for one record, which a search cannot name: a grant that needs one does not count.
  *
  * @returns the budget of the grants that decide
  * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated

@@ -2,7 +2,9 @@ import type { ProbeLimit } from '../../access/limits/probe-limit.ts'
 import type { Caller } from '../../access/policy/caller.ts'
 import type { Route } from '../../http/route.ts'
 
-/** A route that looks one record up, by a token in its path, counts as a look-up of its caller; others stay as they are. */
+/**
+ * Makes each call of a route with a token in its path count as a look-up of its caller. Other routes stay as they are.
+ */
 export function countMisses(deps: { probes: ProbeLimit }, route: Route<Caller>): Route<Caller> {
   if (!route.path.split('/').includes(':token')) return route
   return {

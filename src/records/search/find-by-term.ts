@@ -53,7 +53,7 @@ export function createFindByTerm(deps: { database: Database; keys: Keys; alert: 
       const hash = hashes.find((one) => termOf(one).equals(hit.term))!
       const reason = faultOf(sought, hash, hit)
       if (reason === undefined) kept.set(hit.term_token, hit)
-      // A text that is no token is not repeated.
+      // A text that is not a token is not repeated.
       else
         tell(`${hit.term.toString('base64')} ${hit.term_token} ${reason}`, 'search-term-changed', {
           token: parseToken(hit.term_token),

@@ -14,7 +14,7 @@ export interface LookUp {
   owner?: string
   site: string
   tokens: readonly Token[]
-  /** What is to be opened of each. */
+  /** The part of each record to open. */
   part: RecordPart
 }
 
@@ -75,7 +75,7 @@ export async function lookUpRecords(db: Queryable, lookUps: readonly LookUp[]): 
 }
 
 function toLookedUp({ key_id: keyId, sealed: bytes, ...row }: Row, asked: Token): LookedUp {
-  // Of another kind there never was a record.
+  // A record of another kind never existed.
   if (keyId === null || bytes === null) return row.token === asked ? 'erased' : undefined
   const { token, kind, site, version, consents } = row
   return {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
 import { type Route, route } from '../../http/route.ts'
+import { searchTypesInWords } from '../../kinds/in-words.ts'
 import { confirmedBy, confirmingTypes, searchTypes } from '../../kinds/kinds.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
@@ -19,7 +20,10 @@ const value = z
 
 const confirming = confirmingTypes.join(' and ')
 
-/** To find the card of a number is to confirm the number: it needs what revealing the number needs, and only it does. */
+/**
+ * A hit by card number confirms the number. So this search needs what revealing the number needs, and no other search
+ * does.
+ */
 function createSearchSchema({ whyMembers: { purpose, ...why } }: Why) {
   return z
     .strictObject({
@@ -55,7 +59,7 @@ export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency
     route<Caller, z.output<typeof body>>({
       method: 'POST',
       path: '/v1/search',
-      summary: 'Find records by the exact customer, e-mail, phone or card number',
+      summary: `Find records by the exact ${searchTypesInWords()}`,
       access: ['token:search'],
       audited: true,
       idempotent: true,

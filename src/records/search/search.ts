@@ -29,7 +29,7 @@ export interface SearchResult {
   truncated: boolean
 }
 
-/** What a caller looks for. To find a card by its number is to confirm the number, so that says why. */
+/** What a caller looks for. A hit by card number confirms the number, so such a search says why. */
 export interface SearchRequest {
   by: SearchType
   value: Sensitive<string>
@@ -65,10 +65,11 @@ interface Counted {
 }
 
 /**
- * Finds the records of the caller's site that carry exactly this value, and answers with their masked views, newest first.
- * Whether it may is decided, and what it costs is counted, before anything is looked up.
+ * Finds the records of the caller's site that carry exactly this value, and answers with their masked views, newest
+ * first. The decision and the count come before anything is looked up.
  *
- * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated for a card
+ * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated for
+ *   a card
  *   number that the caller may not see; card-search-off where the vault finds none by its number; invalid-input when the value cannot be one of that type; too-many-requests,
  *   budget-spent, record-changed, audit-unavailable
  */
@@ -133,8 +134,8 @@ async function lookUp(
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
         const { token, kind } = record
-        // One damaged record must not hide all others of a shopper. What it says of consents was not confirmed: where one of
-        // them would let it out, it is not there.
+        // One damaged record must not hide all others of a shopper. Its consents are not confirmed, so it is left out
+        // where a consent is needed.
         if (!dependsOnConsent(input)) results.push({ token, kind, code: error.code })
         events.push(
           deps.newAuditEvent({ ...about, type: 'request.refuse', outcome: 'failed', token, kind, code: error.code }),
@@ -171,14 +172,13 @@ async function lookUp(
     const { found, match } = await find()
     const tokens = match.records.map(({ token }) => token)
     for (const { purpose, extra } of budgets) {
-      // Others may have consumed the budget in the meantime: then a miss is refused as a hit is.
+      // Other requests may have consumed the budget in the meantime. Then a miss is refused as a hit would be.
       if (tokens.length === 0) await deps.budgets.requireRoom(caller, purpose, extra)
       else await consumeOrRefuse(deps.budgets, caller, purpose, tokens, extra)
     }
     return (await deps.batches.commitMatch(match)) ? found : undefined
   }
-  // What was found leaves only after its events have committed; a record that was changed in the meantime is looked at
-  // again.
+  // Records leave only after their events have committed. A record that was changed in the meantime is read again.
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const found = await storeUnderKeys(deps.keys, findAndCommit)
     if (found !== undefined) return found
@@ -186,14 +186,14 @@ async function lookUp(
   throw new Problem('record-changed', { retryAfterSeconds: 1 })
 }
 
-/** What the events of a search say of why it was made. */
+/** The reasons that the events of a search give. */
 function statedIn(input: SearchRequest): Pick<AuditFacts, 'purpose' | 'ticket' | 'authority'> {
   if (input.why === undefined) return {}
   const { purpose, ticket, authority } = input.why
   return { purpose, ticket, authority }
 }
 
-/** A record whose shopper has not consented to the purpose is not there for it. */
+/** A record is left out if its shopper has not consented to the purpose. */
 function hasConsent({ consents }: StoredRecord, input: SearchRequest): boolean {
   return !dependsOnConsent(input) || consents.includes(input.why.purpose)
 }

@@ -8,7 +8,7 @@ import type { ReserveKey } from '../idempotency/idempotency.ts'
 import type { checkoutSchema } from './checkout-schema.ts'
 import { type Checkout, tokenizeCheckouts } from './tokenize.ts'
 
-/** What a batch is answered with, and the events of the items that were refused. */
+/** The answer to a batch, and the events of refused items. */
 export interface BatchAnswer {
   results: Record<string, unknown>[]
   refusals: string[]
@@ -26,7 +26,7 @@ export async function tokenizeBatch(
   input: {
     items: readonly unknown[]
     schema: ReturnType<typeof checkoutSchema>
-    /** What is answered for an item that is refused. */
+    /** The answer for a refused item. */
     refused: (problem: Problem) => Record<string, unknown>
   },
   facts: RequestFacts,

@@ -5,6 +5,7 @@ import { IN_CHECKOUT_SESSION } from '../../access/policy/grant.ts'
 import { problemDocument } from '../../http/documents/problem-document.ts'
 import { writeLongList } from '../../http/json.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
+import { rangesOf } from '../../kinds/checkout-parts.ts'
 import type { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency } from '../idempotency/idempotency.ts'
@@ -21,9 +22,10 @@ export function createTokenizeRoutes(
   deps: RecordDeps & { idempotency: Idempotency; cardVelocity: CardVelocity },
 ): Route<Caller>[] {
   const limit: Route<Caller>['limit'] = ({ caller, source, body }) =>
-    deps.cardVelocity.consume(caller, source.network, cardsIn(body))
+    deps.cardVelocity.consume(caller, source.network, rangesIn(body))
   const checkout = checkoutSchema(deps.kinds)
-  // Parsed one by one, so that a bad one does not hold up the others; described as what each of them is.
+  // Items are parsed one by one, so that a bad one does not stop the others. The API document describes each as a
+  // checkout.
   const item = z
     .unknown()
     .meta(z.toJSONSchema(checkout, { io: 'input', target: 'openapi-3.0' }) as Record<string, unknown>)
@@ -35,6 +37,7 @@ export function createTokenizeRoutes(
       summary: 'Store the parts of a checkout, all or none, and get their tokens',
       access: ['tokenize', IN_CHECKOUT_SESSION],
       audited: true,
+      provesCaller: true,
       answersOlder: true,
       idempotent: true,
       limit,
@@ -68,7 +71,7 @@ export function createTokenizeRoutes(
             return { status: 200, body: await writeLongList('results', results) }
           },
           async (kept, commit) => {
-            // Versions before kept the results alone; their answers expire within a day.
+            // Earlier versions kept the results alone. Their answers expire within a day.
             const { results, refusals } = Array.isArray(kept) ? { results: kept, refusals: [] } : kept
             const repeated = { type: 'record.tokenize', tokens: tokensIn(results), events: refusals } as const
             await commit(await replayEvents(deps, request, repeated))
@@ -79,13 +82,8 @@ export function createTokenizeRoutes(
   ]
 }
 
-/** Whatever was sent as a card, in a checkout or in a batch of them; nothing of it is validated. */
-function cardsIn(body: unknown): unknown[] {
-  if (typeof body !== 'object' || body === null) return []
-  const items = 'items' in body && Array.isArray(body.items) ? (body.items as unknown[]) : []
-  return [body, ...items].flatMap((one) =>
-    typeof one === 'object' && one !== null && 'card' in one && one.card !== null && one.card !== undefined
-      ? [one.card]
-      : [],
-  )
+/** The ranges of the numbers in a checkout or in a batch of them. Nothing of it is validated. */
+function rangesIn(body: unknown): string[] {
+  const items = typeof body === 'object' && body !== null && 'items' in body ? body.items : []
+  return [body, ...(Array.isArray(items) ? (items as unknown[]) : [])].flatMap(rangesOf)
 }

@@ -23,7 +23,7 @@ export interface Checkout {
 
 export type TokenizedCheckout = { customer?: string } & Partial<Record<CheckoutPart, Record<string, unknown>>>
 
-/** So many checkouts are sealed at once. */
+/** This many checkouts are sealed at once. */
 const SLICE = 12
 
 /**
@@ -83,6 +83,7 @@ async function sealAndInsert(
   await deps.keys.ensureFresh()
   await deps.batches.insert({
     owner: caller.id,
+    presumption: caller.presumption,
     now,
     records,
     idempotency: extra.idempotency?.(answers),
@@ -100,7 +101,7 @@ interface PlainRecord {
 
 type PrepareDeps = Pick<RecordDeps, 'keys' | 'kinds' | 'newAuditEvent' | 'randomBytes'>
 
-/** Everything that becomes of a checkout, but for the sealing. */
+/** Prepares the records of a checkout, up to the sealing. */
 function prepareCheckout(
   deps: PrepareDeps,
   caller: Caller,

@@ -7,7 +7,7 @@ import { openOrReport, type PageFindings, readJson } from './open-or-report.ts'
 import type { Walk } from './record-finding.ts'
 import { type AnswerToCheck, inOneSnapshot, selectAnswersToCheck, selectLive } from './verification-store.ts'
 
-/** One may be the answer to a batch of a thousand. */
+/** One row may be the answer to a batch of a thousand checkouts. */
 const PAGE_ROWS = 20
 
 interface CheckAnswersDeps {

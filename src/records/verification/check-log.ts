@@ -14,8 +14,8 @@ interface CheckLogDeps {
 }
 
 /**
- * The log, up to the moment at which the walk was made: its rows are the vault's, and every record that an event says was
- * stored is there, or what is left of it.
+ * Checks the log up to the moment of the walk: its rows are the vault's, and every record that an event says was stored
+ * is there, or what is left of it.
  */
 export function createLogWalk({ database, authenticity, now }: CheckLogDeps): Walk {
   const until = now()
@@ -38,7 +38,7 @@ function missing({ token }: LoggedRow): RecordFinding {
   return { code: 'record-missing', token: parseToken(token ?? ''), detail }
 }
 
-/** A row that is not what the vault has written. A text in it that is no id and no token is not repeated. */
+/** A row that is not what the vault has written. A text in it that is neither an id nor a token is not repeated. */
 export function forged({ id, token }: { id: string; token: string | null }): RecordFinding {
   const detail = 'a row among the events is not what the vault has written'
   const event = timeOfId(id) === undefined ? undefined : id

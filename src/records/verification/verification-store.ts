@@ -101,7 +101,7 @@ export async function selectRecordsToCheck(tx: Queryable, after: string, limit: 
   const events = await queryEvents<EventRow>(tx, SELECT_EVENTS_OF, [uuids])
   const versionsOf = new Map(versions.map((row) => [row.token, row]))
   const termsOf = Map.groupBy(terms, ({ token }) => token)
-  // The word in front of a token is in the body alone, which is not believed yet.
+  // Only the body has the prefix of a token, and the body is not believed yet.
   const logOf = Map.groupBy(events, (event) => uuidOf(event.token!))
   return rows.map((row) => ({
     ...row,
@@ -139,7 +139,7 @@ export async function selectVersionsToCheck(
   return spellOut(db, await db.query(SELECT_VERSIONS, [...after, limit]))
 }
 
-/** A search term, and what becomes of it. */
+/** A search term, and the record that it leads to. */
 export interface TermToCheck {
   term: Buffer
   /** The 16 bytes of the token, as a uuid. */
@@ -252,7 +252,10 @@ export interface LoggedRow extends EventRow {
 export interface LoggedPage {
   count: number
   last: string | null
-  /** What waits for its place in the log, what is not what was hashed, and what says that a record was stored that is not there. */
+  /**
+   * Rows that wait for their place in the log, rows that differ from what was hashed, and rows that say that a record
+   * was stored which is not there.
+   */
   rows: readonly LoggedRow[]
 }
 
@@ -274,7 +277,7 @@ const SELECT_LOGGED_ROWS: Statement = {
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
-/** What is to be looked at of the log, from one event to another. */
+/** The rows of the log to look at, from one event to another. */
 export async function selectLoggedPage(
   db: Queryable,
   [after = eventUuidAt(new Date(0))]: readonly unknown[],

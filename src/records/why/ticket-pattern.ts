@@ -14,8 +14,9 @@ export class PatternError extends VaultError {
 }
 
 /**
- * A regular expression that a whole ticket must match, from what an operator wrote. JavaScript's backtrack, so one whose
- * repetitions could share out a ticket in too many ways is refused: so are lookarounds, references and flags.
+ * A regular expression that a whole ticket must match, from what an operator wrote. JavaScript's regular expressions
+ * backtrack, so a pattern is refused if its repetitions can divide a ticket in too many ways. Lookarounds, references
+ * and flags are refused as well.
  *
  * @throws {PatternError}
  */
@@ -80,7 +81,7 @@ function waysToRepeat(ways: number, repetition: string): number {
   return sum
 }
 
-/** No more than a ticket has characters: what repeats without taking one is not repeated. */
+/** At most the number of characters of a ticket: a repetition that takes no character does not count. */
 function boundsOf(repetition: string): [number, number] {
   if (repetition === '') return [1, 1]
   if (repetition.startsWith('?')) return [0, 1]

@@ -21,7 +21,7 @@ const CARD_NUMBER = issue('card-number-in-text', 'remove the card number')
 
 const TICKET = /^(?=.*\d)[A-Za-z0-9][A-Za-z0-9._#/-]*$/
 
-/** A phone number has more; a house, a precinct or a year has not. */
+/** A phone number has more digits. The number of a house, a precinct or a year has fewer. */
 const MAX_DIGITS = 6
 
 /** Name of the requesting authority (an organisation, never a person). Stored in clear in the audit log permanently. */
@@ -32,7 +32,7 @@ export const authorityName = z
   .refine((value) => (value.match(/\p{N}/gu) ?? []).length <= MAX_DIGITS, issue('invalid-input', 'is no name'))
   .overwrite((value) => value.normalize('NFC'))
 
-/** The members by which a request says what for and why it asks. */
+/** The members with which a request says why it asks. */
 export function createWhy({ ticket = TICKET, authorities }: WhyRules = {}) {
   const reason = text(500).describe('the reason; stored sealed beside the audit event')
   const ticketSchema = z
@@ -49,7 +49,7 @@ export function createWhy({ ticket = TICKET, authorities }: WhyRules = {}) {
   const purpose = z.enum(purposes)
   return {
     whyMembers: { purpose, ...optionalMembers({ reason, ticket: ticketSchema, authority }) },
-    /** Likewise for a change, which need not say it unless the role wants it. */
+    /** The same for a change, which needs it only if the role demands it. */
     changeMembers: optionalMembers({
       purpose: purpose.describe('what the change is for; it is in the audit event'),
       reason,

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { canCreate, findPinFile, placeOfPin } from '../../config/pin-file.ts'
 import { folderFault } from '../../config/trusted-file.ts'
 import { isVaultFolder } from '../../embedded-postgres/data-dir.ts'
-import { MAX_CONNECTIONS } from '../../http/server.ts'
+import { MAX_CONNECTIONS } from '../../http/max-connections.ts'
 import type { Finding } from './doctor.ts'
 import { readOpenFilesLimit } from './process-limits.ts'
 

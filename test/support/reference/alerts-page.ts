@@ -12,7 +12,7 @@ const TASK_TIMES: Readonly<Record<TaskName, string>> = {
   'destroy-index-keys': SWEEP,
   'end-checkout-sessions': 'every minute',
   'keep-mac-keys': CORE,
-  'claim-event-numbers': 'every 2 seconds',
+  'report-event-numbers': 'every 2 seconds',
   'close-event-keys': CORE,
   'keep-signing-keys': CORE,
   'prepare-audit-partitions': 'every 10 minutes, and three times in a row when a partition cannot be made',

@@ -113,11 +113,11 @@ function section(command: Command): string {
   ].join('\n\n')
 }
 
-export const commandNames = () => commandsOf(createProgram()).map(nameOf)
+export const commandNames = async () => commandsOf(await createProgram()).map(nameOf)
 
 /** Every command, from the help of the program. */
-export function cliPage(): string {
-  const commands = commandsOf(createProgram())
+export async function cliPage(): Promise<string> {
+  const commands = commandsOf(await createProgram())
   const rows = commands.map((command) => {
     const name = nameOf(command)
     return [`[\`${name}\`](#${anchorOf(name)})`, sentence(command.description())]

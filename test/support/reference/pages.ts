@@ -11,7 +11,7 @@ export async function generatedPages(): Promise<Record<string, string>> {
     'docs/reference/alerts-and-metrics.md': await alertsPage(),
     'docs/reference/api.md': apiPage(),
     'docs/reference/audit-events.md': auditEventsPage(),
-    'docs/reference/cli.md': cliPage(),
+    'docs/reference/cli.md': await cliPage(),
     'docs/reference/configuration.md': configurationPage(),
     'docs/reference/problems.md': problemsPage(),
   }

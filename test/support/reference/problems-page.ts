@@ -1,6 +1,5 @@
-import { PROBLEM_MEANINGS } from '../../../src/http/documents/problem-meanings.ts'
 import { PROBLEM_STATUSES } from '../../../src/http/documents/problem-statuses.ts'
-import { PROBLEM_CODES, titleOf } from '../../../src/values/problem-codes.ts'
+import { PROBLEM_CODES, PROBLEMS, titleOf } from '../../../src/values/problem-codes.ts'
 import { page, paragraph, table } from './markdown.ts'
 
 const INTRODUCTION = [
@@ -26,13 +25,13 @@ const INTRODUCTION = [
     \`resource_metadata\` (RFC 9728). Where only a proof of the key helps, the challenge is \`DPoP\` alone.`),
 ]
 
-/** Every code of a problem, from `src/values/problem-codes.ts` and `src/http/documents`. */
+/** Every code of a problem, from `src/values/problems` and its status. */
 export function problemsPage(): string {
   const parts = PROBLEM_CODES.flatMap((code) => {
-    const { meaning, remedy } = PROBLEM_MEANINGS[code]
+    const { title, meaning, remedy } = PROBLEMS[code]
     return [
       `### ${code}`,
-      `**${PROBLEM_STATUSES[code]}** · ${titleOf(code)}.`,
+      `**${PROBLEM_STATUSES[code]}** · ${title}.`,
       paragraph(meaning),
       paragraph(`*What to do:* ${remedy}`),
     ]

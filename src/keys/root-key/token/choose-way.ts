@@ -9,8 +9,8 @@ const CONTEXT = Buffer.from('strongroom probe')
 const OTHER_CONTEXT = Buffer.from('strongroom probf')
 
 /**
- * The best way to wrap that works with this key. What the token lists is only where to begin: modules differ in what they do
- * under one name, so each way is tried with the key itself.
+ * The best way to wrap that works with this key. The token's list is only a beginning, because modules do different
+ * things under one name. So each way is tried with the key itself.
  *
  * @param flags of each mechanism that the token lists
  * @throws {TokenFailure} config, when none works; the message says what each one failed by

@@ -27,7 +27,7 @@ const RULES: readonly Rule[] = [
   { name: 'CKA_LOCAL', type: CK.CKA_LOCAL, value: true, by: 'made' },
 ]
 
-/** Attributes that earlier keys were made without: their absence is reported, and refuses nothing. */
+/** Attributes that earlier keys were made without: their absence is reported, and the key is still accepted. */
 const SINCE_WAYS: readonly string[] = ['CKA_WRAP', 'CKA_UNWRAP', 'CKA_MODIFIABLE', 'CKA_COPYABLE']
 
 /** What a key of the vault is, and what it may lack. */

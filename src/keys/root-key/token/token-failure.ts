@@ -1,10 +1,10 @@
 import { VaultError } from '../../../values/vault-error.ts'
 import { CK, type CryptokiError } from '../cryptoki.ts'
 
-/** `wrong`: the ciphertext is not this key's. `config`: a person must correct it. `token`: it may pass. */
+/** `wrong`: the ciphertext is not this key's. `config`: a person must correct it. `token`: it may be temporary. */
 export type FailureKind = 'wrong' | 'config' | 'token'
 
-/** A failure that says itself what it is. The message holds no secret. */
+/** A failure that names its kind. The message holds no secret. */
 export class TokenFailure extends VaultError {
   override readonly name = 'TokenFailure'
   readonly failed: FailureKind

@@ -70,7 +70,10 @@ export function unwrapInToken(
 
 type GcmWay = Extract<WrapWay, { kind: 'gcm' }>
 
-/** A token that was to draw its IV and has not must never have its ciphertext leave: two under one IV give the key away. */
+/**
+ * If a token should draw its IV and has not, its ciphertext must never leave: two ciphertexts under one IV give the key
+ * away.
+ */
 function sealByGcm(
   key: TokenKey,
   way: GcmWay,

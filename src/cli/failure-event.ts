@@ -1,0 +1,53 @@
+import { hostname } from 'node:os'
+import { createKeylessBook, inBook } from '../audit/event/event-book.ts'
+import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
+import { type FailedCommand, recordFailedCommand } from '../audit/failed-command.ts'
+import { type Config, ConfigError, readConfig } from '../config/config.ts'
+import { NoEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
+import { openVaultDatabase } from '../start/open-vault.ts'
+import { createNewId } from '../values/identifier.ts'
+import { createRandomBytes } from '../values/random.ts'
+import type { Vault } from '../vault.ts'
+import { operatorOfFailure } from './operator.ts'
+import { reportFailure } from './operator-client.ts'
+
+/** Writes the event of a command that failed, or reports it to the server beside it. */
+export async function leaveEvent(failure: FailedCommand, vault: Vault | undefined): Promise<void> {
+  const config = knownConfig()
+  if (config === undefined) return
+  try {
+    if (await write(failure, config, vault)) return
+  } catch (error) {
+    if (error instanceof NoEmbeddedDatabase) return
+  }
+  await reportFailure(config, { ...failure, operator: operatorOfFailure() }).catch(() => {
+    process.stderr.write('that this command failed could not be recorded in the log.\n')
+  })
+}
+
+/** Undefined if it cannot be read: then it is unknown where the log is. */
+function knownConfig(): Config | undefined {
+  try {
+    return readConfig()
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined
+    throw error
+  }
+}
+
+/** @returns false above the limits */
+async function write(failure: FailedCommand, config: Config, vault: Vault | undefined): Promise<boolean> {
+  if (vault !== undefined) return vault.commands.recordFailedCommand(operatorOfFailure(), failure)
+  // A clock that is wrong is no reason to leave no event.
+  const { database, now, close } = await openVaultDatabase(config, {
+    role: 'command',
+    command: failure.command,
+    log: () => {},
+    creates: false,
+    takesAccessAway: true,
+  })
+  const newId = createNewId(now, createRandomBytes())
+  const newAuditEvent = inBook(createKeylessBook(newId('proc')), createNewAuditEvent(now, newId, hostname()))
+  const deps = { database, newAuditEvent, now }
+  return recordFailedCommand(deps, config.limits.strangers, operatorOfFailure(), failure).finally(close)
+}

@@ -1,0 +1,23 @@
+import type { AuditCaller } from '../audit/event/audit-event.ts'
+import type { AppliedLog, ApplyLogDeps, ApplyLogRequest } from './apply-log.ts'
+
+/** What the operator does after an older database was put back. */
+interface RestoreCommands {
+  applyLog(operator: AuditCaller, request: ApplyLogRequest): Promise<AppliedLog>
+}
+
+/** What brings a restored vault up to date. */
+export interface Restore {
+  commands: RestoreCommands
+}
+
+export function createRestore(deps: ApplyLogDeps): Restore {
+  return {
+    commands: {
+      async applyLog(operator, request) {
+        const { applyLog } = await import('./apply-log.ts')
+        return applyLog(deps, operator, request)
+      },
+    },
+  }
+}
