@@ -23,7 +23,7 @@ const IMMUTABLE = 'public, max-age=31536000, immutable'
 const EVERGREEN = 'public, max-age=300'
 const MAX_REPORT_BYTES = 16 * 1024
 
-const shown = { access: 'public', audited: false } as const
+const shown = { access: 'public', audited: false, tag: 'Checkout' } as const
 
 /** The pages that shoppers see, and the scripts of these pages and of shops. */
 export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
@@ -32,6 +32,7 @@ export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
       ...shown,
       method: 'GET',
       path: mode === 'hosted' ? '/checkout/:id' : '/checkout/:id/frame',
+      operationId: mode === 'hosted' ? 'showCheckoutPage' : 'showCheckoutFrame',
       summary:
         mode === 'hosted'
           ? 'The hosted page of a checkout session, also for a plain frame'
@@ -80,12 +81,13 @@ async function pageOf(deps: PageRouteDeps, id: string, mode: 'hosted' | 'framed'
 }
 
 function scriptRoutes(): Route<Caller>[] {
-  const serve = (path: string, name: ScriptName, cache: string, summary: string) =>
+  const serve = (operationId: string, path: string, name: ScriptName, cache: string, summary: string) =>
     route<Caller>({
       ...shown,
       answersSealed: true,
       method: 'GET',
       path,
+      operationId,
       summary,
       responses: { 200: { description: 'the script', contentType: SCRIPT } },
       handle: async () => {
@@ -93,30 +95,43 @@ function scriptRoutes(): Route<Caller>[] {
         return { status: 200, body, contentType: SCRIPT, headers: publicHeaders(cache) }
       },
     })
-  const inventory = (path: string, summary: string, answer: (scripts: readonly Script[]) => Answer) =>
+  const inventory = (
+    operationId: string,
+    path: string,
+    summary: string,
+    answer: (scripts: readonly Script[]) => Answer,
+  ) =>
     route<Caller>({
       ...shown,
       answersSealed: true,
       method: 'GET',
       path,
+      operationId,
       summary,
       responses: { 200: { description: 'the scripts with reason and hash' } },
       handle: async () => answer(Object.values(await loadScripts())),
     })
   return [
     serve(
+      'getCheckoutScriptOfVersion',
       `/checkout/${version}/checkout.js`,
       'checkout.js',
       IMMUTABLE,
       'The script for pages of shops, in this version',
     ),
-    serve(`/checkout/${version}/page.js`, 'page.js', IMMUTABLE, 'The script of the pages of sessions'),
-    serve('/checkout.js', 'checkout.js', EVERGREEN, 'The script for pages of shops, in the newest version'),
-    inventory('/checkout/scripts.json', 'Every script that the vault serves to shoppers', (scripts) => ({
+    serve('getPageScript', `/checkout/${version}/page.js`, 'page.js', IMMUTABLE, 'The script of the pages of sessions'),
+    serve(
+      'getCheckoutScript',
+      '/checkout.js',
+      'checkout.js',
+      EVERGREEN,
+      'The script for pages of shops, in the newest version',
+    ),
+    inventory('listScripts', '/checkout/scripts.json', 'Every script that the vault serves to shoppers', (scripts) => ({
       status: 200,
       body: { version, scripts: scripts.map(({ body: _, ...script }) => script) },
     })),
-    inventory('/checkout/scripts', 'The same as a page', (scripts) => ({
+    inventory('showScripts', '/checkout/scripts', 'The same as a page', (scripts) => ({
       status: 200,
       body: inventoryPage(scripts),
       contentType: HTML,
@@ -151,6 +166,7 @@ function countryRoute(): Route<Caller> {
     answersSealed: true,
     method: 'GET',
     path: `/checkout/${version}/countries/:country`,
+    operationId: 'getAddressForm',
     summary: 'What an address form asks for in a country',
     responses: { 200: { description: 'fields in their order, words, and regions' } },
     handle: async ({ params }) => {
@@ -198,6 +214,7 @@ function reportRoute({ countCspReport }: PageRouteDeps): Route<Caller> {
     answersSealed: true,
     method: 'POST',
     path: REPORTS_PATH,
+    operationId: 'reportCspViolation',
     summary: 'Takes reports of browsers on the content security policy of the pages; they are counted only',
     maxBodyBytes: MAX_REPORT_BYTES,
     acceptsReports: true,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../access/policy/caller.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
-import { partNames } from '../records/tokenize/checkout-schema.ts'
+import { tokenizedSchema } from '../records/tokenize/checkout-schema.ts'
 import type { Checkout } from '../records/tokenize/tokenize.ts'
 import { type OpenSessionDeps, openCheckoutSession } from './open-session.ts'
 import { type ReadSessionDeps, readSession } from './read-session.ts'
@@ -12,24 +12,28 @@ export type SessionRouteDeps = OpenSessionDeps & ReadSessionDeps & TokenizeInSes
 
 const time = z.iso.datetime().describe('when the session ends, in UTC')
 
-const opened = z.object({
-  id: z.string().describe('the id of the session'),
-  token: z.string().describe('for the page that shows the fields; it can store one checkout, and nothing else'),
-  url: z.url().describe('the hosted page, for the shopper'),
-  expires_at: time,
-})
+const opened = z
+  .object({
+    id: z.string().describe('the id of the session'),
+    token: z.string().describe('for the page that shows the fields; it can store one checkout, and nothing else'),
+    url: z.url().describe('the hosted page, for the shopper'),
+    expires_at: time,
+  })
+  .meta({ id: 'OpenedCheckoutSession', description: 'A session, and the token for its page' })
 
-const view = z.looseObject({ token: z.string(), kind: z.string() })
+const { customer: _, ...parts } = tokenizedSchema.shape
 
-const state = z.object({
-  id: z.string(),
-  state: z.enum(['open', 'completed', 'expired']),
-  tokens: z
-    .object(Object.fromEntries(partNames.map((part) => [part, view.optional()])))
-    .describe('by part, the token and the masked view; empty until the session is completed'),
-  consents_given: z.array(z.string()).describe('the consents that the shopper gave'),
-  expires_at: time,
-})
+const state = z
+  .object({
+    id: z.string().describe('the id of the session'),
+    state: z.enum(['open', 'completed', 'expired']),
+    tokens: z
+      .object(parts)
+      .meta({ id: 'CheckoutSessionTokens', description: 'The token and the masked view of each part that was stored' }),
+    consents_given: z.array(z.string()).describe('the consents that the shopper gave'),
+    expires_at: time,
+  })
+  .meta({ id: 'CheckoutSession', description: 'The state of a checkout session' })
 
 /** Opens checkout sessions and tells their state. */
 export function createSessionRoutes(deps: SessionRouteDeps): Route<Caller>[] {
@@ -37,6 +41,16 @@ export function createSessionRoutes(deps: SessionRouteDeps): Route<Caller>[] {
     route<Caller, SessionRequest>({
       method: 'POST',
       path: '/v1/checkout-sessions',
+      operationId: 'openCheckoutSession',
+      tag: 'Checkout',
+      description: `\`origins\` are exact: scheme, host and port, \`https\` only (outside production also \`http\` on this
+        machine). \`token\` can store one checkout from pages of these origins, and nothing else; it ends with the session
+        and with its client. \`url\` is the hosted page. A session has ten attempts, and only a success uses it up.`,
+      problems: ['card-number-in-text', 'too-many-requests'],
+      examples: {
+        'The hosted page': { origins: ['https://shop.example'], return_url: 'https://shop.example/thanks' },
+        'Fields on a page': { origins: ['https://shop.example'], parts: ['card', 'billing_address'] },
+      },
       summary: "Open a session in which a shopper's browser stores one checkout",
       access: ['tokenize'],
       audited: true,
@@ -50,6 +64,11 @@ export function createSessionRoutes(deps: SessionRouteDeps): Route<Caller>[] {
     route({
       method: 'GET',
       path: '/v1/checkout-sessions/:id',
+      operationId: 'getCheckoutSession',
+      tag: 'Checkout',
+      description: `For the client that opened the session, until a day after its end. Compare the id with the one that you
+        opened for this shopper before you believe what a browser says.`,
+      problems: ['session-not-found'],
       summary: 'The state of a checkout session, and the tokens of what the shopper stored',
       access: ['tokenize'],
       audited: true,

@@ -77,6 +77,7 @@ export function sessionSchema(allowsHttp: boolean) {
         ...issue('invalid-input', 'expected a URL at one of the origins, without a user name and a password'),
       })
     })
+    .meta({ id: 'CheckoutSessionRequest', description: 'What a checkout session is for' })
 }
 
 export type SessionRequest = z.output<ReturnType<typeof sessionSchema>>

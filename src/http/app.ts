@@ -49,7 +49,7 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'>, Answ
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: RequestCredentials) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
-  authorize: (caller: C, scopes: readonly string[]) => void
+  authorize: (caller: C, scopes: readonly string[], admitsShoppers?: boolean) => void
   /**
    * Must have committed or counted the refusal before it resolves, with what is answered: the refusal's own problem, or another.
    * A 503 is answered at once, and its event follows.
@@ -189,7 +189,7 @@ async function follow<C>(
   trace.asked = () => route.asked?.(read?.value) ?? {}
   trace.claimedClient = () => route.claimedClient?.(credentials.authorization, read?.value)
   const answerTo = async (caller: C): Promise<Answer> => {
-    if (route.access !== 'public') options.authorize(caller, route.access)
+    if (route.access !== 'public') options.authorize(caller, route.access, route.admitsShoppers)
     const query = parseQuery(route, request)
     if (route.body) {
       const onBytes = trace.place?.take

@@ -1,12 +1,15 @@
 import { z } from 'zod'
+import { knownValues } from '../values/known-values.ts'
 import { issue } from '../values/parse-input.ts'
-import { brandOf } from './card-brand.ts'
+import { brandNames, brandOf } from './card-brand.ts'
 import { comparisons } from './comparison.ts'
 import { correctionSchema, ifNothingElse } from './correction.ts'
 import type { KindDefinition } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
 import { text } from './text.ts'
 import { type Expiry, expiryFault, MAX_CHARACTERS, numberFault, readNumber } from './typed-card.ts'
+
+const UNKNOWN_BRAND = 'unknown'
 
 /**
  * PCI SSC FAQ 1091 gives the first six and last four digits for numbers of 15 and more; a shorter number would keep too
@@ -40,6 +43,17 @@ const expiry = {
     .meta({ description: 'Year of expiry, four digits', examples: [2031] }),
 }
 
+const last4 = z
+  .string()
+  .regex(/^[0-9]{4}$/)
+  .meta({ description: 'Last four digits', examples: ['4242'] })
+const bin = z
+  .string()
+  .regex(/^[0-9]{6}$/)
+  .optional()
+  .meta({ description: 'First six digits, for roles that may see them', examples: ['424242'] })
+const brand = knownValues([...brandNames, UNKNOWN_BRAND]).meta({ description: 'Brand of the card', examples: ['visa'] })
+
 const FIELDS = ['number', 'exp_month', 'exp_year', 'holder_name'] as const
 
 type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
@@ -69,7 +83,7 @@ export const card = {
   rangeOf,
   padToBytes: 64,
   display: ({ number, exp_month, exp_year }) => ({
-    brand: brandOf(number)?.name ?? 'unknown',
+    brand: brandOf(number)?.name ?? UNKNOWN_BRAND,
     last4: number.slice(-4),
     exp_month,
     exp_year,
@@ -94,6 +108,22 @@ export const card = {
   comparable: {
     last4: { ...comparisons.last4, of: ({ number }) => number.slice(-4), isShownMasked: true },
     name: { ...comparisons.name, of: ({ holder_name }) => holder_name },
+  },
+  answers: {
+    masked: z.object({ brand, last4, ...expiry, bin }),
+    revealed: z
+      .object({
+        number: z
+          .string()
+          .regex(/^[0-9]{12,19}$/)
+          .meta({ description: 'Card number, digits only', examples: ['4242424242424242'] }),
+        ...expiry,
+        holder_name: z.string().meta({ description: 'Name on the card', examples: ['Tan Mei Ling'] }),
+        brand,
+        last4,
+        bin,
+      })
+      .partial(),
   },
 } as const satisfies KindDefinition<CardDetails>
 

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { MAX_ATTEMPTS } from '../../src/access/limits/session-limit.ts'
-import { IN_CHECKOUT_SESSION } from '../../src/access/policy/grant.ts'
 import { CheckoutShop, SHOP } from '../support/checkout-shop.ts'
 import { card, cards, contact } from '../support/samples.ts'
 import { ISSUER, TestVault } from '../support/test-vault.ts'
@@ -45,12 +44,6 @@ describe('the token of a session', () => {
       const answer = await vault.call(method, path, { token: session.token, body, headers: { origin: SHOP } })
       expect([path, answer.status, answer.body.code]).toEqual([path, 403, 'scope-missing'])
     }
-  })
-
-  it('is no scope that a client could be given', async () => {
-    const token = await vault.clientToken([IN_CHECKOUT_SESSION as never])
-    const answer = await vault.call('POST', '/v1/tokenize', { token, body: { card }, headers: { origin: SHOP } })
-    expect([answer.status, answer.body.code]).toEqual([403, 'scope-missing'])
   })
 
   it.each([

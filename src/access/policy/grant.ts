@@ -17,18 +17,12 @@ export function requireScope(caller: Caller, scope: Scope): void {
 }
 
 /**
- * In place of a scope: what a shopper's browser may call in a checkout session. No client can be given it, and a browser has
- * nothing else.
+ * @param admitsShoppers whether the browser of a shopper may do this in its checkout session; it may do nothing else
+ * @throws {Problem} scope-missing when the caller has none of the scopes
  */
-export const IN_CHECKOUT_SESSION = 'checkout-session'
-
-/** @throws {Problem} scope-missing when the caller has none of the scopes */
-export function requireAnyScope(caller: Caller, scopes: readonly string[]): void {
-  const isHeld =
-    caller.session === undefined
-      ? (scopes as readonly Scope[]).some((scope) => caller.scopes.has(scope))
-      : scopes.includes(IN_CHECKOUT_SESSION) && caller.scopes.has('tokenize')
-  if (!isHeld) throw scopeMissing()
+export function requireAnyScope(caller: Caller, scopes: readonly string[], admitsShoppers = false): void {
+  const isAdmitted = caller.session === undefined || admitsShoppers
+  if (!isAdmitted || !(scopes as readonly Scope[]).some((scope) => caller.scopes.has(scope))) throw scopeMissing()
 }
 
 /** Whether something may be seen, and which lines of the role, the token or the contract say so. */
