@@ -174,7 +174,8 @@ rmSync(path.join(GENERATED, 'strongroom_client_check'), { recursive: true, force
 mkdirSync(GENERATED, { recursive: true })
 readFileSync(DOCUMENT)
 const vault = await startVault()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void vault.remove().then(() => process.exit(1)))
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => void vault.remove().then(() => process.exit(1)))
 const failed: string[] = []
 try {
   for (const check of chosen.filter((one) => missingOf(one).length === 0)) {
