@@ -9,7 +9,7 @@ import type { NewId } from '../values/identifier.ts'
 import { sweepApprovals } from './approvals/sweep-approvals.ts'
 import { UsedApprovals } from './approvals/used-approvals.ts'
 import { createCallerStatuses } from './callers/caller-status.ts'
-import { checkCallerStatus } from './callers/check-caller-status.ts'
+import { checkCallerStatus, proveCaller } from './callers/check-caller-status.ts'
 import { type AccessLedger, createAccessLedger } from './ledger/access-ledger.ts'
 import { type AccessMacs, createAccessMacs } from './ledger/access-macs.ts'
 import { createTakeInAccess } from './ledger-changes/take-in-access.ts'
@@ -24,7 +24,7 @@ import { createLimitKeys } from './limits/limit-keys.ts'
 import { createProbeLimit, type ProbeLimit } from './limits/probe-limit.ts'
 import { createRateLimit, type RateLimit, type RateLimits } from './limits/rate-limit.ts'
 import { createStrangerLimit, type StrangerLimit } from './limits/stranger-limit.ts'
-import type { Caller } from './policy/caller.ts'
+import type { Caller, ProveCaller } from './policy/caller.ts'
 import {
   type CurrentRoles,
   createCurrentRoles,
@@ -76,7 +76,8 @@ export interface AccessControl {
   macs: AccessMacs
   roleSetMacs: RoleSetMacs
   ledger: AccessLedger
-  checkCallerStatus: (caller: Caller) => Promise<Caller>
+  checkCallerStatus: (caller: Caller, presumes?: 'memory' | 'database') => Promise<Caller>
+  proveCaller: ProveCaller
   limits: Limits
   jobs: readonly Job[]
 }
@@ -90,23 +91,25 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const ledger = createAccessLedger(deps)
   const tell = createNewsAlert(deps.alert)
   const roles = createCurrentRoles({ ...deps, macs: roleSetMacs, ledger })
-  const statusOf = createCallerStatuses({ database, ledger, tell })
+  const statuses = createCallerStatuses({ database, ledger, tell })
+  const prove: ProveCaller = (caller) => proveCaller({ statuses }, caller)
   const counting = { ...deps, increment: createCounters(database, now), keyOf: createLimitKeys(deps) }
   const strangers = createStrangerLimit(counting, limits.strangers)
   const everyMs = keys.times.tendEveryMs
-  const probes = createProbeLimit(counting, limits.probesPerTenMinutes)
-  const statusDeps = { ...deps, tell, statusOf, roles, probes, macs }
+  const probes = createProbeLimit({ ...counting, proveCaller: prove }, limits.probesPerTenMinutes)
+  const statusDeps = { ...deps, tell, statuses, roles, probes, macs }
   return {
     roles,
     macs,
     roleSetMacs,
     ledger,
-    checkCallerStatus: (caller: Caller) => checkCallerStatus(statusDeps, caller),
+    checkCallerStatus: (caller, presumes) => checkCallerStatus(statusDeps, caller, presumes),
+    proveCaller: prove,
     limits: {
       rateLimit: createRateLimit(counting, limits.logIns),
       probes,
-      budgets: createBudgets({ ...deps, ledger }),
-      cardVelocity: createCardVelocity(counting, limits.cards),
+      budgets: createBudgets({ ...deps, ledger, proveCaller: prove }),
+      cardVelocity: createCardVelocity({ ...counting, proveCaller: prove }, limits.cards),
       cardSearches: createCardSearchLimit(counting, limits.cardSearchesPerDay),
       openApprovals: limits.openApprovals,
       usedApprovals: new UsedApprovals(),

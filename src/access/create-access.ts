@@ -26,7 +26,8 @@ export interface CreateAccessDeps extends AccessControlDeps {
 }
 
 /** Who is calling, and what they may do. */
-export interface Access extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'roles'> {
+export interface Access
+  extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'> {
   /** What finds the caller of a request; a command loads it when it needs it. */
   authentication(): Promise<Pick<Authentication, 'authenticate' | 'rehearse'>>
   /** Forgets what is remembered of clients: a sealed vault cannot say that it is still so. */

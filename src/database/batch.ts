@@ -11,10 +11,12 @@ export interface BatchOptions<Item, Result> {
    * Runs one statement for all the items and answers with a result for each, in their order. Must be atomic: when it
    * throws a DatabaseError, or has waited for a lock too long, nothing of it was committed.
    *
+   * An error in the place of a result rejects that item alone.
+   *
    * @param isAlone whether it may wait, for there is one item that others do not wait for; otherwise it may leave an item
    *   out and say `WAITS` of it
    */
-  run: (items: readonly Item[], isAlone: boolean) => Promise<readonly (Result | typeof WAITS)[]>
+  run: (items: readonly Item[], isAlone: boolean) => Promise<readonly (Result | typeof WAITS | Error)[]>
   /** How much an item weighs, in rows: a batch of a thousand is not one more request. 1 when left out. */
   weigh?: (item: Item) => number
   /**
@@ -97,7 +99,8 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
       if (results.length !== batch.length) throw new Error('a batch must answer each of its items')
       for (const [at, one] of batch.entries()) {
         const result = results[at]!
-        if (result !== WAITS) one.resolve(result)
+        if (result instanceof Error) one.reject(result)
+        else if (result !== WAITS) one.resolve(result)
         else if (isAlone) throw new Error('an item that is tried alone must wait')
         else tryAlone([one])
       }

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
+import { MAX_POOL } from './connection-counts.ts'
 import { isConflict, isUnavailable, unavailable } from './database-error.ts'
 import { createDictionary, type Dictionary, DictionaryMemory } from './dictionary.ts'
 import { valueTypes } from './read-time.ts'
-import { MAX_POOL, ROLLBACK, SessionPool, type SessionState, type Settle, type Statement } from './session-pool.ts'
+import { type Behind, sendBehind } from './send-behind.ts'
+import { ROLLBACK, SessionPool, type SessionState, type Settle, type Statement } from './session-pool.ts'
 import { applySettings, KEEPALIVE_IDLE_MS, QUERY_TIMEOUT_MS } from './session-settings.ts'
 
 export type { Statement } from './session-pool.ts'
@@ -14,6 +16,8 @@ export interface Queryable {
   /** Runs one statement; values are always bound, never part of the text. */
   query<Row>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>
   readonly dictionary: Dictionary
+  /** Sends another statement right behind the next one: see `Behind`. Only the pool does: each of the two commits by itself. */
+  behind?<Row>(statement: Statement, values: readonly unknown[]): Behind<Row>
 }
 
 /** The outcome of a transaction; `unknown` when its connection or its answer was lost. */
@@ -92,13 +96,16 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  const dictionary = createDictionary(memory.of, query)
+
   return {
     get losses() {
       return pool.losses
     },
     renew: () => pool.renew(),
     query,
-    dictionary: createDictionary(memory.of, query),
+    behind: (statement, values) => sendBehind(pool, dictionary, statement, values),
+    dictionary,
     async transaction(work) {
       try {
         return await transact(pool, memory, work)

@@ -40,32 +40,6 @@ const STILL_WORKING = `
 /** The message of pg-pool when a caller has waited for a free connection for `connectionTimeoutMillis`. */
 const POOL_STAYED_FULL = 'timeout exceeded when trying to connect'
 
-/** Under group commit a process needs no more connections than these. */
-export const MAX_POOL = 10
-
-/** Beside its pools a process listens, tries whether it can write, and asks about sessions that do not answer. */
-const CONNECTIONS_BESIDE_POOLS = 3
-
-/** How many connections the readers of the log share in the API, beside a pool of that many. */
-export function readerConnections(pool = MAX_POOL): number {
-  return pool < 5 ? 1 : 2
-}
-
-/**
- * How many connections the pool of one process has. PostgreSQL takes 100 by default: the workers and the first process
- * share 80 of them. Under group commit few are enough.
- */
-export function connectionsFor(workers: number): number {
-  const share = Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOLS
-  return Math.max(2, Math.min(MAX_POOL, share - readerConnections(share - 2)))
-}
-
-/** How many sessions the workers and the first process of a server may take at the most. */
-export function sessionsOf(workers: number): number {
-  const pool = connectionsFor(workers)
-  return (workers + 1) * (pool + readerConnections(pool) + CONNECTIONS_BESIDE_POOLS)
-}
-
 /** Prepares a session that has just connected. */
 export type Settle = (client: pg.ClientBase) => Promise<void>
 
@@ -122,7 +96,10 @@ export class SessionPool {
     this.#connection = connection
     this.#settle = settle
     this.#max = max
-    this.#pool = new pg.Pool({ ...connection, max, idleTimeoutMillis: 30_000, onConnect: settle })
+    // Statements are sent without waiting for the one before. pg would end a connection on which one of them is late, so the time is
+    // kept here: `query_timeout` is off.
+    const pipelined = { pipeline: true, query_timeout: 0 }
+    this.#pool = new pg.Pool({ ...connection, ...pipelined, max, idleTimeoutMillis: 30_000, onConnect: settle })
     // A connection that breaks must not end the process, whether it is idle or in use: the statement that waits for it
     // is rejected anyway, and the next one gets a new connection.
     this.#pool.on('error', () => {})
@@ -167,19 +144,50 @@ export class SessionPool {
   /** @throws {Problem | DatabaseError} */
   async run<Row>(client: pg.PoolClient, statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     try {
-      const { name, text, isPlannedAnew = false, timeoutMs = this.#timeoutMs } = statement
       await this.#limit(client, statement)
-      const config = { ...(isPlannedAnew ? {} : { name }), text, values: [...values], query_timeout: timeoutMs }
-      return (await client.query(config)).rows as Row[]
     } catch (error) {
-      // An error of the server is an answer.
-      if (!(error instanceof pg.DatabaseError) && !this.#gone.has(client) && !this.#answered.has(client)) {
-        const { promise, resolve } = Promise.withResolvers<void>()
-        client.once('drain', resolve).once('end', resolve)
-        this.#answered.set(client, promise)
-      }
-      throw translate(error)
+      throw this.#failed(client, error)
     }
+    return this.#send(client, statement, values)
+  }
+
+  /**
+   * Sends a statement, and another right behind it, which begins when the first has committed or failed. The session is in use until
+   * both have answered.
+   */
+  async runBoth<First, Second>(
+    client: pg.PoolClient,
+    [first, firstValues]: readonly [Statement, readonly unknown[]],
+    [second, secondValues]: readonly [Statement, readonly unknown[]],
+  ): Promise<readonly [Promise<First[]>, Promise<Second[]>]> {
+    try {
+      await this.#limit(client, first)
+    } catch (error) {
+      throw this.#failed(client, error)
+    }
+    return [this.#send<First>(client, first, firstValues), this.#send<Second>(client, second, secondValues)]
+  }
+
+  /** @throws {Problem | DatabaseError} */
+  async #send<Row>(client: pg.PoolClient, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    const { name, text, isPlannedAnew = false, timeoutMs = this.#timeoutMs } = statement
+    const config = { ...(isPlannedAnew ? {} : { name }), text, values: [...values] }
+    try {
+      return (await within(timeoutMs, client.query(config))).rows as Row[]
+    } catch (error) {
+      throw this.#failed(client, error)
+    }
+  }
+
+  /** Notes that the session has not answered, if so. */
+  #failed(client: pg.PoolClient, error: unknown): Error {
+    // An error of the server is an answer.
+    if (!(error instanceof pg.DatabaseError) && !this.#gone.has(client) && !this.#answered.has(client)) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      client.once('drain', resolve).once('end', resolve)
+      this.#answered.set(client, promise)
+    }
+    return translate(error)
   }
 
   /** Gives the session the limits of the statement. A rollback takes back what was set, or leaves it. */
@@ -192,7 +200,7 @@ export class SessionPool {
     const limit = Math.max(timeoutMs, this.#timeoutMs) - SERVER_IS_EARLIER_MS
     const present = this.#limits.get(client) ?? this.#usual
     if (present.statement === limit && present.lock === lock) return
-    await client.query(`SET statement_timeout = ${limit}; SET lock_timeout = ${lock}`)
+    await within(this.#timeoutMs, client.query(`SET statement_timeout = ${limit}; SET lock_timeout = ${lock}`))
     this.#limits.set(client, { statement: limit, lock })
   }
 
@@ -270,4 +278,12 @@ export class SessionPool {
     this.#abandoned.clear()
     await this.#pool.end()
   }
+}
+
+/** The answer, if it comes in time. A later one is ignored. */
+function within<T>(ms: number, answer: Promise<T>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  const timer = setTimeout(() => reject(new Error('Query read timeout')), ms)
+  answer.then(resolve, reject).finally(() => clearTimeout(timer))
+  return promise
 }

@@ -8,14 +8,16 @@ import { parseInput } from '../values/parse-input.ts'
 import { Problem, toProblem } from '../values/problem.ts'
 import type { ProblemCode } from '../values/problem-codes.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
-import { readBody } from './body.ts'
+import { type AnswerCallerDeps, answerCaller } from './answer-caller.ts'
+import { type Body, readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
 import { problemAnswer, tokenErrorAnswer } from './documents/problem-document.ts'
 import { endDrained } from './end-drained.ts'
 import { identifyCaller } from './identify-caller.ts'
 import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
 import { type RefusesCertificate, requestCredentials } from './request-credentials.ts'
-import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './request-head.ts'
+import { checkEnvelope, type EnvelopeRules, pathOf } from './request-head.ts'
+import { paramsOf, parseQuery } from './request-parts.ts'
 import { RequestProblem } from './request-problem.ts'
 import { type Answer, type Asked, methodsByPath, type Refusal, type RequestCredentials, type Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
@@ -26,7 +28,7 @@ import { endUnread, isLongUnread, isUnread } from './unread-body.ts'
 /** A full batch of 1,000 checkouts with long addresses stays below this. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 
-export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
+export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'>, AnswerCallerDeps<C> {
   routes: readonly Route<C>[]
   /** The public URL of the server, whatever its name on this machine. */
   publicUrl: string
@@ -38,8 +40,6 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   refusesCertificate: RefusesCertificate
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: RequestCredentials) => Promise<C>
-  /** The caller, if it may still come in, as it is known from then on. @throws {Problem} */
-  checkCallerStatus: (caller: C) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
   /**
@@ -168,33 +168,30 @@ async function follow<C>(
   if (params.token !== undefined) trace.token = params.token
 
   const credentials = requestCredentials(request, options.publicUrl, trace.source, options.refusesCertificate)
-  let caller: C | undefined
   if (route.access !== 'public') {
     trace.scopes = route.scopesFor?.(params) ?? route.access
     // A refused caller is named, since it has proved who it is.
     trace.caller = await options.authenticate(credentials)
     trace.place?.belongTo(options.describeCaller(trace.caller))
-    caller = await options.checkCallerStatus(trace.caller)
-    trace.caller = caller
-    options.authorize(caller, route.access)
   }
-  const query = parseQuery(route, request)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
-  let sent: unknown
-  trace.asked = () => route.asked?.(sent) ?? {}
-  trace.claimedClient = () => route.claimedClient?.(credentials.authorization, sent)
-  const read = route.body
-    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
-    : undefined
-  sent = read?.value
-  try {
+  let read: Body | undefined
+  let isCounted = false
+  trace.asked = () => route.asked?.(read?.value) ?? {}
+  trace.claimedClient = () => route.claimedClient?.(credentials.authorization, read?.value)
+  const answerTo = async (caller: C): Promise<Answer> => {
+    if (route.access !== 'public') options.authorize(caller, route.access)
+    const query = parseQuery(route, request)
+    if (route.body)
+      read ??= await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
     // A stranger who sends a body slowly must not hold a place while it comes.
     if (route.access === 'public') takePlace()
     const { source } = trace
-    await route.limit?.({ caller: caller as C, source, body: read?.value })
-    const answer = await route.handle({
+    if (!isCounted) await route.limit?.({ caller, source, body: read?.value })
+    isCounted = true
+    return await route.handle({
       requestId: trace.requestId,
-      caller: caller as C,
+      caller,
       params,
       query,
       body: route.body && parseInput(route.body, read?.value),
@@ -204,17 +201,15 @@ async function follow<C>(
       source,
       credentials,
     })
+  }
+  try {
+    const answer = await (route.access === 'public'
+      ? answerTo(undefined as C)
+      : answerCaller(options, trace, route, answerTo))
     send(request, response, answer, options)
   } finally {
     read?.bytes.fill(0)
   }
-}
-
-/** Express gives the match of a wildcard as a list of segments. */
-function paramsOf({ params }: Request): Record<string, string> {
-  const texts: Record<string, string> = {}
-  for (const [name, value] of Object.entries(params)) texts[name] = typeof value === 'string' ? value : value.join('/')
-  return texts
 }
 
 async function refuse<C>(
@@ -283,14 +278,4 @@ function reasonFor({ kind, cause, disbelief }: Problem): string | undefined {
 /** Node writes a string together with the headers, in one piece. */
 function encode(body: unknown): string | Buffer {
   return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
-}
-
-function parseQuery<C>(route: Route<C>, request: Request): unknown {
-  const parameters = [...queryOf(request.url)]
-  const names = parameters.map(([name]) => name)
-  if (new Set(names).size !== names.length)
-    throw new Problem('query-not-accepted', { detail: 'a parameter occurs twice' })
-  if (route.query) return parseInput(route.query, Object.fromEntries(parameters))
-  if (parameters.length > 0) throw new Problem('unknown-member', { detail: 'there are no query parameters here' })
-  return undefined
 }

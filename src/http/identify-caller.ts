@@ -10,6 +10,8 @@ interface IdentifyOptions<C> {
   refusesCertificate: RefusesCertificate
   /** @throws {Problem} unauthenticated */
   authenticate: (request: RequestCredentials) => Promise<C>
+  /** @throws {Problem} unauthenticated */
+  proveCaller: (caller: C) => Promise<void>
   closedBecause: () => Problem | undefined
 }
 
@@ -23,12 +25,14 @@ export async function identifyCaller<C>(
   request: IncomingMessage,
   trace: { source: Source; place?: Place },
   enter: (room: Room) => Place,
-  { publicUrl, refusesCertificate, authenticate, closedBecause }: IdentifyOptions<C>,
+  { publicUrl, refusesCertificate, authenticate, proveCaller, closedBecause }: IdentifyOptions<C>,
 ): Promise<C | undefined> {
   if (request.headers.authorization === undefined || closedBecause() !== undefined) return undefined
   try {
     trace.place ??= enter('callers')
-    return await authenticate(requestCredentials(request, publicUrl, trace.source, refusesCertificate))
+    const caller = await authenticate(requestCredentials(request, publicUrl, trace.source, refusesCertificate))
+    await proveCaller(caller)
+    return caller
   } catch {
     return undefined
   }

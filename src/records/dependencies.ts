@@ -3,6 +3,7 @@ import type { Budgets } from '../access/limits/budget.ts'
 import type { CardSearchLimit } from '../access/limits/card-search-limit.ts'
 import type { GuessLimit } from '../access/limits/guess-limit.ts'
 import type { ProbeLimit } from '../access/limits/probe-limit.ts'
+import type { ProveCaller } from '../access/policy/caller.ts'
 import type { NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { Database } from '../database/database.ts'
@@ -28,6 +29,7 @@ export interface RecordDeps {
   /** Whether cards are found by their numbers. Otherwise no term of a card number is made. */
   findsCards: boolean
   budgets: Budgets
+  proveCaller: ProveCaller
   /** How many requests for approval, and how many releases that wait for a review, one caller may have. */
   openApprovals: number
   /** What this process has released under approvals. */

@@ -34,7 +34,7 @@ export interface CreateRecordsDeps {
   /** A server records how it is configured; others do as it does. */
   recordedIssuer: 'write' | 'prefer' | 'ignore'
   gate: ReleaseGate
-  access: Pick<Access, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'roles'>
+  access: Pick<Access, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'>
   authenticity: EventAuthenticity
   production: boolean
   /** Whether this process serves callers. Another one builds what its command uses. */
@@ -62,7 +62,13 @@ export async function createRecordParts(given: CreateRecordsDeps): Promise<Recor
     batches: given.batches ?? createRecordBatches(database, gate.requireOpen),
     findByTerm: createFindByTerm(given),
     lookUp: createLookUp(database),
-    idempotency: createIdempotency({ database, keys, now, requireRelease: gate.requireOpen }),
+    idempotency: createIdempotency({
+      database,
+      keys,
+      now,
+      proveCaller: access.proveCaller,
+      requireRelease: gate.requireOpen,
+    }),
   }
 }
 

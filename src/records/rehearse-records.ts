@@ -48,6 +48,7 @@ export function rehearseRecords(deps: RecordApiDeps, keys: Keys, routes: readonl
     },
     newAuditEvent: inBook(book, createNewAuditEvent(deps.now, deps.newId, hostname())),
     writeAuditEvent: beyondStatement,
+    proveCaller: async () => {},
     cardVelocity: { consume: async () => {} },
     budgets: {
       consume: async (_caller, _purpose, records) => records.map(() => undefined),
@@ -55,11 +56,15 @@ export function rehearseRecords(deps: RecordApiDeps, keys: Keys, routes: readonl
       consumeForChange: async () => {},
     },
     probes: { ...deps.probes, check() {}, lookUp: async (_caller, _lookUps, work) => work() },
-    database: { ...deps.database, query: beyondStatement, transaction: beyondStatement },
+    database: { ...deps.database, query: beyondStatement, behind: beyondSession, transaction: beyondStatement },
   })
   return rehearsed.map((route, at) => ({ ...route, body: routes[at]!.body!, query: routes[at]!.query! }))
 }
 
 async function beyondStatement(): Promise<never> {
+  throw new Problem('database-unavailable')
+}
+
+function beyondSession(): never {
   throw new Problem('database-unavailable')
 }

@@ -103,6 +103,7 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
         publicUrl: issuer,
         authenticate,
         checkCallerStatus: access.checkCallerStatus,
+        proveCaller: access.proveCaller,
         recordRefusal: createRecordRefusal({ ...deps, strangers, outage: audit.outage }),
         admission: deps.overrides.admission,
         isShuttingDown: () => shuttingDown,
@@ -126,6 +127,7 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
         logger: createLogger('silent'),
         // Its scopes and its role are those of the rehearsal, and no caller of the vault has its id.
         checkCallerStatus: async (caller) => ({ ...caller, confirmation: 'dpop' }),
+        proveCaller: async () => {},
         recordRefusal: async ({ problem }) => problem,
         observe: () => {},
       })

@@ -7,10 +7,11 @@ import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-
 import { killChildren, runProgram, type ServerProcess } from './child-process.ts'
 import { type Cluster, compileSlowFdatasync, openCluster } from './cluster.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
-import type { Measurement } from './measurement.ts'
+import { type Measurement, measurementOf } from './measurement.ts'
 import type { BenchOptions } from './options.ts'
 import { type PostgresAlone, preparePostgresAlone } from './postgres-alone.ts'
-import { goesToTokens, type RequestKind, recordsPerRequest } from './requests.ts'
+import { createProofKey } from './proofs.ts'
+import { goesToTokens, type RequestKind } from './requests.ts'
 import { sampleTokens } from './sample-tokens.ts'
 import { type Place, type StaffRole, startProgram, startVault, type Vault } from './servers.ts'
 
@@ -39,6 +40,8 @@ export class Bench {
   readonly #clusters = new Map<string, Promise<Cluster>>()
   readonly #vaults = new Map<string, Promise<Vault>>()
   readonly #servers = new Map<string, Promise<ServerProcess>>()
+  /** What bound tokens are bound to. */
+  readonly #proofKey = createProofKey()
   #postgresAlone: Promise<PostgresAlone> | undefined
 
   private constructor(options: BenchOptions, place: Place) {
@@ -108,6 +111,8 @@ export class Bench {
     load: {
       kind: RequestKind
       connections: number
+      /** With a token that is bound to a key, and a proof for each request. */
+      bound?: boolean
       disk?: Disk
       seconds?: number
       requests?: number
@@ -115,32 +120,25 @@ export class Bench {
     },
   ): Promise<Measurement> {
     const { kind, connections, disk = 'disk' } = load
+    const proofKey = load.bound ? this.#proofKey : undefined
     const { seconds, warmupSeconds } = this.options
     const tokens = load.tokens ?? (goesToTokens(kind) ? await this.#someTokens(vault) : [])
     const plan: LoadPlan = {
       kind,
-      port: server.port,
+      url: `https://localhost:${server.port}`,
       caFile: this.place.caFile,
       connections,
       seconds: load.seconds ?? seconds,
       warmupSeconds,
-      accessToken: await vault.accessToken(ROLES[kind] ?? 'checkout'),
+      accessToken: await vault.accessToken(ROLES[kind] ?? 'checkout', proofKey),
+      proofKey,
       tokens,
       serverPid: server.pid,
       postmasterPid: (await this.cluster(disk)).postmasterPid,
       ...(load.requests === undefined ? {} : { requests: load.requests }),
     }
     const result = await runProgram<LoadResult>(here('load.ts'), plan, load.requests ? 600 : plan.seconds + 60)
-    const failures = Object.entries(result.statuses).filter(([status]) => !/^2\d\d$/.test(status))
-    const each = (cpu: number | undefined) => (cpu === undefined ? undefined : cpu / result.seconds)
-    const { server: serverCpu, postgres, load: own } = result.cpu
-    return {
-      perSecond: (result.requests * recordsPerRequest[kind]) / result.seconds,
-      p50: result.p50,
-      p99: result.p99,
-      cpu: { server: each(serverCpu), postgres: each(postgres), load: each(own) },
-      failures: Object.fromEntries(failures),
-    }
+    return measurementOf(kind, result)
   }
 
   async #someTokens(vault: Vault): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Bench, Disk } from './bench.ts'
 import { runProgram } from './child-process.ts'
+import { firstCallFigures } from './first-calls.ts'
 import { holdLog } from './hold-log.ts'
 import type { Measurement } from './measurement.ts'
 import type { RequestKind } from './requests.ts'
@@ -26,7 +27,7 @@ function http(
   program: Program,
   kind: RequestKind,
   connections: number,
-  disk: Disk = 'disk',
+  { disk = 'disk', bound = false }: { disk?: Disk; bound?: boolean } = {},
 ): Figure {
   const servers = async (bench: Bench) => {
     const vault = await bench.vault('main', disk)
@@ -40,7 +41,7 @@ function http(
     prepare: servers,
     async measure(bench) {
       const { vault, server } = await servers(bench)
-      return bench.load(vault, server, { kind, connections, disk })
+      return bench.load(vault, server, { kind, connections, disk, bound })
     },
   }
 }
@@ -103,6 +104,7 @@ export const figures: readonly Figure[] = [
   http('naive', 'naive form: tokenize a card', 'naive', 'tokenize', 64),
   http('checkout', 'vault: tokenize a full checkout', 'vault', 'checkout', 64),
   http('reveal', 'vault: reveal a card', 'vault', 'reveal', 64),
+  http('bound-reveal', 'the same, with a token bound to a key', 'vault', 'reveal', 64, { bound: true }),
   http('read', 'vault: masked read', 'vault', 'read', 64),
   http('batch-100', 'vault: batches of 100', 'vault', 'batch-100', 8),
   http('batch-1000', 'vault: batches of 1,000', 'vault', 'batch-1000', 4),
@@ -110,8 +112,11 @@ export const figures: readonly Figure[] = [
   http('batch-1000-single', 'vault: batches of 1,000, one connection', 'vault', 'batch-1000', 1),
   http('single', 'vault: tokenize a card, one connection', 'vault', 'tokenize', 1),
   http('naive-single', 'naive form, one connection', 'naive', 'tokenize', 1),
-  http('slow', 'vault, disk 2 ms slower', 'vault', 'tokenize', 64, 'slow-disk'),
-  http('naive-slow', 'naive form, disk 2 ms slower', 'naive', 'tokenize', 64, 'slow-disk'),
+  http('reveal-single', 'vault: reveal a card, one connection', 'vault', 'reveal', 1),
+  http('bound-single', 'the same, with a token bound to a key', 'vault', 'reveal', 1, { bound: true }),
+  ...firstCallFigures,
+  http('slow', 'vault, disk 2 ms slower', 'vault', 'tokenize', 64, { disk: 'slow-disk' }),
+  http('naive-slow', 'naive form, disk 2 ms slower', 'naive', 'tokenize', 64, { disk: 'slow-disk' }),
 ]
 
 /** Measured after the rounds, in rounds of their own. */

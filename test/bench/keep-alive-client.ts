@@ -1,7 +1,8 @@
 import { connect, type TLSSocket } from 'node:tls'
 
 export interface LoadTarget {
-  port: number
+  /** Scheme, host and port. */
+  url: string
   /** The authority's certificate, PEM. */
   ca: string
   connections: number
@@ -39,9 +40,12 @@ export class KeepAliveClient {
   }
 
   async connect(target: LoadTarget): Promise<void> {
+    const { hostname, port } = new URL(target.url)
+    // Our own servers listen on IPv4, and have a certificate for the name.
+    const host = hostname === 'localhost' ? '127.0.0.1' : hostname
+    const options = { host, port: Number(port || 443), servername: hostname, ca: target.ca, noDelay: true }
     await Promise.all(
       Array.from({ length: target.connections }, async () => {
-        const options = { host: '127.0.0.1', port: target.port, servername: 'localhost', ca: target.ca, noDelay: true }
         const socket = connect(options)
         await new Promise<void>((resolve, reject) => {
           socket.once('secureConnect', resolve)

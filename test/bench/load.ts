@@ -8,19 +8,24 @@ import { readPlan } from './child-process.ts'
 import { cpuSecondsOf } from './cpu-time.ts'
 import { KeepAliveClient } from './keep-alive-client.ts'
 import { percentile } from './measurement.ts'
-import { createFreshRequests, createRequests, type RequestKind } from './requests.ts'
+import { createProver, type ProofKey } from './proofs.ts'
+import { createFreshRequests, createProvenRequests, createRequests, type RequestKind } from './requests.ts'
 
 export interface LoadPlan {
   kind: RequestKind
-  port: number
+  /** Where the server is: scheme, host and port. */
+  url: string
   caFile: string
   connections: number
   seconds: number
   warmupSeconds: number
   accessToken: string
   tokens: readonly string[]
-  serverPid: number
-  postmasterPid: number
+  /** The private key that the token is bound to (DPoP); none for a bearer token. */
+  proofKey?: ProofKey | undefined
+  /** Whose CPU time counts, where they are on this machine. */
+  serverPid?: number | undefined
+  postmasterPid?: number | undefined
   /** Instead of a time: this many requests, each with a body of its own. */
   requests?: number
 }
@@ -34,14 +39,16 @@ export interface LoadResult {
   cpu: { server: number | undefined; postgres: number | undefined; load: number }
 }
 
+/** So many are signed before the clock starts; a faster server has the others signed while it waits. */
+const PROOFS_A_SECOND = 8000
+
 const plan = await readPlan<LoadPlan>()
 const ca = readFileSync(plan.caFile, 'utf8')
 process.stdout.write(JSON.stringify(await measure()))
 
 async function measure(): Promise<LoadResult> {
-  const create = plan.requests === undefined ? createRequests : createFreshRequests
-  const client = new KeepAliveClient(create(plan.kind, plan))
-  await client.connect({ port: plan.port, ca, connections: plan.connections })
+  const client = new KeepAliveClient(requests())
+  await client.connect({ url: plan.url, ca, connections: plan.connections })
   client.start(plan.requests)
   if (plan.requests === undefined) await sleep(plan.warmupSeconds * 1000)
   client.record()
@@ -63,13 +70,22 @@ async function measure(): Promise<LoadResult> {
   }
 }
 
+function requests(): () => Buffer {
+  const { kind, proofKey, seconds, warmupSeconds } = plan
+  if (proofKey !== undefined) {
+    const ahead = plan.requests ?? (seconds + warmupSeconds) * PROOFS_A_SECOND
+    return createProvenRequests(kind, { ...plan, prove: createProver(proofKey) }, ahead)
+  }
+  return plan.requests === undefined ? createRequests(kind, plan) : createFreshRequests(kind, plan)
+}
+
 function clocks() {
   const { user, system } = process.cpuUsage()
   return {
     at: performance.now(),
     load: (user + system) / 1e6,
-    server: cpuSecondsOf(plan.serverPid),
-    postgres: cpuSecondsOf(plan.postmasterPid, { children: true }),
+    server: plan.serverPid && cpuSecondsOf(plan.serverPid),
+    postgres: plan.postmasterPid && cpuSecondsOf(plan.postmasterPid, { children: true }),
   }
 }
 

@@ -1,3 +1,6 @@
+import type { LoadResult } from './load.ts'
+import { type RequestKind, recordsPerRequest } from './requests.ts'
+
 /** What one figure measured in one round, or its medians over all rounds. */
 export interface Measurement {
   /** Requests, cards or records, as the figure counts. */
@@ -40,5 +43,20 @@ export function medianOf(rounds: readonly Measurement[]): Measurement {
       load: median(rounds.map((round) => round.cpu.load)),
     },
     failures,
+  }
+}
+
+/** What a load measured. `perSecond` counts records, which are cards in a batch and requests otherwise. */
+export function measurementOf(
+  kind: RequestKind,
+  { requests, seconds, p50, p99, statuses, cpu }: LoadResult,
+): Measurement {
+  const each = (spent: number | undefined) => (spent === undefined ? undefined : spent / seconds)
+  return {
+    perSecond: (requests * recordsPerRequest[kind]) / seconds,
+    p50,
+    p99,
+    cpu: { server: each(cpu.server), postgres: each(cpu.postgres), load: each(cpu.load) },
+    failures: Object.fromEntries(Object.entries(statuses).filter(([status]) => !/^2\d\d$/.test(status))),
   }
 }

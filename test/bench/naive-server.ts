@@ -11,6 +11,7 @@ import { authenticate } from '../../src/access/authentication/authenticate.ts'
 import type { Caller } from '../../src/access/policy/caller.ts'
 import { requireAnyScope } from '../../src/access/policy/grant.ts'
 import { createAccessTokens } from '../../src/access/tokens/access-token.ts'
+import { createProofKeys } from '../../src/access/tokens/proof-keys.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { connectionOptions } from '../../src/database/database.ts'
 import type { Sort } from '../../src/database/dictionary.ts'
@@ -112,8 +113,7 @@ const app = express()
 app.use(helmet())
 app.use(express.json())
 app.post('/v1/tokenize', async (request, response) => {
-  const rememberJti = async () => false
-  const deps = { tokenVerifier: accessTokens, rememberJti, now: () => new Date() }
+  const deps = { tokenVerifier: accessTokens, proofKeys: createProofKeys(), now: () => new Date() }
   const caller = await admit(
     await authenticate(deps, requestCredentials(request, config.issuer, sourceOf(request, noProxies))),
   )

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import type { Elsewhere } from './elsewhere.ts'
 
 /** What `npm run bench` was asked to do. */
 export interface BenchOptions {
@@ -16,6 +17,8 @@ export interface BenchOptions {
   /** How many events the pages of the audit log are read from; 0 for not at all. */
   auditEvents: number
   write: boolean
+  /** Loads this server instead of starting any. */
+  elsewhere: Elsewhere | undefined
   /** Everything is stopped and removed after so long, whatever hangs. */
   deadlineSeconds: number
 }
@@ -28,6 +31,9 @@ export const usage = `npm run bench -- [flags]
   --fairness     also one caller's masked reads while another floods the vault, 3 times 30 s each
   --rotation N   rotate the keys of N records instead of 30,000; the bars are for 400,000
   --audit N      also pages of the audit log, with every filter, at N events; the bars are for 1,000,000
+  --url URL      load the server at that address instead: it starts nothing, and what it stores there stays
+  --ca FILE      the certificate of that server's authority, PEM
+  --callers FILE its clients, as in sample-callers.json: [{ "client_id", "client_secret", "scope" }]
   --write        rewrite the last table in test/bench/README.md and test/bench/throughput.svg
 `
 
@@ -45,9 +51,16 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       only: { type: 'string', default: '' },
       rotation: { type: 'string', default: '' },
       audit: { type: 'string', default: '0' },
+      url: { type: 'string' },
+      ca: { type: 'string' },
+      callers: { type: 'string' },
     },
   })
   const { quick, soak, million, fairness, write } = values
+  const { url, ca: caFile, callers: callersFile } = values
+  if (url !== undefined && (caFile === undefined || callersFile === undefined)) {
+    throw new TypeError('--url needs --ca and --callers')
+  }
   const rotation = Number(values.rotation || (quick ? 5_000 : 30_000))
   const auditEvents = Number(values.audit)
   return {
@@ -62,6 +75,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     rotation,
     auditEvents,
     write,
+    elsewhere: url && caFile && callersFile ? { url, caFile, callersFile } : undefined,
     deadlineSeconds:
       (quick ? 600 : 900) +
       (soak ? 420 : 0) +

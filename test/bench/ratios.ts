@@ -43,6 +43,26 @@ export const ratios: readonly Ratio[] = [
     value: over(rate('checkout'), rate('tokenize')),
   },
   { title: 'reveal / tokenize', target: { atLeast: 1 }, value: over(rate('reveal'), rate('tokenize')) },
+  {
+    title: 'reveal with a bound token / a bearer token',
+    target: { atLeast: 0.65 },
+    value: over(rate('bound-reveal'), rate('reveal')),
+  },
+  {
+    title: 'the same over one connection',
+    target: undefined,
+    value: over(rate('bound-single'), rate('reveal-single')),
+  },
+  {
+    title: 'first 500 calls after a start / later ones: tokenize',
+    target: { atLeast: 0.6 },
+    value: over(rate('first-tokenize'), rate('tokenize')),
+  },
+  {
+    title: 'first 500 calls after a start / later ones: reveal',
+    target: { atLeast: 0.6 },
+    value: over(rate('first-reveal'), rate('reveal')),
+  },
   { title: 'masked read / reveal', target: { atLeast: 1 }, value: over(rate('read'), rate('reveal')) },
   {
     title: 'tokenize / while no process keeps the log',

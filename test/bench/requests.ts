@@ -1,3 +1,5 @@
+import type { Prove } from './proofs.ts'
+
 /** What the load asks for. Every card number, customer and e-mail address differs, as they do in a shop. */
 export type RequestKind =
   | 'tokenize'
@@ -13,7 +15,11 @@ export type RequestKind =
   | 'batch-contacts'
 
 export interface Target {
+  /** Where the server is: scheme, host and port. */
+  url: string
   accessToken: string
+  /** Makes a proof for each request (DPoP); without it the token is a bearer token. */
+  prove?: Prove | undefined
   /** Tokens of stored cards, for reads and reveals; of contacts for corrections; filters for pages of the audit log. */
   tokens: readonly string[]
 }
@@ -54,7 +60,7 @@ export const goesToTokens = (kind: RequestKind) =>
 /** A request as it goes over the wire. Built beforehand and drawn in turn, so that the load costs little CPU. */
 export function createRequests(kind: RequestKind, target: Target): () => Buffer {
   const count = PREPARED_BATCHES[kind] ?? Math.max(PREPARED, goesToTokens(kind) ? target.tokens.length : 0)
-  const prepared = Array.from({ length: count }, (_, at) => encode(requestParts(kind, target, at), target.accessToken))
+  const prepared = Array.from({ length: count }, (_, at) => encode(requestParts(kind, target, at), target))
   let next = 0
   return () => prepared[next++ % count]!
 }
@@ -62,7 +68,17 @@ export function createRequests(kind: RequestKind, target: Target): () => Buffer 
 /** Requests of which each is built when it is sent: nothing is stored twice. For filling a vault. */
 export function createFreshRequests(kind: RequestKind, target: Target): () => Buffer {
   let next = 0
-  return () => encode(requestParts(kind, target, next++), target.accessToken)
+  return () => encode(requestParts(kind, target, next++), target)
+}
+
+/**
+ * Requests of which each is sent once, the first `ahead` of them built beforehand: a proof counts once, and is signed before
+ * the clock starts.
+ */
+export function createProvenRequests(kind: RequestKind, target: Target, ahead: number): () => Buffer {
+  const build = createFreshRequests(kind, target)
+  const prepared = Array.from({ length: ahead }, build).reverse()
+  return () => prepared.pop() ?? build()
 }
 
 export function requestParts(kind: RequestKind, target: Target, at: number): RequestParts {
@@ -99,8 +115,10 @@ function post(path: string, body: unknown): RequestParts {
   return { method: 'POST', path, body: JSON.stringify(body) }
 }
 
-function encode({ method, path, body }: RequestParts, accessToken: string): Buffer {
-  const headers = [`${method} ${path} HTTP/1.1`, 'Host: localhost', `Authorization: Bearer ${accessToken}`]
+function encode({ method, path, body }: RequestParts, { url, accessToken, prove }: Target): Buffer {
+  const headers = [`${method} ${path} HTTP/1.1`, `Host: ${new URL(url).host}`]
+  if (prove === undefined) headers.push(`Authorization: Bearer ${accessToken}`)
+  else headers.push(`Authorization: DPoP ${accessToken}`, `DPoP: ${prove(method, `${url}${path}`, accessToken)}`)
   if (body !== undefined) headers.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`)
   return Buffer.from(`${headers.join('\r\n')}\r\n\r\n${body ?? ''}`, 'utf8')
 }

@@ -59,7 +59,7 @@ async function fill(): Promise<void> {
   const batches = createRecordBatches(database)
   const caller = { ...CALLER, scopes: new Set<never>(), purposes: new Set<never>() }
   for (let stored = 0; stored < plan.records; stored += 1000) {
-    const { body } = requestParts('batch-1000', { accessToken: '', tokens: [] }, 0)
+    const { body } = requestParts('batch-1000', { url: 'https://localhost', accessToken: '', tokens: [] }, 0)
     const { items } = JSON.parse(body ?? '') as { items: unknown[] }
     const checkouts = items.map((item) => parseInput(schema, item))
     await tokenizeCheckouts({ ...parts, batches }, caller, checkouts, {

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { auditAmounts, auditReads } from './audit-reads.ts'
 import { Bench } from './bench.ts'
 import { runProgram } from './child-process.ts'
+import { commitAmounts, commits } from './commits.ts'
 import { measureCurves } from './curves.ts'
+import { measureElsewhere } from './elsewhere.ts'
 import { million, millionLines, soak, soakLines } from './extras.ts'
 import { fairness, fairnessLines } from './fairness.ts'
 import { type Figure, figures, rotationFigures } from './figures.ts'
@@ -33,7 +35,8 @@ setTimeout(stop, options.deadlineSeconds * 1000, 'the benchmark takes too long; 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(`${signal}: stopping everything`))
 
 try {
-  await main()
+  if (options.elsewhere) print(`\n${await measureElsewhere(options.elsewhere, options, progress)}`)
+  else await main()
 } catch (error) {
   progress(`the benchmark failed: ${(error as Error).message}`)
   process.exitCode = 1
@@ -62,6 +65,7 @@ async function main(): Promise<void> {
 
   const amounts = new Map([
     ...(wanted('storage') ? await storage(bench, progress) : []),
+    ...(wanted('commits') ? await commits(bench, progress) : []),
     ...(wanted('rotation') ? await rotationCost(bench, progress) : []),
     ...(options.auditEvents > 0 ? await auditReads(bench, progress) : []),
   ])
@@ -74,7 +78,7 @@ async function main(): Promise<void> {
     about,
     figureTable(lines, results),
     ratioTable(results),
-    amountTable([...storageAmounts, ...rotationAmounts(options.rotation), ...auditAmounts], amounts),
+    amountTable([...storageAmounts, ...commitAmounts, ...rotationAmounts(options.rotation), ...auditAmounts], amounts),
     ...failureLines(results),
   ].join('\n\n')
   print(`\n${report}`)

@@ -20,7 +20,7 @@ export interface SealingPlan {
 const plan = await readPlan<SealingPlan>()
 const { keys, kinds, randomBytes, close } = await openVaultParts(plan)
 const details = Array.from({ length: 1000 }, () => {
-  const { body } = requestParts('tokenize', { accessToken: '', tokens: [] }, 0)
+  const { body } = requestParts('tokenize', { url: 'https://localhost', accessToken: '', tokens: [] }, 0)
   return new Sensitive(parseInput(kinds.card.schema, JSON.parse(body ?? '').card))
 })
 

@@ -1,15 +1,15 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { request } from 'node:https'
 import path from 'node:path'
-import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { DatabaseUrls } from '../../src/embedded-postgres/database-file.ts'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
 import { findFreePort, type ServerProcess, startServer } from './child-process.ts'
+import { call, requestToken } from './http-call.ts'
+import { type ProofKey, thumbprintOf } from './proofs.ts'
 
 /** The directory of a benchmark. */
 export interface Place {
@@ -75,7 +75,8 @@ export type StaffRole = 'billing' | 'support' | 'privacy-officer' | 'auditor'
 /** A running vault and its callers: a sample caller, and a person of billing, who may see card numbers. */
 export interface Vault extends ServerProcess {
   database: DatabaseUrls
-  accessToken(role: 'checkout' | StaffRole): Promise<string>
+  /** @param proofKey a token of the staff is bound to it */
+  accessToken(role: 'checkout' | StaffRole, proofKey?: ProofKey): Promise<string>
   /** Runs a command of `strongroom` against it, and answers with what it printed. @throws {Error} when it fails */
   cli(args: readonly string[]): Promise<string>
   /** What it answers to a card: the answer that the floor gives too. */
@@ -90,18 +91,10 @@ export async function startVault(place: Place, options: { name: string; database
   const ca = readFileSync(place.caFile, 'utf8')
   const kept = new Map<string, { token: string; at: number }>()
 
-  const call = async (path: string, type: string, authorization: string, body: string) => {
-    const { promise, resolve, reject } = Promise.withResolvers<string>()
-    const headers = { authorization, 'content-type': type, host: 'localhost', 'idempotency-key': randomUUID() }
-    const sending = { host: '127.0.0.1', port: server.port, servername: 'localhost', ca, method: 'POST', path, headers }
-    const sent = request(sending, async (response) => {
-      const answer = await text(response)
-      if ((response.statusCode ?? 500) < 300) resolve(answer)
-      else reject(new Error(`${path} answered ${response.statusCode}: ${answer}`))
-    })
-    sent.once('error', reject)
-    sent.end(body)
-    return promise
+  const target = { url: `https://localhost:${server.port}`, ca }
+  const send = (path: string, bearer: string, body: unknown) => {
+    const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' }
+    return call(target, { method: 'POST', path, headers, body: JSON.stringify(body) })
   }
   const cli = async (args: readonly string[]) => {
     const { stdout } = await promisify(execFile)(process.execPath, [here('../../dist/src/cli.js'), ...args], {
@@ -111,22 +104,22 @@ export async function startVault(place: Place, options: { name: string; database
     })
     return stdout
   }
-  const accessToken = async (role: 'checkout' | StaffRole) => {
-    const known = kept.get(role)
+  const accessToken = async (role: 'checkout' | StaffRole, proofKey?: ProofKey) => {
+    const jkt = proofKey && thumbprintOf(proofKey)
+    const name = `${role} ${jkt}`
+    const known = kept.get(name)
     if (known && Date.now() - known.at < REUSE_TOKEN_MS) return known.token
     if (role !== 'checkout') {
-      const token = (await cli(['staff', 'token', '--name', `bench ${role}`, '--role', role])).trim()
-      kept.set(role, { token, at: Date.now() })
+      const args = ['staff', 'token', '--name', `bench ${role}`, '--role', role, ...(jkt ? ['--jkt', jkt] : [])]
+      const token = (await cli(args)).trim()
+      kept.set(name, { token, at: Date.now() })
       return token
     }
     const caller = callers.find((caller) => caller.role === role)
     if (!caller) throw new Error(`there is no sample caller for ${role}`)
-    const basic = Buffer.from(`${caller.client_id}:${caller.client_secret}`).toString('base64')
-    const form = 'application/x-www-form-urlencoded'
-    const answer = await call('/oauth/token', form, `Basic ${basic}`, 'grant_type=client_credentials')
-    const { access_token } = JSON.parse(answer) as { access_token: string }
-    kept.set(role, { token: access_token, at: Date.now() })
-    return access_token
+    const token = await requestToken(target, caller)
+    kept.set(name, { token, at: Date.now() })
+    return token
   }
   return {
     ...server,
@@ -135,14 +128,12 @@ export async function startVault(place: Place, options: { name: string; database
     cli,
     tokenizeOne: async () => {
       const card = { number: '4242424242424242', exp_month: 12, exp_year: 2031, holder_name: 'Tan Mei Ling' }
-      const bearer = `Bearer ${await accessToken('checkout')}`
-      return call('/v1/tokenize', 'application/json', bearer, JSON.stringify({ card }))
+      return send('/v1/tokenize', await accessToken('checkout'), { card })
     },
     tokenizeContact: async () => {
       const email = `mei.${randomUUID()}@example.sg`
       const contact = { name: 'Tan Mei Ling', email, phone: '+65 6123 4567' }
-      const bearer = `Bearer ${await accessToken('checkout')}`
-      await call('/v1/tokenize', 'application/json', bearer, JSON.stringify({ contact }))
+      await send('/v1/tokenize', await accessToken('checkout'), { contact })
       return email
     },
   }

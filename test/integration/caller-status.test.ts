@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createCallerStatuses } from '../../src/access/callers/caller-status.ts'
+import { type CallerStatus, createCallerStatuses } from '../../src/access/callers/caller-status.ts'
 import type { AccessLedger } from '../../src/access/ledger/access-ledger.ts'
 import { clientSubject } from '../../src/access/ledger/ledger-subject.ts'
 import type { Caller } from '../../src/access/policy/caller.ts'
@@ -12,7 +12,7 @@ let database: Database
 let asked: string[]
 /** Holds the answer to every statement of that name until it resolves. */
 let late: Record<string, Promise<void>>
-let statusOf: ReturnType<typeof createCallerStatuses>
+let statusOf: (caller: Caller) => Promise<CallerStatus>
 
 beforeEach(async () => {
   testDatabase = await createTestDatabase()
@@ -28,7 +28,8 @@ beforeEach(async () => {
       return rows
     },
   }
-  statusOf = createCallerStatuses({ database: watched, ledger: LEDGER, tell: () => {} })
+  const statuses = createCallerStatuses({ database: watched, ledger: LEDGER, tell: () => {} })
+  statusOf = async (caller) => (await statuses.ask(caller)).status
   await testDatabase.sql(addClient('client_1'))
 })
 afterEach(async () => {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { rememberProofs } from '../../src/access/callers/presumption-store.ts'
 import { selectCallerStatuses } from '../../src/access/ledger/caller-store.ts'
 import { reserveUnits, settleUnits } from '../../src/access/limits/counter-store.ts'
+import type { Presumption } from '../../src/access/policy/presumption.ts'
 import { insertEvents } from '../../src/audit/event/audit-store.ts'
 import { inBook } from '../../src/audit/event/event-book.ts'
 import { createNewAuditEvent } from '../../src/audit/event/new-audit-event.ts'
@@ -41,6 +43,11 @@ const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
   'insert-records': (db) => insertRecords(db, [{ now: now(), records: [newRecord()] }]),
   'insert-records-with-keys': (db) =>
     insertRecords(db, [{ now: now(), records: [newRecord()], idempotency: reserved() }]),
+  'insert-records-with-proofs': (db) =>
+    insertRecords(db, [{ now: now(), records: [newRecord()], presumption: presumption() }]),
+  'insert-records-with-proofs-and-keys': (db) =>
+    insertRecords(db, [{ now: now(), records: [newRecord()], presumption: presumption(), idempotency: reserved() }]),
+  'remember-jtis': (db) => rememberProofs(db, [presumption()]),
   'select-records-to-release': (db) => releaseRecords(db, [release()], true),
   'commit-matches': (db) =>
     commitMatches(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }] }], true),
@@ -50,7 +57,25 @@ const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
       [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }], idempotency: reserved() }],
       true,
     ),
+  'commit-matches-with-proofs': (db) =>
+    commitMatches(
+      db,
+      [
+        {
+          now: now(),
+          events: [],
+          records: [{ token: nobodys(), version: 1, consents: [] }],
+          presumption: presumption(),
+        },
+      ],
+      true,
+    ),
   'find-differing-audit-events': (db) => insertEvents(db, [newAuditEvent({ type: 'record.read', outcome: 'success' })]),
+}
+
+/** Of a call that came with a proof. */
+function presumption(): Presumption {
+  return { jti: { id: randomBytes(32), expiresAt: now() }, isProven: false }
 }
 
 function newRecord() {

@@ -2,6 +2,7 @@ import type { RequestCredentials } from '../../http/route.ts'
 import { type Challenge, Problem } from '../../values/problem.ts'
 import type { TokenVerifier } from '../issuers/issuer-tokens.ts'
 import type { Caller } from '../policy/caller.ts'
+import { invalidProof } from '../policy/presumption.ts'
 import { type DpopProofDeps, verifyDpopProof } from '../tokens/dpop-proof.ts'
 import { isCertificate } from './client-certificate.ts'
 
@@ -16,9 +17,10 @@ const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
  * token that is bound to a key counts only with a proof of that key. A sender without the proof learns nothing about
  * the caller's status.
  *
- * `checkCallerStatus` then says whether the caller may still come in, however long the token would live.
+ * That the proof did not come before is only presumed (`Caller.presumption`). `checkCallerStatus` then says whether the caller may
+ * still come in, however long the token would live.
  *
- * @throws {Problem} unauthenticated, database-unavailable, busy
+ * @throws {Problem} unauthenticated, database-unavailable
  */
 export async function authenticate(deps: AuthenticateDeps, request: RequestCredentials): Promise<Caller> {
   const [, scheme, token] = CREDENTIALS.exec(request.authorization ?? '') ?? []
@@ -30,8 +32,9 @@ export async function authenticate(deps: AuthenticateDeps, request: RequestCrede
   if (isDpop && caller.confirmation !== 'dpop') throw refused({ scheme: 'any', error: 'invalid_token' })
   if (!isDpop && caller.confirmation === 'dpop') throw refused({ scheme: 'DPoP', error: 'invalid_token' })
   if (isDpop) {
-    const thumbprint = await verifyDpopProof(deps, request, { accessToken: token, thumbprint: caller.boundTo })
-    if (thumbprint === undefined) throw refused({ scheme: 'DPoP', error: 'invalid_dpop_proof' })
+    const proof = await verifyDpopProof(deps, request, { accessToken: token, thumbprint: caller.boundTo })
+    if (proof === undefined) throw invalidProof()
+    return { ...caller, presumption: { jti: proof.jti, isProven: false } }
   }
   if (caller.confirmation === 'mtls' && !isCertificate(request.certificate(), caller.boundTo)) {
     throw refused({ scheme: 'any', error: 'invalid_token' })

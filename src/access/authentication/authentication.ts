@@ -5,10 +5,12 @@ import type { Argon2Cost } from '../../keys/root-key/argon2-cost.ts'
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
 import { type ClientSecrets, createClientSecrets } from '../callers/client-secret.ts'
+import { rememberProofs } from '../callers/presumption-store.ts'
 import { checkToken, type TokenReport } from '../issuers/check-token.ts'
 import { acceptIssuers } from '../issuers/issuer-tokens.ts'
 import { loadTrustedIssuers, type TrustedIssuer } from '../issuers/trusted-issuers.ts'
 import type { Caller } from '../policy/caller.ts'
+import type { RememberedJti } from '../policy/presumption.ts'
 import type { RoleSet } from '../policy/role-set.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
 import {
@@ -17,8 +19,8 @@ import {
   createAccessTokens,
   type TokenSubject,
 } from '../tokens/access-token.ts'
-import type { RememberedJti, RememberJti } from '../tokens/replay-cache.ts'
-import { insertRememberedJtis } from '../tokens/replay-store.ts'
+import { createProofKeys, type ProofKeys } from '../tokens/proof-keys.ts'
+import type { RememberJti } from '../tokens/replay-cache.ts'
 import { authenticate } from './authenticate.ts'
 
 const REHEARSAL_SECONDS = 60
@@ -45,6 +47,7 @@ export interface Authentication {
   accessTokens: AccessTokens
   clientSecrets: ClientSecrets
   rememberJti: RememberJti
+  proofKeys: ProofKeys
   issuers: readonly TrustedIssuer[]
   /** Finds the caller of a token that it signs, with keys that are thrown away. Nothing else takes such a token. */
   rehearse(keys: AuthenticationDeps['keys']): Rehearsal
@@ -73,17 +76,25 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
     ownIssuer: issuer,
     onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
   })
-  const rememberJti = createBatch({ run: (spent: readonly RememberedJti[]) => insertRememberedJtis(database, spent) })
+  const proofKeys = createProofKeys()
+  const rememberJti = createBatch({
+    run: async (jtis: readonly RememberedJti[]) => {
+      const presumed = jtis.map((jti) => ({ jti, isProven: false }))
+      const { faults } = await rememberProofs(database, presumed)
+      return faults.map((fault) => fault === undefined)
+    },
+  })
   return {
     accessTokens,
     clientSecrets,
     rememberJti,
+    proofKeys,
     issuers,
     rehearse(keys) {
       const own = createAccessTokens({ ...deps, keys, isRole: () => true })
       return {
         token: (caller) => own.issue(caller, REHEARSAL_SECONDS),
-        authenticate: (request) => authenticate({ tokenVerifier: own, rememberJti, now }, request),
+        authenticate: (request) => authenticate({ tokenVerifier: own, proofKeys, now }, request),
       }
     },
     commands: {
@@ -94,7 +105,7 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
         ),
       checkToken: (token: string) => checkToken({ ...deps, own: accessTokens, ownIssuer: issuer, issuers }, token),
     },
-    authenticate: (request: RequestCredentials) => authenticate({ tokenVerifier, rememberJti, now }, request),
+    authenticate: (request: RequestCredentials) => authenticate({ tokenVerifier, proofKeys, now }, request),
   }
 }
 

@@ -7,13 +7,13 @@ import { summarise } from '../policy/roles.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
 import { type AccessTokens, CLIENT_TOKEN_SECONDS } from '../tokens/access-token.ts'
 import type { Binding } from '../tokens/confirmation.ts'
-import { type ProvenRequest, verifyDpopProof } from '../tokens/dpop-proof.ts'
+import { type DpopProofDeps, type ProvenRequest, verifyDpopProof } from '../tokens/dpop-proof.ts'
 import { type AuthenticateClientDeps, areRemembered, authenticateClient } from './authenticate-client.ts'
 import { certificateThumbprint } from './client-certificate.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import { type ClientFault, invalidClient, invalidTokenRequest } from './token-request-problem.ts'
 
-export interface IssueClientTokenDeps extends AuthenticateClientDeps {
+export interface IssueClientTokenDeps extends AuthenticateClientDeps, DpopProofDeps {
   accessTokens: AccessTokens
   newAuditEvent: NewAuditEvent
   writeAuditEvent: WriteAuditEvent
@@ -108,9 +108,11 @@ async function authenticateWithinLimit(
  */
 async function bindingFor(deps: IssueClientTokenDeps, { credentials, dpop }: ClientTokenRequest): Promise<Binding> {
   if (dpop.proof !== undefined) {
-    const boundTo = await verifyDpopProof(deps, dpop)
-    if (boundTo === undefined) throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
-    return { confirmation: 'dpop', boundTo }
+    const proof = await verifyDpopProof(deps, dpop)
+    if (proof === undefined || !(await deps.rememberJti(proof.jti))) {
+      throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
+    }
+    return { confirmation: 'dpop', boundTo: proof.thumbprint }
   }
   if (credentials.method !== 'certificate') return {}
   return { confirmation: 'mtls', boundTo: certificateThumbprint(credentials.certificate) }

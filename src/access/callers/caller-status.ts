@@ -2,10 +2,11 @@ import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
 import type { createNewsAlert } from '../../observability/alert.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
-import { type StoredCallerStatus, selectAccessVersion, selectCallerStatuses } from '../ledger/caller-store.ts'
+import { type StoredCallerStatus, selectCallerStatuses } from '../ledger/caller-store.ts'
 import type { AccessState } from '../ledger/ledger-chain.ts'
 import { clientSubject, disabledSubject, suspendedSubject } from '../ledger/ledger-subject.ts'
 import type { Caller } from '../policy/caller.ts'
+import { rememberProofs } from './presumption-store.ts'
 
 /** A remembered status is read again after this time, in case the database was kept from reporting a change. */
 const MAX_AGE_MS = 10_000
@@ -31,29 +32,49 @@ export interface CallerStatusDeps {
   tell: ReturnType<typeof createNewsAlert>
 }
 
+/** A status, and the version of access that it is of. */
+interface VersionedStatus {
+  status: CallerStatus
+  version: string
+}
+
+export interface CallerStatuses {
+  /** What is remembered, which a statement has yet to prove; undefined if that is nothing or too old. */
+  presume(caller: Caller): VersionedStatus | undefined
+  /**
+   * The status now. A proof that is presumed to be the first of its kind is remembered before.
+   *
+   * @throws {Problem} unauthenticated for a proof that came before
+   */
+  ask(caller: Caller): Promise<VersionedStatus>
+}
+
 /**
- * The status of a caller. The database is asked on every request, once for those that arrive together; the question is
- * whether anything has changed since the last status, which reads one row instead of six tables. A change commits
- * together with that row, so a revocation holds from the next request on, on every server.
+ * The status of callers. The database says on every call whether it is still the present one: the statement that does the work of
+ * the call, or one of its own (`ask`), which those that arrive together share. The question is whether anything changed since
+ * the last status, which is one row instead of six tables. A change commits together with that row, so a revocation
+ * holds from the next request on, on every server.
  *
  * The tables are compared with the ledger of access: a former row of a client does not count, and a person who is
  * disabled or a caller who is suspended stays so when the row is removed. Both are alerts.
  */
-export function createCallerStatuses({
-  database,
-  ledger,
-  tell,
-}: CallerStatusDeps): (caller: Caller) => Promise<CallerStatus> {
+export function createCallerStatuses({ database, ledger, tell }: CallerStatusDeps): CallerStatuses {
   let known: Known = { version: '', askedAt: 0, callerStatuses: new Map() }
 
-  function recall(version: string, callers: readonly Caller[]): CallerStatus[] | undefined {
-    if (known.version !== version || performance.now() - known.askedAt > MAX_AGE_MS) return undefined
-    const callerStatuses = callers.flatMap((caller) => known.callerStatuses.get(nameOf(caller)) ?? [])
-    return callerStatuses.length === callers.length ? callerStatuses : undefined
+  function presume(caller: Caller): VersionedStatus | undefined {
+    if (performance.now() - known.askedAt > MAX_AGE_MS) return undefined
+    const status = known.callerStatuses.get(nameOf(caller))
+    return status && { status, version: known.version }
+  }
+
+  function recall(version: string, callers: readonly Caller[]): VersionedStatus[] | undefined {
+    if (known.version !== version) return undefined
+    const recalled = callers.flatMap((caller) => presume(caller) ?? [])
+    return recalled.length === callers.length ? recalled : undefined
   }
 
   /** The answer has the version of its own snapshot, which may be a later one than was asked for. */
-  async function ask(callers: readonly Caller[]): Promise<CallerStatus[]> {
+  async function askAll(callers: readonly Caller[]): Promise<VersionedStatus[]> {
     const askedAt = performance.now()
     const { answer, state } = await ledger.settle(() => selectCallerStatuses(database, callers))
     const { version } = answer
@@ -62,7 +83,7 @@ export function createCallerStatuses({
       version === known.version && askedAt - known.askedAt < MAX_AGE_MS && known.callerStatuses.size < MAX_CALLERS
     if (!goesOn) known = { version, askedAt, callerStatuses: new Map() }
     for (const [at, caller] of callers.entries()) known.callerStatuses.set(nameOf(caller), callerStatuses[at]!)
-    return callerStatuses
+    return callerStatuses.map((status) => ({ status, version }))
   }
 
   function judged({ kind, id }: Caller, stored: StoredCallerStatus, state: AccessState): CallerStatus {
@@ -79,12 +100,19 @@ export function createCallerStatuses({
     return { ...stored, isLive: stored.isLive && isRecorded, isSuspended, state }
   }
 
-  return createBatch({
+  const ask = createBatch({
     ownerOf: nameOf,
     paceMs: 2,
-    run: async (callers: readonly Caller[]) =>
-      recall(await selectAccessVersion(database), callers) ?? (await ask(callers)),
+    run: async (callers: readonly Caller[]) => {
+      const { version, faults } = await rememberProofs(
+        database,
+        callers.map(({ presumption }) => presumption),
+      )
+      const statuses = recall(version, callers) ?? (await askAll(callers))
+      return statuses.map((status, at) => faults[at] ?? status)
+    },
   })
+  return { presume, ask }
 }
 
 const nameOf = ({ kind, id }: Caller) => `${kind} ${id}`

@@ -1,16 +1,18 @@
 import type { createNewsAlert } from '../../observability/alert.ts'
+import { CallerChanged } from '../../values/caller-changed.ts'
 import { Problem } from '../../values/problem.ts'
 import type { AccessMacs } from '../ledger/access-macs.ts'
 import type { ContractStatus } from '../ledger/caller-store.ts'
 import type { AccessState } from '../ledger/ledger-chain.ts'
 import type { ProbeLimit } from '../limits/probe-limit.ts'
 import type { Caller, Partnership } from '../policy/caller.ts'
+import type { Presumption } from '../policy/presumption.ts'
 import type { Role, Scope } from '../policy/roles.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
-import type { CallerStatus } from './caller-status.ts'
+import type { CallerStatus, CallerStatuses } from './caller-status.ts'
 
 export interface CheckCallerStatusDeps {
-  statusOf: (caller: Caller) => Promise<CallerStatus>
+  statuses: CallerStatuses
   roles: CurrentRoles
   probes: ProbeLimit
   macs: AccessMacs
@@ -23,13 +25,56 @@ export interface CheckCallerStatusDeps {
  * role are refused from the next request on. The role and a partner's contract allow what they allow now, not what they
  * allowed when the token was signed.
  *
+ * @param presumes for a call whose work proves the status (`Caller.presumption`): the one in memory will do, or only the one that the
+ *   database says now. No caller is refused for what is in memory
  * @throws {Problem} unauthenticated, caller-suspended, contract-ended, too-many-requests, database-unavailable, sealed
  */
-export async function checkCallerStatus(deps: CheckCallerStatusDeps, caller: Caller): Promise<Caller> {
-  const { statusOf, roles, probes, macs, now } = deps
+export async function checkCallerStatus(
+  deps: CheckCallerStatusDeps,
+  caller: Caller,
+  presumes?: 'memory' | 'database',
+): Promise<Caller> {
+  const { statuses, probes } = deps
+  const known = presumes === 'memory' ? statuses.presume(caller) : undefined
+  if (known !== undefined) {
+    try {
+      probes.check(caller)
+      return presuming(await judge(deps, caller, known.status), { accessVersion: known.version, isProven: false })
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+    }
+  }
+  // A proof counts once, also for a caller that is refused.
+  if (caller.presumption?.jti === undefined) probes.check(caller)
+  const { status, version } = await statuses.ask(caller)
   probes.check(caller)
-  const { isLive, isSuspended, partner: contract, rolesRevision, state } = await statusOf(caller)
-  // Without its contract a third party would see all that the role sees.
+  const judged = await judge(deps, caller, status)
+  if (presumes) return presuming(judged, { accessVersion: version, isProven: true })
+  return { ...judged, presumption: undefined }
+}
+
+/** The same presumption for the whole call: what is proven stays so when the call is done again. */
+function presuming(caller: Caller, news: Presumption): Caller {
+  return { ...caller, presumption: Object.assign(caller.presumption ?? {}, news) }
+}
+
+/** Proves what is presumed of the caller: see `ProveCaller`. */
+export async function proveCaller(
+  { statuses }: Pick<CheckCallerStatusDeps, 'statuses'>,
+  caller: Caller,
+): Promise<void> {
+  const { presumption } = caller
+  if (presumption === undefined || presumption.isProven) return
+  const { version } = await statuses.ask(caller)
+  if (presumption.accessVersion !== undefined && presumption.accessVersion !== version) throw new CallerChanged()
+  presumption.isProven = true
+}
+
+/** @throws {Problem} unauthenticated, caller-suspended, contract-ended */
+async function judge(deps: CheckCallerStatusDeps, caller: Caller, status: CallerStatus): Promise<Caller> {
+  const { roles, macs, now } = deps
+  const { isLive, isSuspended, partner: contract, rolesRevision, state } = status
+  // Without its contract a third party would see all that the role does.
   if (!isLive || contract?.id !== caller.partnerId) throw unauthenticated()
   if (isSuspended) throw new Problem('caller-suspended')
   if (contract && contract.endsAt <= now().getTime()) throw new Problem('contract-ended')

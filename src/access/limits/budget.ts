@@ -6,6 +6,7 @@ import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
 import { REFUSED, suspendedSubject } from '../ledger/ledger-subject.ts'
+import type { ProveCaller } from '../policy/caller.ts'
 import { type Caller, definitionOf } from '../policy/caller.ts'
 import { stricter } from '../policy/condition.ts'
 import { purposes } from '../policy/purpose.ts'
@@ -26,6 +27,7 @@ export interface BudgetDeps {
   newAuditEvent: NewAuditEvent
   now: () => Date
   alert: Alert
+  proveCaller: ProveCaller
 }
 
 export interface Budgets {
@@ -158,7 +160,11 @@ export function createBudgets(deps: BudgetDeps): Budgets {
     })
   }
 
-  const enqueue = createBatch({ run, weigh: ({ records }: Consumption) => Math.max(1, records.length), inFlight: 1 })
+  const share = createBatch({ run, weigh: ({ records }: Consumption) => Math.max(1, records.length), inFlight: 1 })
+  const enqueue = async (consumption: Consumption) => {
+    await deps.proveCaller(consumption.caller)
+    return share(consumption)
+  }
 
   /** The counts of a budget: its own, and the one that it shares with everything else that has a total. */
   function countersOf(caller: Caller, by: string, budget: Budget | undefined): Counter[] {

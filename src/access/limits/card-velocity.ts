@@ -1,6 +1,6 @@
 import type { LimitsConfig } from '../../config/config.ts'
 import type { Alert } from '../../observability/alert.ts'
-import type { Caller } from '../policy/caller.ts'
+import type { Caller, ProveCaller } from '../policy/caller.ts'
 import { type IncrementCounters, tooMany } from './counter.ts'
 import type { LimitKeys } from './limit-keys.ts'
 
@@ -19,7 +19,7 @@ export interface CardVelocity {
 }
 
 export function createCardVelocity(
-  deps: { increment: IncrementCounters; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  deps: { increment: IncrementCounters; keyOf: LimitKeys; now: () => Date; alert: Alert; proveCaller: ProveCaller },
   { perClient, perSource, perBin }: LimitsConfig['cards'],
 ): CardVelocity {
   const count = (by: string, what: string, add: number, limit: number | undefined) =>
@@ -34,6 +34,7 @@ export function createCardVelocity(
         ...count('source', source, ranges.length, perSource),
         ...[...byRange].flatMap(([range, { length }]) => count('bin', `${caller.site}\n${range}`, length, perBin)),
       ]
+      if (limited.length > 0) await deps.proveCaller(caller)
       const counts = await Promise.all(
         limited.map(async ({ what, ...rest }) => ({ ...rest, key: await deps.keyOf(`cards-by-${rest.by}`, what) })),
       )

@@ -1,7 +1,7 @@
 import type { Database, Queryable } from '../../database/database.ts'
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
-import type { Caller } from '../policy/caller.ts'
+import type { Caller, ProveCaller } from '../policy/caller.ts'
 import type { LimitKeys } from './limit-keys.ts'
 import { createReservations } from './reservation.ts'
 
@@ -34,10 +34,10 @@ export interface ProbeLimit {
  * back stay reserved for this server.
  */
 export function createProbeLimit(
-  deps: { database: Database; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  deps: { database: Database; keyOf: LimitKeys; now: () => Date; alert: Alert; proveCaller: ProveCaller },
   most = defaultProbesPerTenMinutes,
 ): ProbeLimit {
-  const { keyOf, now, alert } = deps
+  const { keyOf, now, alert, proveCaller } = deps
   const probes = createReservations(
     { ...deps, keyOf: (caller) => keyOf('probes', caller) },
     { table: 'rate_limits', most, windowMs: WINDOW_MS, growingPauses: true },
@@ -53,10 +53,15 @@ export function createProbeLimit(
       let missed = 0
       try {
         const result = await work()
-        missed = misses(result)
+        const missing = misses(result)
+        if (missing > 0) await proveCaller(caller)
+        missed = missing
         return result
       } catch (error) {
-        if (error instanceof Problem && error.code === 'record-not-found') missed = 1
+        if (error instanceof Problem && error.code === 'record-not-found') {
+          await proveCaller(caller)
+          missed = 1
+        }
         throw error
       } finally {
         const standing = await reservation.settle(missed)

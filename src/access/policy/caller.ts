@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import type { Presumption } from './presumption.ts'
 import type { Purpose } from './purpose.ts'
 import { builtInRoles, isRoleName, type Role, type RoleName, type Scope } from './roles.ts'
 
@@ -35,9 +36,19 @@ export interface Caller {
   isTrial?: true | undefined
   /** A shopper's own session: its events say roughly where it comes from, and no address. */
   isShopper?: true | undefined
+  /** What is not proven yet of this call's caller; left out: nothing. */
+  presumption?: Presumption | undefined
   /** Whether only the role says which scopes there are, at each request; `scopes` only narrows them. */
   scopesFollowRole?: true | undefined
 }
+
+/**
+ * Proves what is still presumed of the caller, by a statement of its own.
+ *
+ * @throws {CallerChanged} if access has changed since the caller's status was looked at
+ * @throws {Problem} unauthenticated for a proof that came before; database-unavailable, busy
+ */
+export type ProveCaller = (caller: Caller) => Promise<void>
 
 /** What the caller's role is; undefined for a caller that has none. */
 export function definitionOf(caller: Caller): Role | undefined {

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
-import { importJWK, jwtVerify } from 'jose'
+import { createPublicKey, hash, type JsonWebKey } from 'node:crypto'
+import { jwtVerify } from 'jose'
 import { z } from 'zod'
-import { Problem } from '../../values/problem.ts'
+import type { RememberedJti } from '../policy/presumption.ts'
 import { parsePublicJwk, thumbprintOf } from '../policy/public-jwk.ts'
 import {
   CLOCK_TOLERANCE_SECONDS,
@@ -11,7 +11,8 @@ import {
   MAX_JTI_LENGTH,
   STATEMENT_ALGORITHMS,
 } from '../policy/signed-jwt.ts'
-import { type RememberJti, rememberedJti } from './replay-cache.ts'
+import type { ProofKey, ProofKeys } from './proof-keys.ts'
+import { rememberedJti } from './replay-cache.ts'
 
 /** DPoP, RFC 9449: a proof that the caller holds the private key that its token is bound to. */
 
@@ -29,8 +30,16 @@ const claimsSchema = z.object({
 })
 
 export interface DpopProofDeps {
-  rememberJti: RememberJti
+  proofKeys: ProofKeys
   now: () => Date
+}
+
+/** A proof in which everything is right. Whether it came before, only the database can say. */
+export interface VerifiedProof {
+  /** Of its key (RFC 7638). */
+  thumbprint: string
+  /** What must be remembered before the proof counts. */
+  jti: RememberedJti
 }
 
 /** The request that a proof must be for. */
@@ -41,29 +50,27 @@ export interface ProvenRequest {
 }
 
 /**
- * Checks a proof by RFC 9449 section 4.3 and answers with the thumbprint of its key (RFC 7638); undefined when any of the
- * checks fails. Each proof counts once, on whichever server it arrives first.
+ * Checks a proof by RFC 9449 section 4.3; undefined when any of the checks fails. Each proof counts once, on whichever server it
+ * arrives first: the caller of this function remembers its `jti`.
  *
  * @param expected the access token that the proof must name, and the thumbprint that the token is bound to; none of them
  *   at the token endpoint
- * @throws {Problem} database-unavailable, busy
  */
 export async function verifyDpopProof(
   deps: DpopProofDeps,
   request: ProvenRequest,
   expected?: { accessToken: string; thumbprint: string | undefined },
-): Promise<string | undefined> {
+): Promise<VerifiedProof | undefined> {
   const { proof } = request
   if (proof === undefined || !isCompactJws(proof, MAX_LENGTH)) return undefined
   try {
-    let thumbprint = ''
+    const header = proof.slice(0, proof.indexOf('.'))
+    let key = expected?.thumbprint === undefined ? undefined : deps.proofKeys.find(expected.thumbprint, header)
     const { payload } = await jwtVerify(
       proof,
-      async ({ jwk, alg }) => {
-        const key = parsePublicJwk(jwk)
-        if (key === undefined) throw new Error('the jwk is no public key that may be used')
-        thumbprint = await thumbprintOf(key)
-        return importJWK(key, alg)
+      async ({ jwk }) => {
+        key ??= await readKey(jwk)
+        return key.publicKey
       },
       {
         algorithms: STATEMENT_ALGORITHMS,
@@ -73,20 +80,29 @@ export async function verifyDpopProof(
         currentDate: deps.now(),
       },
     )
+    if (key === undefined) return undefined
+    const { thumbprint } = key
     const { jti, htm, htu, iat, exp, ath } = claimsSchema.parse(payload)
     const endsAt = iat + MAX_PROOF_SECONDS
     if (hasEnded(exp, deps.now()) || hasEnded(endsAt, deps.now())) return undefined
     if (htm !== request.method || !isSameUrl(htu, request.urls())) return undefined
     if (expected !== undefined) {
-      if (ath !== createHash('sha256').update(expected.accessToken).digest('base64url')) return undefined
+      if (ath !== hash('sha256', expected.accessToken, 'base64url')) return undefined
       if (thumbprint !== expected.thumbprint) return undefined
+      deps.proofKeys.remember(header, key)
     }
-    const isFresh = await deps.rememberJti(rememberedJti('dpop', thumbprint, jti, endsAt + CLOCK_TOLERANCE_SECONDS))
-    return isFresh ? thumbprint : undefined
-  } catch (error) {
-    if (error instanceof Problem) throw error
+    return { thumbprint, jti: rememberedJti('dpop', thumbprint, jti, endsAt + CLOCK_TOLERANCE_SECONDS) }
+  } catch {
     return undefined
   }
+}
+
+/** @throws {Error} for a jwk that is no public key that may be used */
+async function readKey(jwk: unknown): Promise<ProofKey> {
+  const parsed = parsePublicJwk(jwk)
+  if (parsed === undefined) throw new Error('the jwk is no public key that may be used')
+  const publicKey = createPublicKey({ key: parsed as JsonWebKey, format: 'jwk' })
+  return { publicKey, thumbprint: await thumbprintOf(parsed) }
 }
 
 /**

@@ -1,12 +1,5 @@
 import { createHash } from 'node:crypto'
-
-/** The id of a signed statement that counts once. */
-export interface RememberedJti {
-  /** SHA-256: the sender's text is not kept, and takes no more room than this. */
-  id: Buffer
-  /** From when on the statement would be refused for its age anyway, on every server. */
-  expiresAt: Date
-}
+import type { RememberedJti } from '../policy/presumption.ts'
 
 /**
  * Remembers the id, and answers whether it is new on every server. Committed before it resolves, so that a crash

@@ -30,7 +30,7 @@ export const EVENT_ARRAYS = {
 export type EventArrays = ParameterValues<typeof EVENT_ARRAYS>
 
 /** The names of the columns. */
-export const EVENT_COLUMN_NAMES = COLUMNS.join(', ')
+const EVENT_COLUMN_NAMES = COLUMNS.join(', ')
 
 /** The statements that turn the names of events into numbers. */
 type EventNumbers = Record<'type' | 'purpose' | 'caller' | 'site', Translation<string, number>>
@@ -65,13 +65,19 @@ function eventArrays(events: readonly MadeEvent[], { type, purpose, caller, site
 const NO_EVENTS = eventArrays([], {} as EventNumbers)
 
 /** The arrays as `unnest` takes them, in the order of the columns. */
-export function eventArraysSql(p: Parameters<typeof EVENT_ARRAYS>): string {
+function eventArraysSql(p: Parameters<typeof EVENT_ARRAYS>): string {
   return COLUMNS.map((column) => p[`event_${column}`]).join(', ')
 }
 
 /** `INSERT` of events from their arrays. */
 export function insertEventsSql(p: Parameters<typeof EVENT_ARRAYS>): string {
   return `INSERT INTO audit_events (${EVENT_COLUMN_NAMES}) SELECT * FROM unnest(${eventArraysSql(p)})`
+}
+
+/** The same of those events of which the condition is true; `call` is in it the element of a further array. */
+export function insertEventsOfSql(p: Parameters<typeof EVENT_ARRAYS>, calls: string, condition: string): string {
+  return `INSERT INTO audit_events (${EVENT_COLUMN_NAMES}) SELECT ${EVENT_COLUMN_NAMES}
+          FROM unnest(${eventArraysSql(p)}, ${calls}) AS n (${EVENT_COLUMN_NAMES}, call) WHERE ${condition}`
 }
 
 const INSERT_EVENTS = buildStatement('insert-audit-events', EVENT_ARRAYS, insertEventsSql)
@@ -93,30 +99,39 @@ const FIND_DIFFERING = buildStatement(
                 FROM audit_events e WHERE e.id = n.id) IS NOT TRUE`,
 )
 
-/** The places, from 0, of the events that are not stored as they were made. */
-async function findDiffering(db: Queryable, arrays: EventArrays, { events }: BookEntry): Promise<number[]> {
+/** The values of `FIND_DIFFERING`. */
+function differingValues(arrays: EventArrays, { events }: BookEntry): unknown[] {
   const digests = byteaArray(events.map(({ body }) => hash('sha256', body, 'buffer')))
-  const values = FIND_DIFFERING.valuesOf({ ...arrays, event_body: digests })
-  const rows = await db.query<{ place: number }>(FIND_DIFFERING, values)
-  return rows.map(({ place }) => place - 1)
+  return FIND_DIFFERING.valuesOf({ ...arrays, event_body: digests })
 }
+
+interface PlaceRow {
+  place: number
+}
+
+/** The places, from 0, of the events that are not stored as they were made. */
+async function findDiffering(db: Queryable, arrays: EventArrays, entry: BookEntry): Promise<number[]> {
+  return placesIn(await db.query<PlaceRow>(FIND_DIFFERING, differingValues(arrays, entry)))
+}
+
+const placesIn = (rows: readonly PlaceRow[]) => rows.map(({ place }) => place - 1)
 
 /**
  * Writes events in a statement that may do more, and then checks whether they are stored as they were made. The answer
  * of the statement says nothing about triggers that fire after it, also at the commit, so the check is another
  * statement after the commit. In a transaction there is a check before it too, whose failure rolls everything back.
  *
- * @param write runs the statement with the arrays of the events
+ * @param write runs the statement with the arrays of the events, and no other
  * @param isWritten whether the statement wrote the event at that place, as its answer says; default: all of them
  * @throws {Problem} audit-unavailable, and then nothing may be released; sealed
  */
 export async function writeEvents<T>(
   db: Queryable | Transaction,
   events: readonly AuditEvent[],
-  write: (arrays: EventArrays) => Promise<T>,
+  write: (arrays: EventArrays, on: Queryable) => Promise<T>,
   isWritten?: (answer: T, place: number) => boolean,
 ): Promise<T> {
-  if (events.length === 0) return write(NO_EVENTS)
+  if (events.length === 0) return write(NO_EVENTS, db)
   const { book } = events[0]!
   if (book === undefined) throw new Error('an event is written by the process that numbers it')
   const numbers = await numbersFor(db, events)
@@ -130,23 +145,49 @@ async function writeEntry<T>(
   db: Queryable | Transaction,
   entry: BookEntry,
   arrays: EventArrays,
-  write: (arrays: EventArrays) => Promise<T>,
+  write: (arrays: EventArrays, on: Queryable) => Promise<T>,
   isWritten: (answer: T, place: number) => boolean = () => true,
 ): Promise<T> {
-  const isTransaction = 'whenOver' in db
+  if ('whenOver' in db) return writeEntryIn(db, entry, arrays, write, isWritten)
+  // Where the check can be sent with the statement, no second round trip is waited for.
+  const check = db.behind?.<PlaceRow>(FIND_DIFFERING, differingValues(arrays, entry))
+  const answer = await attemptWrite(() => write(arrays, check ?? db)).catch((error: unknown) => {
+    entry.skip()
+    throw error
+  })
+  const find = async () => (check ? placesIn(await check.rows()) : findDiffering(db, arrays, entry))
+  await requireStored(find, entry, absentPlaces(entry, answer, isWritten))
+  return answer
+}
+
+/** The same in a transaction: what is not stored is rolled back, and what is committed is looked at again. */
+async function writeEntryIn<T>(
+  tx: Transaction,
+  entry: BookEntry,
+  arrays: EventArrays,
+  write: (arrays: EventArrays, on: Queryable) => Promise<T>,
+  isWritten: (answer: T, place: number) => boolean,
+): Promise<T> {
   let absent: number[] = []
-  const confirm = (on: Queryable) => requireStored(on, arrays, entry, absent)
-  if (isTransaction) db.whenOver((outcome, after) => (outcome === 'committed' ? confirm(after) : entry.skip()))
-  let answer: T
+  tx.whenOver((outcome, after) =>
+    outcome === 'committed' ? requireStored(() => findDiffering(after, arrays, entry), entry, absent) : entry.skip(),
+  )
+  const answer = await attemptWrite(() => write(arrays, tx))
+  absent = absentPlaces(entry, answer, isWritten)
+  await requireStoredSoFar(tx, arrays, entry, absent)
+  return answer
+}
+
+function absentPlaces<T>(entry: BookEntry, answer: T, isWritten: (answer: T, place: number) => boolean): number[] {
+  return [...entry.events.keys()].filter((place) => !isWritten(answer, place))
+}
+
+async function attemptWrite<T>(write: () => Promise<T>): Promise<T> {
   try {
-    answer = await write(arrays)
+    return await write()
   } catch (error) {
-    if (!isTransaction) entry.skip()
     throw isOfSchema(error) ? new Problem('audit-unavailable', { cause: error }) : error
   }
-  absent = [...entry.events.keys()].filter((place) => !isWritten(answer, place))
-  await (isTransaction ? requireStoredSoFar(db, arrays, entry, absent) : confirm(db))
-  return answer
 }
 
 /**
@@ -157,10 +198,9 @@ function isOfSchema(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^(0A|42)/.test(error.sqlState)
 }
 
-/** @throws {Problem} audit-unavailable */
+/** @param find the places of events that are not stored as they were made @throws {Problem} audit-unavailable */
 async function requireStored(
-  db: Queryable,
-  arrays: EventArrays,
+  find: () => Promise<readonly number[]>,
   entry: BookEntry,
   absent: readonly number[],
 ): Promise<void> {
@@ -168,9 +208,9 @@ async function requireStored(
     entry.close([], absent)
     return
   }
-  let found: number[]
+  let found: readonly number[]
   try {
-    found = await findDiffering(db, arrays, entry)
+    found = await find()
   } catch (error) {
     // The events may be stored. Nothing leaves under them.
     entry.skip()
@@ -202,5 +242,5 @@ async function requireStoredSoFar(
  */
 export async function insertEvents(db: Queryable | Transaction, events: readonly AuditEvent[]): Promise<void> {
   if (events.length === 0) return
-  await writeEvents(db, events, (arrays) => db.query(INSERT_EVENTS, INSERT_EVENTS.valuesOf(arrays)))
+  await writeEvents(db, events, (arrays, on) => on.query(INSERT_EVENTS, INSERT_EVENTS.valuesOf(arrays)))
 }

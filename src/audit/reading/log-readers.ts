@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { readerConnections } from '../../database/connection-counts.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../../database/database.ts'
 import { isLockTimeout, isStatementTimeout } from '../../database/database-error.ts'
-import { readerConnections } from '../../database/session-pool.ts'
 import { Problem } from '../../values/problem.ts'
 
 /** Readers of the log take turns, on connections of their own, so that reveals do not wait for them. */

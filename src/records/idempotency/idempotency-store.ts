@@ -100,7 +100,7 @@ function idempotencyArraysSql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string 
 }
 
 /** `INSERT` of idempotency keys from their arrays. */
-export function insertIdempotencySql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string {
+function insertIdempotencySql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string {
   return `INSERT INTO idempotency_keys (${COLUMNS}) SELECT * FROM unnest(${idempotencyArraysSql(p)})`
 }
 
@@ -217,8 +217,8 @@ export async function commitReplay(
   tokens: readonly string[],
   events: readonly AuditEvent[],
 ): Promise<boolean> {
-  const write = (arrays: EventArrays) =>
-    db.query(COMMIT_REPLAY, COMMIT_REPLAY.valuesOf({ ...arrays, key_hash: keyHash, tokens: idArray(tokens) }))
+  const write = (arrays: EventArrays, on: Queryable) =>
+    on.query(COMMIT_REPLAY, COMMIT_REPLAY.valuesOf({ ...arrays, key_hash: keyHash, tokens: idArray(tokens) }))
   const rows = await writeEvents(db, events, write, (written) => written.length > 0)
   return rows.length > 0
 }

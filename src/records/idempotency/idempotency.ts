@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import canonicalize from 'canonicalize'
-import type { Caller } from '../../access/policy/caller.ts'
+import type { Caller, ProveCaller } from '../../access/policy/caller.ts'
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
@@ -63,12 +63,13 @@ export interface IdempotencyDeps {
   database: Database
   keys: Keys
   now: () => Date
+  proveCaller: ProveCaller
   /** Throws when nothing may be released now, because a repeated answer is a release too. */
   requireRelease?: () => void
 }
 
 export function createIdempotency(deps: IdempotencyDeps): Idempotency {
-  const { database, keys, now, requireRelease = () => {} } = deps
+  const { database, keys, now, proveCaller, requireRelease = () => {} } = deps
   const inFlight = new Set<string>()
 
   const find = createBatch({
@@ -93,6 +94,7 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
     }
     const kept = JSON.parse(opened.toString('utf8')) as K
     const commit: CommitReplay = async (events) => {
+      await proveCaller(request.caller)
       requireRelease()
       if (!(await commitReplay(database, row.keyHash, tokensIn(kept), events))) throw new Problem('record-gone')
     }

@@ -42,7 +42,8 @@ export async function readRecord(
       kind: kindNameOf(token),
     })
     const records = [{ record, event }]
-    const [outcome] = await deps.batches.release({ owner: caller.id, site: caller.site, records, now: deps.now() })
+    const whose = { owner: caller.id, presumption: caller.presumption, site: caller.site }
+    const [outcome] = await deps.batches.release({ ...whose, records, now: deps.now() })
     if (outcome === 'changed') continue
     requireReleased(outcome)
     return maskedView(deps.kinds, record, display, { bin: seesBin(caller) })

@@ -39,6 +39,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
       problems: [...RECORD_PROBLEMS, 'budget-spent'],
       access: ['token:read'],
       audited: true,
+      provesCaller: true,
       responses: { 200: { description: 'the masked view', schema: maskedRecordSchema } },
       handle: async (request: RouteRequest<Caller, undefined>) => ({
         status: 200,

@@ -35,6 +35,7 @@ export async function commitOpened(
   let hasReleased = false
   const releaseOf = (ones: readonly Opened[]): Release => ({
     owner: caller.id,
+    presumption: caller.presumption,
     site: caller.site,
     records: ones.map(({ record, event }) => ({ record, consent, event })),
     reasons: reason === undefined ? [] : ones.map(({ event }) => sealReason(deps, event.id, reason)),

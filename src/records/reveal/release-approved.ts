@@ -21,6 +21,7 @@ export function releaseApproved(database: Database, release: Release, use: Appro
   return database.transaction(async (tx) => {
     const [outcomes] = await releaseRecords(tx, [release], true)
     if (outcomes === undefined || outcomes === WAITS) throw new Problem('busy')
+    if (outcomes instanceof Error) throw outcomes
     const [outcome] = outcomes
     if (outcome !== 'released') return outcome
     if (!(await useApproval(tx, use.approval, use.event))) throw new Problem('approval-required')

@@ -1,5 +1,6 @@
+import type { Presumption } from '../../access/policy/presumption.ts'
 import { finishEvent, type UnfinishedEvent } from '../../audit/event/unfinished-event.ts'
-import { WAITS } from '../../database/batch.ts'
+import type { WAITS } from '../../database/batch.ts'
 import { integerArray } from '../../database/binary-array.ts'
 import { buildStatement } from '../../database/build-statement.ts'
 import type { Queryable } from '../../database/database.ts'
@@ -25,6 +26,8 @@ interface WantedRecord {
 export interface Release {
   /** The caller whose request it is. */
   owner?: string
+  /** What must hold of the caller; nothing is released otherwise. */
+  presumption?: Presumption | undefined
   site: string
   records: readonly WantedRecord[]
   reasons?: readonly SealedReason[]
@@ -67,16 +70,17 @@ const ATTEMPTS = 5
  * request with missing records is tried again with the others.
  *
  * @param mayWait whether a statement waits while a record is being erased or corrected
- * @returns for each request the outcomes of its records, in their order; `WAITS` if the statement did not wait for one
+ * @returns for each request the outcomes of its records, in their order; `WAITS` if the statement did not wait for one; an error if
+ *   its caller is not what it presumes
  * @throws {Problem} audit-unavailable, busy
  */
 export async function releaseRecords(
   db: Queryable,
   releases: readonly Release[],
   mayWait: boolean,
-): Promise<(ReleaseOutcome[] | typeof WAITS)[]> {
+): Promise<(ReleaseOutcome[] | typeof WAITS | Error)[]> {
   const outcomes = releases.map(({ records }) => records.map((): ReleaseOutcome => 'released'))
-  const waiting = new Set<number>()
+  const left = new Map<number, typeof WAITS | Error>()
   let open = [...releases.keys()]
   for (let attempt = 0; open.length > 0; attempt++) {
     if (attempt === ATTEMPTS) throw new Problem('busy')
@@ -92,10 +96,13 @@ export async function releaseRecords(
       open.map((at) => toFinding(releases[at]!, outcomes[at]!)),
       mayWait,
     )
-    for (const [nth, at] of open.entries()) if (committed[nth] === WAITS) waiting.add(at)
+    for (const [nth, at] of open.entries()) {
+      const outcome = committed[nth]!
+      if (typeof outcome !== 'boolean') left.set(at, outcome)
+    }
     open = open.filter((_, nth) => committed[nth] === false)
   }
-  return outcomes.map((ofRequest, at) => (waiting.has(at) ? WAITS : ofRequest))
+  return outcomes.map((ofRequest, at) => left.get(at) ?? ofRequest)
 }
 
 async function findStanding(db: Queryable, releases: readonly Release[]): Promise<ReleaseOutcome[][]> {
@@ -129,11 +136,12 @@ function isSameSet(one: readonly string[], other: readonly string[]): boolean {
 
 /** The records of a request that leave, with their events only. */
 function toFinding(release: Release, outcomes: readonly ReleaseOutcome[]): Match {
-  const { owner, records, reasons = [], idempotency, now } = release
+  const { owner, presumption, records, reasons = [], idempotency, now } = release
   const leaving = records.filter((_, at) => outcomes[at] === 'released')
   const events = leaving.map(({ event, record }) => finishEvent(event, record))
   return {
     ...(owner === undefined ? {} : { owner }),
+    presumption,
     events,
     reasons: reasons.filter((reason) => events.some(({ id }) => id === reason.event)),
     records: leaving.map(({ record: { token, version, consents }, consent }) => ({

@@ -70,6 +70,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
         return parsed === undefined ? revealScopes : [revealScopeOf(kindNameOf(parsed))]
       },
       audited: true,
+      provesCaller: true,
       idempotent: true,
       asked: askedIn,
       body: one,

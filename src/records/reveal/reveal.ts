@@ -47,7 +47,7 @@ interface BudgetedPlan extends Plan {
  * @throws {Problem} audit-unavailable, database-unavailable; problems of one item are in its result
  */
 export async function revealRecords(
-  deps: RedeemDeps & Pick<RecordDeps, 'batches' | 'budgets' | 'kinds' | 'lookUp' | 'writeAuditEvent'>,
+  deps: RedeemDeps & Pick<RecordDeps, 'batches' | 'budgets' | 'kinds' | 'lookUp' | 'proveCaller' | 'writeAuditEvent'>,
   caller: Caller,
   input: RevealRequest,
   facts: RequestFacts,
@@ -73,7 +73,10 @@ export async function revealRecords(
     const isRepeated = plan.first?.version === record.version
     return { token, kind: record.kind, data, event: isRepeated ? plan.first!.id : event.id }
   })
-  await recordRefusals(deps, about, items, results)
+  if (results.some((result) => 'problem' in result)) {
+    await deps.proveCaller(caller)
+    await recordRefusals(deps, about, items, results)
+  }
   return results
 }
 
@@ -82,7 +85,7 @@ export async function revealRecords(
  * must not use the same approval.
  */
 async function planItems(
-  deps: RedeemDeps & Pick<RecordDeps, 'kinds'>,
+  deps: RedeemDeps & Pick<RecordDeps, 'kinds' | 'proveCaller'>,
   caller: Caller,
   { items, purpose, reason, ticket, authority, breakGlass }: RevealRequest,
   facts: RequestFacts,
@@ -105,6 +108,7 @@ async function planItems(
       const first = earlier.get(replayOf[at] ?? '')
       if (needs === undefined) return { token, ...granted, first, approval: undefined }
       const question = { token, needs, purpose, reason, ticket, authority, taken }
+      await deps.proveCaller(caller)
       const approval = await redeemApproval(deps, caller, question, facts)
       taken.add(approval.id)
       const { fields, budget } = approval.approved === undefined ? needs.urgent! : needs.approved

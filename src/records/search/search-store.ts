@@ -1,5 +1,16 @@
+import {
+  haveJti,
+  PRESUMED_ARRAYS,
+  PRESUMED_WITH_JTI_ARRAYS,
+  presumedArrays,
+  presumedWithJtiArrays,
+  provenSql,
+  provenWithJtiSql,
+  settlePresumed,
+} from '../../access/callers/presumption-store.ts'
+import type { Presumption } from '../../access/policy/presumption.ts'
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
-import { EVENT_ARRAYS, EVENT_COLUMN_NAMES, eventArraysSql, writeEvents } from '../../audit/event/audit-store.ts'
+import { EVENT_ARRAYS, type EventArrays, insertEventsOfSql, writeEvents } from '../../audit/event/audit-store.ts'
 import { WAITS } from '../../database/batch.ts'
 import { byteaArray, integerArray, smallintArray, textArray } from '../../database/binary-array.ts'
 import { buildStatement, type Parameters } from '../../database/build-statement.ts'
@@ -77,6 +88,8 @@ function withToken<H extends Hit>(hit: H): H {
 export interface Match {
   /** The caller whose search it is. */
   owner?: string
+  /** What must hold of the caller; nothing is committed otherwise. */
+  presumption?: Presumption | undefined
   events: readonly AuditEvent[]
   reasons?: readonly SealedReason[] | undefined
   /** The records that leave, in the versions that were opened, each with the consent that it must carry. */
@@ -109,13 +122,18 @@ const KEPT_ARRAYS = {
 } as const
 
 /**
- * Every array carries, beside its values, the number of the match in the statement: `granted` are those whose records
- * are all as they were opened and not locked, and only their rows are written. Where a record must carry a consent, it
- * must carry the very set that it was opened with, which is a number. What else is written is in `also`, since
- * PostgreSQL opens a table and its indexes for every INSERT, also if no row comes.
+ * Every array carries, beside its values, the number of the match in the statement: `granted` are those whose callers are proven
+ * and whose records are all as they were opened and not locked, and only their rows are written. Where a record must carry a
+ * consent, it must carry the very set that it was opened with, which is a number. What else is written is in `also`,
+ * since PostgreSQL opens a table and its indexes for every INSERT, whether rows come or not.
  */
-function commitMatchesSql(p: Parameters<typeof MATCH_ARRAYS>, also: string, isKept: string): string {
+function commitMatchesSql(
+  p: Parameters<typeof MATCH_ARRAYS>,
+  proven: string,
+  { also = '', isKept = 'true', isPresent = 'NULL' } = {},
+): string {
   return `WITH
+    ${proven},
     wanted AS (
       SELECT * FROM unnest(${opaqueArray(p.token)}, ${p.version}, ${p.record_match}, ${p.consents})
         AS w (token, version, match, consents)),
@@ -123,20 +141,17 @@ function commitMatchesSql(p: Parameters<typeof MATCH_ARRAYS>, also: string, isKe
       SELECT match, is_locked FROM wanted JOIN hold_to_release(${opaqueArray(p.token)}, ${p.may_wait}) ON held = token
       WHERE held_version = version AND (consents IS NULL OR held_consents = consents)),
     standing AS (
-      SELECT match, live.locked FROM unnest(${p.match}, ${p.record_count}) AS f (match, records)
+      SELECT match, live.locked, live.records = f.records AS stands
+      FROM unnest(${p.match}, ${p.record_count}) AS f (match, records)
       CROSS JOIN LATERAL (
-        SELECT count(*) AS records, count(*) FILTER (WHERE is_locked) AS locked FROM live WHERE live.match = f.match) live
-      WHERE live.records = f.records),
-    granted AS (SELECT match FROM standing WHERE locked = 0),
-    new_events AS (
-      INSERT INTO audit_events (${EVENT_COLUMN_NAMES}) SELECT ${EVENT_COLUMN_NAMES}
-      FROM unnest(${eventArraysSql(p)}, ${p.event_match}) AS n (${EVENT_COLUMN_NAMES}, match)
-      WHERE match IN (SELECT match FROM granted))${also}
-    SELECT match, locked > 0 AS waits, ${isKept} AS done FROM standing`
+        SELECT count(*) AS records, count(*) FILTER (WHERE is_locked) AS locked FROM live WHERE live.match = f.match) live),
+    granted AS (SELECT match FROM standing JOIN proven ON call = match WHERE stands AND locked = 0),
+    new_events AS (${insertEventsOfSql(p, p.event_match, 'call IN (SELECT match FROM granted)')})${also}
+    SELECT match, stands, locked > 0 AS waits, match IN (SELECT call FROM proven) AS proven,
+           ${isPresent} AS present, ${isKept} AS done FROM standing`
 }
 
-const COMMIT_MATCHES = buildStatement('commit-matches', MATCH_ARRAYS, (p) => commitMatchesSql(p, '', 'true'))
-const COMMIT_AND_KEEP = buildStatement('commit-matches-and-keep', { ...MATCH_ARRAYS, ...KEPT_ARRAYS }, (p) => {
+function keptSql(p: Parameters<typeof KEPT_ARRAYS>) {
   const isGranted = 'IN (SELECT match FROM granted)'
   const also = `,
     new_reasons AS (
@@ -148,13 +163,35 @@ const COMMIT_AND_KEEP = buildStatement('commit-matches-and-keep', { ...MATCH_ARR
     new_idempotency AS (${insertReleasedIdempotencySql(p, p.reserved_match, `release ${isGranted}`)} RETURNING true)`
   const isKept = `(SELECT count(*) FROM new_reasons) + (SELECT count(*) FROM new_idempotency)
       = (SELECT count(*) FROM unnest(${p.reason_match} || ${p.reserved_match}) AS k (match) WHERE k.match ${isGranted})`
-  return commitMatchesSql(p, also, isKept)
-})
+  return { also, isKept }
+}
 
-interface FindingRow {
+const IS_PRESENT = 'match IN (SELECT call FROM present)'
+const WITH_PROOFS = { ...PRESUMED_WITH_JTI_ARRAYS, ...MATCH_ARRAYS } as const
+const PLAIN = { ...PRESUMED_ARRAYS, ...MATCH_ARRAYS } as const
+const COMMIT = {
+  plain: buildStatement('commit-matches', PLAIN, (p) => commitMatchesSql(p, provenSql(p))),
+  withKept: buildStatement('commit-matches-and-keep', { ...PLAIN, ...KEPT_ARRAYS }, (p) =>
+    commitMatchesSql(p, provenSql(p), keptSql(p)),
+  ),
+  withProofs: buildStatement('commit-matches-with-proofs', WITH_PROOFS, (p) =>
+    commitMatchesSql(p, provenWithJtiSql(p), { isPresent: IS_PRESENT }),
+  ),
+  withBoth: buildStatement('commit-matches-with-proofs-and-keep', { ...WITH_PROOFS, ...KEPT_ARRAYS }, (p) =>
+    commitMatchesSql(p, provenWithJtiSql(p), { ...keptSql(p), isPresent: IS_PRESENT }),
+  ),
+}
+
+interface MatchRow {
   match: number
+  /** Whether its records are all as they were opened. */
+  stands: boolean
   /** One of its records is being erased or corrected. */
   waits: boolean
+  /** Whether its caller is what the call presumes. */
+  proven: boolean
+  /** Whether the call is of the present version of access, where that says more. */
+  present: boolean | null
   done: boolean
 }
 
@@ -164,14 +201,14 @@ interface FindingRow {
  *
  * @param mayWait whether the statement waits while a record is being erased or corrected
  * @returns for each match whether it was committed; false if one of its records was erased or corrected in the
- *   meantime; `WAITS` if the statement did not wait for that
+ *   meantime; `WAITS` if the statement did not wait for that; an error if its caller is not what it presumes
  * @throws {Problem} audit-unavailable; busy, if it has waited too long
  */
 export async function commitMatches(
   db: Queryable,
   matches: readonly Match[],
   mayWait: boolean,
-): Promise<(boolean | typeof WAITS)[]> {
+): Promise<(boolean | typeof WAITS | Error)[]> {
   const number = <T>(pick: (match: Match) => readonly T[]) =>
     matches.flatMap((match, at) => pick(match).map((value) => ({ value, at })))
   const records = number((match) => match.records)
@@ -205,23 +242,40 @@ export async function commitMatches(
     ...idempotencyArrays(reserved, keyOf),
     reserved_match: integerArray(reserved.map(({ write }) => write.at)),
   })
-  const standing = await writeEvents(
+  const presumed = matches.map(({ presumption }) => presumption)
+  const run = async (ofEvents: EventArrays, on: Queryable): Promise<Map<number, MatchRow>> => {
+    const rest = { ...arrays, ...ofEvents }
+    const { plain, withKept, withProofs, withBoth } = COMMIT
+    const query = async (statement: Statement, values: unknown[]) =>
+      new Map((await on.query<MatchRow>(statement, values)).map((row) => [row.match, row]))
+    if (!haveJti(presumed)) {
+      const values = { ...rest, ...presumedArrays(presumed) }
+      return keeps ? query(withKept, withKept.valuesOf({ ...values, ...kept() })) : query(plain, plain.valuesOf(values))
+    }
+    const values = { ...rest, ...presumedWithJtiArrays(presumed) }
+    if (!keeps) return query(withProofs, withProofs.valuesOf(values))
+    return query(withBoth, withBoth.valuesOf({ ...values, ...kept() }))
+  }
+  const rows = await writeEvents(
     db,
     events.map(({ value }) => value),
-    async (ofEvents) => {
-      const values = { ...arrays, ...ofEvents }
-      const rows = keeps
-        ? await db.query<FindingRow>(COMMIT_AND_KEEP, COMMIT_AND_KEEP.valuesOf({ ...values, ...kept() }))
-        : await db.query<FindingRow>(COMMIT_MATCHES, COMMIT_MATCHES.valuesOf(values))
-      return new Map(rows.map((row) => [row.match, row]))
-    },
-    (found, place) => found.get(events[place]!.at)?.waits === false,
+    run,
+    (found, place) => isCommitted(found.get(events[place]!.at)),
   )
-  requireDone([...standing.values()], standing.size)
+  requireDone([...rows.values()], matches.length)
+  const faults = settlePresumed(
+    presumed,
+    (call) => rows.get(call)?.proven === true,
+    (call) => (rows.get(call)?.present ?? rows.get(call)?.proven) === true,
+  )
   return matches.map((_, at) => {
-    const row = standing.get(at)
-    return row?.waits ? WAITS : row !== undefined
+    const { stands, waits } = rows.get(at)!
+    return faults[at] ?? (stands && waits ? WAITS : stands)
   })
+}
+
+function isCommitted(row: MatchRow | undefined): boolean {
+  return row?.proven === true && row.stands && !row.waits
 }
 
 /** No set of consents has it. */

@@ -54,6 +54,7 @@ export function createTokenizeRoutes(
       summary: 'Store the parts of a checkout, all or none, and get their tokens',
       access: ['tokenize'],
       audited: true,
+      provesCaller: true,
       answersOlder: true,
       idempotent: true,
       limit,

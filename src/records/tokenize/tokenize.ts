@@ -81,6 +81,7 @@ async function sealAndInsert(
   await deps.keys.ensureFresh()
   await deps.batches.insert({
     owner: caller.id,
+    presumption: caller.presumption,
     now,
     records,
     idempotency: extra.idempotency?.(answers),

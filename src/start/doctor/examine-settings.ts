@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts'
+import { sessionsOf } from '../../database/connection-counts.ts'
 import type { Queryable } from '../../database/database.ts'
 import {
   type ServerSetting,
@@ -6,7 +7,6 @@ import {
   selectTableVacuum,
   type TableVacuum,
 } from '../../database/server-settings-store.ts'
-import { sessionsOf } from '../../database/session-pool.ts'
 import type { Finding } from './doctor.ts'
 
 const MIB = 1024 * 1024
