@@ -3,6 +3,7 @@ import type { Caller } from '../access/policy/caller.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { tokenizedSchema } from '../records/tokenize/checkout-schema.ts'
 import type { Checkout } from '../records/tokenize/tokenize.ts'
+import { knownValues } from '../values/known-values.ts'
 import { type OpenSessionDeps, openCheckoutSession } from './open-session.ts'
 import { type ReadSessionDeps, readSession } from './read-session.ts'
 import { type SessionRequest, sessionSchema } from './session-schema.ts'
@@ -21,12 +22,12 @@ const opened = z
   })
   .meta({ id: 'OpenedCheckoutSession', description: 'A session, and the token for its page' })
 
-const { customer: _, ...parts } = tokenizedSchema.shape
+const { customer: _, consents_given: __, ...parts } = tokenizedSchema.shape
 
 const state = z
   .object({
     id: z.string().describe('the id of the session'),
-    state: z.enum(['open', 'completed', 'expired']),
+    state: knownValues(['open', 'completed', 'expired']),
     tokens: z
       .object(parts)
       .meta({ id: 'CheckoutSessionTokens', description: 'The token and the masked view of each part that was stored' }),

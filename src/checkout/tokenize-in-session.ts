@@ -1,7 +1,6 @@
 import type { SessionLimit } from '../access/limits/session-limit.ts'
 import { auditCaller, type Caller } from '../access/policy/caller.ts'
 import type { Answer, RequestHeaders, RouteRequest } from '../http/route.ts'
-import { isTestCard } from '../kinds/test-cards.ts'
 import type { RecordDeps } from '../records/dependencies.ts'
 import type { Idempotency } from '../records/idempotency/idempotency.ts'
 import type { Checkout, TokenizedCheckout } from '../records/tokenize/tokenize.ts'
@@ -10,6 +9,7 @@ import { type InputError, Problem } from '../values/problem.ts'
 import { type CheckoutSession, SESSION_KEY } from './checkout-session.ts'
 import type { CompletedCheckout } from './read-session.ts'
 import { type FindSession, requireSession } from './sessions.ts'
+import { isTestCard } from './test-cards.ts'
 
 export interface TokenizeInSessionDeps extends RecordDeps {
   idempotency: Idempotency

@@ -77,5 +77,9 @@ export const tokenizedSchema = z
   .object({
     customer: z.string().optional().describe('As it was sent'),
     ...forEachPart((part) => maskedSchemas[checkoutParts[part].kind].optional()),
+    consents_given: z
+      .array(z.string())
+      .optional()
+      .describe('In a checkout session: the consents that the shopper gave'),
   })
   .meta({ id: 'TokenizedCheckout', description: 'The token and the masked view of each part that was sent' })

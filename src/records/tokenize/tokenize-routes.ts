@@ -10,7 +10,7 @@ import type { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency } from '../idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../idempotency/run-once.ts'
-import { CHECKOUT_PROBLEMS } from '../record/record-problems.ts'
+import { CHECKOUT_PROBLEMS, SESSION_PROBLEMS } from '../record/record-problems.ts'
 import { CHECKOUT_EXAMPLES } from './checkout-examples.ts'
 import { checkoutSchema, tokenizedSchema } from './checkout-schema.ts'
 import type { Checkout } from './tokenize.ts'
@@ -20,7 +20,7 @@ import { tokenizeOnce, tokensIn } from './tokenize-once.ts'
 const resultSchema = z
   .union([
     z
-      .object({ status: z.literal(201), ...tokenizedSchema.shape })
+      .object({ status: z.literal(201), ...tokenizedSchema.omit({ consents_given: true }).shape })
       .meta({ id: 'TokenizeSuccess', description: 'A checkout of a batch that was stored' }),
     problemSchema,
   ])
@@ -51,7 +51,10 @@ export function createTokenizeRoutes(
         (\`sensitive-authentication-data\`). A text that holds a card number is refused as well.
 
         A telephone number of an address is read as it is dialled in the country of the address. In a contact it
-        needs \`+\` and its country code. Both spellings of an international domain name are one mailbox.`,
+        needs \`+\` and its country code. Both spellings of an international domain name are one mailbox.
+
+        With the token of a checkout session the checkout belongs to the customer of the session, is stored once, and is
+        answered without \`customer\` and with \`consents_given\`.`,
       summary: 'Store the parts of a checkout, all or none, and get their tokens',
       access: ['tokenize'],
       admitsShoppers: true,
@@ -62,7 +65,7 @@ export function createTokenizeRoutes(
       limit,
       body: checkout,
       examples: CHECKOUT_EXAMPLES,
-      problems: CHECKOUT_PROBLEMS,
+      problems: [...CHECKOUT_PROBLEMS, ...SESSION_PROBLEMS],
       responses: { 201: { description: 'the tokens and masked views', schema: tokenizedSchema } },
       handle: (request) => tokenizeOnce(deps, request),
     }),

@@ -34,5 +34,10 @@ export function describedRoutes(): Route<Caller>[] {
     ...createLogRoutes(deps),
     ...createHealthRoutes<Caller>(async () => {}),
   ]
-  return [...routes, ...createPageRoutes(deps), ...createDocsRoutes(routes, { issuer: ISSUER, version })]
+  return [...routes, ...createDocsRoutes(routes, { issuer: ISSUER, version })]
+}
+
+/** What the vault serves to the browsers of shoppers, beside its API. */
+export function browserRoutes(): Route<Caller>[] {
+  return createPageRoutes({} as never)
 }

@@ -1360,6 +1360,10 @@ class TokenizedCheckout(TypedDict):
     billing_address: NotRequired[MaskedAddress]
     shipping_address: NotRequired[MaskedAddress]
     contact: NotRequired[MaskedContact]
+    consents_given: NotRequired[list[str]]
+    """
+    In a checkout session: the consents that the shopper gave
+    """
 
 
 TokenizeResult: TypeAlias = TokenizeSuccess | Problem
@@ -1498,7 +1502,7 @@ class CheckoutSession(TypedDict):
     """
     the id of the session
     """
-    state: Literal["open", "completed", "expired"]
+    state: str
     tokens: CheckoutSessionTokens
     consents_given: list[str]
     """
