@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { RunReport } from './test/support/run-report.ts'
 import { useScratch } from './test/support/scratch.ts'
 
 useScratch()
@@ -7,6 +8,8 @@ useScratch()
 export default defineConfig({
   test: {
     name: 'browser',
+    // In continuous integration a test that is left out fails the run.
+    reporters: ['default', new RunReport()],
     include: ['test/browser/**/*.test.ts'],
     setupFiles: ['test/support/patience.ts', 'test/support/leave-nothing.ts'],
     expect: { poll: { timeout: 20_000 } },
@@ -14,7 +17,5 @@ export default defineConfig({
     hookTimeout: 120_000,
     maxWorkers: 1,
     isolate: false,
-    // In CI each test runs: one that is left out there would go unseen.
-    allowOnly: false,
   },
 })
