@@ -67,7 +67,7 @@ function showEnd(texts: Texts, text: 'done' | 'sessionExpired' | 'sessionUsed' |
   url?.searchParams.set('checkout_session', facts.id)
   const said = element('p', { class: 'end', role: 'status', tabindex: '-1' }, texts[text])
   if (url) said.append(element('br'), element('a', { href: url.href, target: '_top', rel: 'noreferrer' }, texts.back))
-  main.replaceChildren(said)
+  main.replaceChildren(element('h1', {}, texts.checkout), said)
   // The button that had the focus is gone.
   said.focus()
   return url

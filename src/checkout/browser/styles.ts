@@ -38,7 +38,7 @@ button[aria-disabled=true] { opacity: .8; cursor: progress }
 .test { justify-self: start; margin: 0; padding: 3px 10px; font-size: .8125em; font-weight: 500; border: 1px dashed var(--border); border-radius: var(--border-radius) }
 .status { margin: 0 }
 .status.failed { color: var(--error) }
-.end { margin: 0; font-size: 1.0625em }
+.end { margin: 12px 0 0; font-size: 1.0625em }
 .end a { display: inline-block; margin-block-start: 12px }
 a { color: inherit }
 @media (max-width: 24rem) { .card-expiry, .card-name { grid-column: 1 / -1 } }
