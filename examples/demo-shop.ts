@@ -103,6 +103,7 @@ async function shopAndLook(client: VaultRequester, staff: VaultRequester, vaultU
         path: '/v1/checkout-sessions',
         body: { origins: [shop.origin], consents: ['store-card'], locale: 'en' },
       })
+      await page.setViewportSize({ width: 720, height: 640 })
       await page.goto(hosted.url)
       await page.getByLabel('Card number').fill(TYPED.number)
       await page.getByLabel('Card number').blur()

@@ -42,7 +42,7 @@ button[aria-disabled=true] { opacity: .8; cursor: progress }
 .end a { display: inline-block; margin-block-start: 12px }
 a { color: inherit }
 @media (max-width: 24rem) { .card-expiry, .card-name { grid-column: 1 / -1 } }
-@media (max-width: 34rem) { html:not([data-mode=framed]) main { margin: 0; min-block-size: 100vh; border: 0; border-radius: 0; padding: 24px 16px } }
+@media (max-width: 34rem) { html:not([data-mode=framed]) main { margin: 0; max-inline-size: none; min-block-size: 100vh; border: 0; border-radius: 0; padding: 24px 16px } }
 @media (forced-colors: active) { [aria-invalid=true] { outline: 2px solid Mark } }
 @media (prefers-reduced-motion: no-preference) { button { transition: opacity .1s } }
 `

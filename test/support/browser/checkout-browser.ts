@@ -25,7 +25,7 @@ export interface EmbedOptions {
   browser?: BrowserContextOptions
 }
 
-export const MOUNT = `checkout.mount('#card')`
+const MOUNT = `checkout.mount('#card')`
 
 /** A built vault, a shop on this machine, and a browser. */
 export class CheckoutBrowser {
