@@ -42,7 +42,9 @@ export async function startBrowserShop(
   { vaultUrl, log }: { vaultUrl: string; log: (line: string) => void },
 ): Promise<BrowserShop> {
   const orders = new Map<string, Order>()
-  const app = express().disable('x-powered-by').use(express.urlencoded({ extended: false, limit: '4kb' }))
+  const app = express()
+    .disable('x-powered-by')
+    .use(express.urlencoded({ extended: false, limit: '4kb' }))
   const server: Server = app.listen(0, 'localhost')
   await once(server, 'listening')
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`
@@ -74,7 +76,11 @@ export async function startBrowserShop(
     })
     const script = scripts.find(({ name }) => name === 'checkout.js')!
     const nonce = randomBytes(16).toString('base64')
-    send(response, fieldsPage({ order, session, src: vaultUrl + script.path, integrity: script.integrity, nonce }), nonce)
+    send(
+      response,
+      fieldsPage({ order, session, src: vaultUrl + script.path, integrity: script.integrity, nonce }),
+      nonce,
+    )
   })
 
   app.post('/orders', async (request: Request, response) => {
@@ -98,7 +104,8 @@ export async function startBrowserShop(
 
   app.get('/orders/:id', (request, response) => {
     const order = orders.get(request.params.id)
-    if (order?.card === undefined) return send(response, page('Sorry', '<p>There is no such order.</p>'), undefined, 404)
+    if (order?.card === undefined)
+      return send(response, page('Sorry', '<p>There is no such order.</p>'), undefined, 404)
     send(response, page('Thank you', `<p>Order ${order.id}</p><p>Paid with ${order.card.text}</p>`))
   })
 
