@@ -5,7 +5,7 @@ const RULES = `
 *, *::before, *::after { box-sizing: border-box }
 html { background: var(--background); -webkit-text-size-adjust: 100%; text-size-adjust: 100% }
 html[data-mode=framed] { background: transparent }
-html[data-mode=hosted], html[data-mode=ended] { background: color-mix(in srgb, var(--background) 95%, var(--text)) }
+html[data-mode=hosted] { background: color-mix(in srgb, var(--background) 95%, var(--text)) }
 body { margin: 0; font: var(--font-size)/1.45 var(--font-family); color: var(--text); overflow-wrap: break-word }
 main { padding: 4px }
 html:not([data-mode=framed]) main { max-inline-size: 30rem; margin: clamp(0px, 6vw - 24px, 48px) auto; padding: 28px 24px; background: var(--background); border: 1px solid color-mix(in srgb, var(--border) 35%, transparent); border-radius: 12px; box-shadow: 0 1px 3px rgb(16 24 40 / .08) }
