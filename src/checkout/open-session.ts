@@ -10,6 +10,8 @@ import type { SessionRequest } from './session-schema.ts'
 import { insertSession } from './session-store.ts'
 import { sealSession } from './sessions.ts'
 
+const DEFAULT_MINUTES = 30
+
 export interface OpenSessionDeps
   extends Pick<RecordDeps, 'database' | 'issuer' | 'keys' | 'newAuditEvent' | 'now' | 'randomBytes'> {
   accessTokens: AccessTokens
@@ -40,7 +42,7 @@ export async function openCheckoutSession(
   const now = deps.now()
   const session: CheckoutSession = {
     id: newSessionId(deps.randomBytes),
-    expiresAt: new Date(now.getTime() + request.minutes * 60_000),
+    expiresAt: new Date(now.getTime() + (request.minutes ?? DEFAULT_MINUTES) * 60_000),
     client: caller.id,
     role: caller.role,
     site: caller.site,
@@ -48,10 +50,10 @@ export async function openCheckoutSession(
     origins: [...new Set(request.origins)],
     customer: request.customer,
     policyVersion: request.policy_version,
-    consents: [...new Set(request.consents)],
-    parts: [...new Set(request.parts as CheckoutPart[])],
+    consents: [...new Set(request.consents ?? [])],
+    parts: [...new Set((request.parts ?? ['card']) as CheckoutPart[])],
     returnUrl: request.return_url,
-    locale: request.locale,
+    locale: request.locale ?? 'en',
   }
   const event = deps.newAuditEvent({
     type: 'session.open',

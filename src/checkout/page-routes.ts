@@ -5,7 +5,8 @@ import { type Answer, type Route, type RouteRequest, route } from '../http/route
 import { checkoutHeaders, publicHeaders } from '../http/security-headers.ts'
 import { Problem } from '../values/problem.ts'
 import { addressCountries, addressForm } from './address-form.ts'
-import { checkoutPage, type PageFacts } from './checkout-page.ts'
+import { checkoutPage, type EndedFacts, endedPage, type PageFacts } from './checkout-page.ts'
+import type { CheckoutSession } from './checkout-session.ts'
 import { issueSessionToken, type OpenSessionDeps } from './open-session.ts'
 import { findCompleted, type ReadSessionDeps } from './read-session.ts'
 import { loadScripts, type Script, type ScriptName } from './scripts.ts'
@@ -46,38 +47,51 @@ export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
 
 async function pageOf(deps: PageRouteDeps, id: string, mode: 'hosted' | 'framed'): Promise<Answer> {
   const session = await deps.findSession(id)
-  const script = (await loadScripts())['page.js']
-  const nonce = deps.randomBytes(16).toString('base64')
-  const common = {
-    id: session?.id ?? '',
-    parts: session?.parts ?? [],
-    consents: session?.consents ?? [],
-    origins: session?.origins ?? [],
-    returnUrl: mode === 'hosted' ? session?.returnUrl : undefined,
-    locale: session?.locale ?? 'en',
-    isTest: !deps.takesRealCards,
-    countries: {
-      path: `/checkout/${version}/countries`,
-      codes: session?.parts.some((part) => part.endsWith('_address')) ? await addressCountries() : [],
-    },
-  }
-  const answer = (status: number, facts: PageFacts, text?: string): Answer => ({
-    status,
-    body: checkoutPage(facts, { ...script, nonce }, text),
-    contentType: HTML,
-    documentHeaders: checkoutHeaders({ origins: common.origins, nonce, reportsTo: REPORTS_PATH }),
-  })
-  const end = (status: number, ended: PageFacts['ended'], text: string) =>
-    answer(status, { ...common, mode: 'ended', ended }, text)
-  if (session === undefined) return end(404, 'noSession', 'There is no such checkout.')
-  if (session.expiresAt <= deps.now()) {
-    return end(410, 'sessionExpired', 'This checkout has expired. Please return to the shop.')
-  }
+  if (session === undefined) return endedAnswer(deps, session, 404, 'noSession')
+  if (session.expiresAt <= deps.now()) return endedAnswer(deps, session, 410, 'sessionExpired')
   if ((await findCompleted(deps.idempotency, session)) !== undefined) {
-    return end(409, 'sessionUsed', 'This checkout is complete. Please return to the shop.')
+    return endedAnswer(deps, session, 409, 'sessionUsed')
   }
-  const token = mode === 'hosted' ? await issueSessionToken(deps, session) : undefined
-  return answer(200, { ...common, mode, token })
+  const { parts, consents, origins, returnUrl, locale } = session
+  const hasAddress = parts.some((part) => part.endsWith('_address'))
+  const facts: PageFacts = {
+    id,
+    mode,
+    token: mode === 'hosted' ? await issueSessionToken(deps, session) : undefined,
+    parts,
+    consents,
+    origins,
+    returnUrl: mode === 'hosted' ? returnUrl : undefined,
+    locale,
+    isTest: !deps.takesRealCards,
+    countries: { path: `/checkout/${version}/countries`, codes: hasAddress ? await addressCountries() : [] },
+  }
+  const nonce = deps.randomBytes(16).toString('base64')
+  const { path, integrity } = (await loadScripts())['page.js']
+  return {
+    status: 200,
+    body: checkoutPage(facts, { path, integrity, nonce }),
+    contentType: HTML,
+    documentHeaders: checkoutHeaders({ origins, scriptNonce: nonce, reportsTo: REPORTS_PATH }),
+  }
+}
+
+function endedAnswer(
+  { randomBytes }: PageRouteDeps,
+  session: CheckoutSession | undefined,
+  status: number,
+  text: EndedFacts['text'],
+): Answer {
+  const { origins = [], locale = 'en', id = '', returnUrl } = session ?? {}
+  const link = returnUrl === undefined ? undefined : new URL(returnUrl)
+  link?.searchParams.set('checkout_session', id)
+  const nonce = randomBytes(16).toString('base64')
+  return {
+    status,
+    body: endedPage({ locale, text, link: link?.href, nonce }),
+    contentType: HTML,
+    documentHeaders: checkoutHeaders({ origins, styleNonce: nonce, reportsTo: REPORTS_PATH }),
+  }
 }
 
 function scriptRoutes(): Route<Caller>[] {

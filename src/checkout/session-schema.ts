@@ -44,12 +44,12 @@ export function sessionSchema(allowsHttp: boolean) {
         .meta({ examples: [['https://shop.example']] }),
       customer: customerSchema.optional(),
       policy_version: slug.optional().describe('the version of the privacy policy that the shopper is shown'),
-      consents: z.array(consentName).max(32).default([]).describe('the consents that the page asks for, by name'),
+      consents: z.array(consentName).max(32).optional().describe('the consents that the page asks for, by name'),
       parts: z
         .array(z.enum(partNames as [string, ...string[]]))
         .min(1)
-        .default(['card'])
-        .describe('the parts of the checkout that the page asks for'),
+        .optional()
+        .describe('the parts of the checkout that the page asks for; default: the card'),
       return_url: z
         .url()
         .max(2048)
@@ -61,9 +61,9 @@ export function sessionSchema(allowsHttp: boolean) {
       locale: z
         .string()
         .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}$/)
-        .default('en')
-        .describe('the language of the page, as a BCP 47 tag'),
-      minutes: z.int().min(1).max(240).default(30).describe('how long the session is open'),
+        .optional()
+        .describe('the language of the page, as a BCP 47 tag; default: en'),
+      minutes: z.int().min(1).max(240).optional().describe('how long the session is open; default: 30'),
     })
     .superRefine(({ origins, return_url: returnUrl }, context) => {
       if (returnUrl === undefined) return

@@ -55,10 +55,16 @@ export const docsHeaders: Headers = {
  * For a page of a checkout session: its own script, and nothing else. It may be shown in a frame by the origins of the session
  * alone. Its styles are adopted style sheets, which need no permission. What a browser refuses, it reports.
  *
- * @param nonce of the page's script
+ * @param scriptNonce of the page's script; left out for a page without one
+ * @param styleNonce of a page whose style is in it
  * @param reportsTo where the reports go
  */
-export function checkoutHeaders(page: { origins: readonly string[]; nonce: string; reportsTo: string }): Headers {
+export function checkoutHeaders(page: {
+  origins: readonly string[]
+  scriptNonce?: string
+  styleNonce?: string
+  reportsTo: string
+}): Headers {
   return {
     ...capture({
       ...common,
@@ -67,7 +73,8 @@ export function checkoutHeaders(page: { origins: readonly string[]; nonce: strin
         useDefaults: false,
         directives: {
           defaultSrc: ["'none'"],
-          scriptSrc: [`'nonce-${page.nonce}'`],
+          scriptSrc: [page.scriptNonce === undefined ? "'none'" : `'nonce-${page.scriptNonce}'`],
+          ...(page.styleNonce !== undefined && { styleSrc: [`'nonce-${page.styleNonce}'`] }),
           connectSrc: ["'self'"],
           frameAncestors: page.origins.length > 0 ? [...page.origins] : ["'none'"],
           baseUri: ["'none'"],

@@ -92,6 +92,23 @@ describe.skipIf(missing)(`the look of the pages${without(missing)}`, () => {
     })
   })
 
+  it.each(['en', 'zh', 'ar'])('of a checkout that is over is fine for axe in %s', async (locale) => {
+    const before = there.violations.length
+    const session = await there.session({ locale, return_url: `${there.shop.origin}/thanks` })
+    const stored = await there.vault.call('POST', '/v1/tokenize', {
+      token: session.token,
+      headers: { origin: there.origin },
+      body: { card: { number: '4242424242424242', exp_month: 12, exp_year: 2031 } },
+    })
+    expect(stored.status, stored.text).toBe(201)
+    const page = await (await there.context({ colorScheme: 'dark' })).newPage()
+    expect((await page.goto(session.url))!.status()).toBe(409)
+    expect(await faults(page)).toEqual([])
+    expect(there.violations.slice(before)).toEqual([])
+    await shoot(page, `over-${locale}`)
+    await page.context().close()
+  })
+
   it('of the fields on the page of a shop is fine for axe', async () => {
     const { page, frame } = await there.embed({ session: { parts: PARTS } })
     await frame.waitForSelector('#billing-address-postal-code')

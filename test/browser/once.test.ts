@@ -56,7 +56,8 @@ describe.skipIf(missing)(`one checkout has one set of tokens${without(missing)}`
     await button.click()
     await expect.poll(() => button.getAttribute('aria-disabled')).toBe('true')
     expect(await page.locator('[role=status]').textContent()).toBe('Please wait…')
-    await button.click()
+    // It says that it does nothing now; a press has no effect.
+    await button.click({ force: true })
     await page.keyboard.press('Enter')
     answer()
     await page.waitForSelector('.end')
@@ -151,11 +152,8 @@ describe.skipIf(missing)(`one checkout has one set of tokens${without(missing)}`
     const { page, frame } = await there.embed()
     await fillCard(frame)
     const { client_id } = there.vault.sampleCaller('checkout')
-    await page.route('**/v1/tokenize', async (route) => {
-      const { stderr, code } = await there.vault.cli(['clients', 'disable', client_id])
-      expect(code, stderr).toBe(0)
-      await route.continue()
-    })
+    const { stderr, code } = await there.vault.cli(['clients', 'revoke', client_id])
+    expect(code, stderr).toBe(0)
     await page.locator('#pay').click()
     const [outcome] = await outcomes(page)
     expect(outcome).toMatchObject({ retryable: false, message: 'This checkout has expired. Please return to the shop' })

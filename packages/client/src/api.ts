@@ -999,33 +999,19 @@ export interface components {
             customer?: string;
             /** @description the version of the privacy policy that the shopper is shown */
             policy_version?: string;
-            /**
-             * @description the consents that the page asks for, by name
-             * @default []
-             */
-            consents: string[];
-            /**
-             * @description the parts of the checkout that the page asks for
-             * @default [
-             *       "card"
-             *     ]
-             */
-            parts: ("card" | "billing_address" | "shipping_address" | "contact")[];
+            /** @description the consents that the page asks for, by name */
+            consents?: string[];
+            /** @description the parts of the checkout that the page asks for; default: the card */
+            parts?: ("card" | "billing_address" | "shipping_address" | "contact")[];
             /**
              * Format: uri
              * @description where the hosted page leads back to, at one of the origins
              */
             return_url?: string;
-            /**
-             * @description the language of the page, as a BCP 47 tag
-             * @default en
-             */
-            locale: string;
-            /**
-             * @description how long the session is open
-             * @default 30
-             */
-            minutes: number;
+            /** @description the language of the page, as a BCP 47 tag; default: en */
+            locale?: string;
+            /** @description how long the session is open; default: 30 */
+            minutes?: number;
         };
         AccessToken: {
             access_token: string;

@@ -78,7 +78,7 @@ export function addressSection(
         },
         current,
       )
-      field.input.value = typed.get(member) ?? ''
+      field.put(typed.get(member) ?? '')
       return field
     })
     for (const listener of listeners) listener()

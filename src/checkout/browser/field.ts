@@ -14,6 +14,8 @@ export interface Field {
   fault(): Fault | undefined
   /** Shows what is wrong, or that nothing is. */
   show(fault: Fault | undefined): void
+  /** Puts a value in place of what is typed. */
+  put(value: string): void
   /** Shows labels and errors in these texts. */
   translate(texts: Texts): void
 }
@@ -59,6 +61,11 @@ export function createField(options: FieldOptions, texts: Texts): Field {
   for (const [attribute, value] of Object.entries(attributes)) {
     if (value !== undefined) input.setAttribute(attribute, value)
   }
+  // Chromium writes what is typed into its profile, to restore the tab, for fields that do not say "off". An empty field is filled
+  // in; one with a value has nothing left to ask for.
+  input.addEventListener('input', () => {
+    input.setAttribute('autocomplete', input.value === '' ? options.autocomplete : 'off')
+  })
   const label = element('label', { for: id })
   const error = element('p', { id: `${id}-error`, class: 'error' })
   let current = texts
@@ -84,6 +91,10 @@ export function createField(options: FieldOptions, texts: Texts): Field {
         input.setAttribute('aria-invalid', 'true')
         input.setAttribute('aria-describedby', error.id)
       }
+    },
+    put(value) {
+      input.value = value
+      input.dispatchEvent(new Event('input'))
     },
     translate(texts) {
       current = texts

@@ -175,7 +175,7 @@ export class CheckoutForm {
 
   clear(): void {
     for (const field of this.#fields) {
-      if (field.input instanceof HTMLInputElement) field.input.value = ''
+      if (field.input instanceof HTMLInputElement) field.put('')
       field.show(undefined)
     }
     this.#say('')

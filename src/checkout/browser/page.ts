@@ -22,8 +22,7 @@ const main = document.getElementById('checkout')!
 document.documentElement.dataset.mode = facts.mode
 applyAppearance()
 if (facts.mode === 'hosted') showHosted()
-else if (facts.mode === 'framed') void showFramed()
-else showEnd(textsFor(facts.locale), facts.ended ?? 'noSession')
+else void showFramed()
 
 function optionsOf(hasButton: boolean, locale = facts.locale): FormOptions {
   const { parts, consents, countries, isTest } = facts
@@ -56,18 +55,18 @@ function showHosted(): void {
   )
 
   function finish(): void {
-    const url = showEnd(texts, 'done')
+    const url = showEnd(texts)
     if (url !== undefined && self === top) location.assign(url)
   }
 }
 
-/** What there is to say when nothing can be filled in, with the way back to the shop. */
-function showEnd(texts: Texts, text: 'done' | 'sessionExpired' | 'sessionUsed' | 'noSession'): URL | undefined {
+/** Says that the checkout is stored, with the way back to the shop. */
+function showEnd(texts: Texts): URL | undefined {
   const url = facts.returnUrl === undefined ? undefined : new URL(facts.returnUrl)
   url?.searchParams.set('checkout_session', facts.id)
-  const said = element('p', { class: 'end', role: 'status', tabindex: '-1' }, texts[text])
+  const said = element('p', { class: 'end', role: 'status', tabindex: '-1' }, texts.done)
   if (url) said.append(element('br'), element('a', { href: url.href, target: '_top', rel: 'noreferrer' }, texts.back))
-  main.replaceChildren(said)
+  main.replaceChildren(element('h1', {}, texts.checkout), said)
   // The button that had the focus is gone.
   said.focus()
   return url

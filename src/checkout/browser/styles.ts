@@ -5,7 +5,7 @@ const RULES = `
 *, *::before, *::after { box-sizing: border-box }
 html { background: var(--background); -webkit-text-size-adjust: 100%; text-size-adjust: 100% }
 html[data-mode=framed] { background: transparent }
-html[data-mode=hosted], html[data-mode=ended] { background: color-mix(in srgb, var(--background) 95%, var(--text)) }
+html[data-mode=hosted] { background: color-mix(in srgb, var(--background) 95%, var(--text)) }
 body { margin: 0; font: var(--font-size)/1.45 var(--font-family); color: var(--text); overflow-wrap: break-word }
 main { padding: 4px }
 html:not([data-mode=framed]) main { max-inline-size: 30rem; margin: clamp(0px, 6vw - 24px, 48px) auto; padding: 28px 24px; background: var(--background); border: 1px solid color-mix(in srgb, var(--border) 35%, transparent); border-radius: 12px; box-shadow: 0 1px 3px rgb(16 24 40 / .08) }
@@ -38,11 +38,11 @@ button[aria-disabled=true] { opacity: .8; cursor: progress }
 .test { justify-self: start; margin: 0; padding: 3px 10px; font-size: .8125em; font-weight: 500; border: 1px dashed var(--border); border-radius: var(--border-radius) }
 .status { margin: 0 }
 .status.failed { color: var(--error) }
-.end { margin: 0; font-size: 1.0625em }
+.end { margin: 12px 0 0; font-size: 1.0625em }
 .end a { display: inline-block; margin-block-start: 12px }
 a { color: inherit }
 @media (max-width: 24rem) { .card-expiry, .card-name { grid-column: 1 / -1 } }
-@media (max-width: 34rem) { html:not([data-mode=framed]) main { margin: 0; min-block-size: 100vh; border: 0; border-radius: 0; padding: 24px 16px } }
+@media (max-width: 34rem) { html:not([data-mode=framed]) main { margin: 0; max-inline-size: none; min-block-size: 100vh; border: 0; border-radius: 0; padding: 24px 16px } }
 @media (forced-colors: active) { [aria-invalid=true] { outline: 2px solid Mark } }
 @media (prefers-reduced-motion: no-preference) { button { transition: opacity .1s } }
 `

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, BrowserContextOptions, Frame, Page } from 'playwright-core'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import type { OpenedSession } from '../checkout-shop.ts'
 import { VaultProcess } from '../vault-process.ts'
 import { launchChromium } from './chromium.ts'
@@ -25,7 +25,7 @@ export interface EmbedOptions {
   browser?: BrowserContextOptions
 }
 
-export const MOUNT = `checkout.mount('#card')`
+const MOUNT = `checkout.mount('#card')`
 
 /** A built vault, a shop on this machine, and a browser. */
 export class CheckoutBrowser {
@@ -45,8 +45,11 @@ export class CheckoutBrowser {
     this.browser = browser
   }
 
-  static async open(): Promise<CheckoutBrowser> {
-    return new CheckoutBrowser(await VaultProcess.start(), await ShopServer.start(), await launchChromium())
+  /** @param env options of the vault */
+  static async open(env: Record<string, string> = {}): Promise<CheckoutBrowser> {
+    const vault = await VaultProcess.create()
+    await vault.start(env)
+    return new CheckoutBrowser(vault, await ShopServer.start(), await launchChromium())
   }
 
   async close(): Promise<void> {
@@ -137,7 +140,7 @@ export class CheckoutBrowser {
   }
 
   async frameOf(page: Page): Promise<Frame> {
-    await expect.poll(() => told(page)).toContainEqual(['ready', null])
+    await vi.waitFor(async () => expect(await told(page)).toContainEqual(['ready', null]), { timeout: 20_000 })
     return page.frames().find((frame) => frame.url().startsWith(this.origin))!
   }
 
@@ -168,7 +171,7 @@ export interface PageOutcome {
 
 /** What became of the calls of `tokenize` on the shop's page, once there are so many. */
 export async function outcomes(page: Page, count = 1): Promise<PageOutcome[]> {
-  await expect.poll(() => page.evaluate('outcomes.length'), { timeout: 60_000 }).toBe(count)
+  await vi.waitFor(async () => expect(await page.evaluate('outcomes.length')).toBe(count), { timeout: 60_000 })
   return page.evaluate('outcomes')
 }
 

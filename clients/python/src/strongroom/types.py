@@ -456,7 +456,7 @@ class CheckoutSessionRequest(TypedDict):
         list[Literal["card", "billing_address", "shipping_address", "contact"]]
     ]
     """
-    the parts of the checkout that the page asks for
+    the parts of the checkout that the page asks for; default: the card
     """
     return_url: NotRequired[str]
     """
@@ -464,11 +464,11 @@ class CheckoutSessionRequest(TypedDict):
     """
     locale: NotRequired[str]
     """
-    the language of the page, as a BCP 47 tag
+    the language of the page, as a BCP 47 tag; default: en
     """
     minutes: NotRequired[int]
     """
-    how long the session is open
+    how long the session is open; default: 30
     """
 
 
