@@ -38,7 +38,12 @@ export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
         mode === 'hosted'
           ? 'The hosted page of a checkout session, also for a plain frame'
           : 'The page of a checkout session in the frame of checkout.js',
-      responses: { 200: { description: 'an HTML page', contentType: HTML } },
+      responses: {
+        200: { description: 'an HTML page', contentType: HTML },
+        404: { description: 'a page: there is no such session', contentType: HTML },
+        409: { description: 'a page: the checkout is complete', contentType: HTML },
+        410: { description: 'a page: the session has expired', contentType: HTML },
+      },
       handle: ({ params }) => pageOf(deps, params.id ?? '', mode),
     }),
   )
@@ -181,6 +186,7 @@ function countryRoute(): Route<Caller> {
     method: 'GET',
     path: `/checkout/${version}/countries/:country`,
     operationId: 'getAddressForm',
+    problems: ['not-found'],
     summary: 'What an address form asks for in a country',
     responses: { 200: { description: 'fields in their order, words, and regions' } },
     handle: async ({ params }) => {
