@@ -1,7 +1,6 @@
 import type { SessionLimit } from '../access/limits/session-limit.ts'
 import { auditCaller, type Caller } from '../access/policy/caller.ts'
 import type { AccessTokens } from '../access/tokens/access-token.ts'
-import { insertEvents } from '../audit/event/audit-store.ts'
 import { storeUnderKeys } from '../keys/ring/store-under-keys.ts'
 import type { CheckoutPart } from '../kinds/checkout-parts.ts'
 import type { RecordDeps, RequestFacts } from '../records/dependencies.ts'
@@ -67,10 +66,7 @@ export async function openCheckoutSession(
   await storeUnderKeys(deps.keys, async () => {
     await deps.keys.ensureFresh()
     const row = { id: session.id, expiresAt: session.expiresAt, facts: sealSession(deps.keys, session) }
-    await deps.database.transaction(async (tx) => {
-      await insertSession(tx, row, now)
-      await insertEvents(tx, [event])
-    })
+    await insertSession(deps.database, row, { at: now, event })
   })
   return {
     id: session.id,

@@ -4,9 +4,11 @@ import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { tokenizedSchema } from '../records/tokenize/checkout-schema.ts'
 import type { Checkout } from '../records/tokenize/tokenize.ts'
 import { knownValues } from '../values/known-values.ts'
+import type { CheckoutSession } from './checkout-session.ts'
 import { type OpenSessionDeps, openCheckoutSession } from './open-session.ts'
 import { type ReadSessionDeps, readSession } from './read-session.ts'
 import { type SessionRequest, sessionSchema } from './session-schema.ts'
+import { requireSession } from './sessions.ts'
 import { beginAttempt, type TokenizeInSessionDeps, tokenizeInSession } from './tokenize-in-session.ts'
 
 export type SessionRouteDeps = OpenSessionDeps & ReadSessionDeps & TokenizeInSessionDeps & { production: boolean }
@@ -81,16 +83,23 @@ export function createSessionRoutes(deps: SessionRouteDeps): Route<Caller>[] {
 
 /** Has `POST /v1/tokenize` serve the browsers of shoppers too, each in its session. */
 export function serveSessions(deps: TokenizeInSessionDeps, tokenize: Route<Caller>): Route<Caller> {
+  /** By the body, which is one of its request alone: the session that its attempt was counted for. */
+  const begun = new WeakMap<object, CheckoutSession>()
   return {
     ...tokenize,
     async limit(request) {
-      const { session } = request.caller
-      if (session !== undefined) await beginAttempt(deps, session, request.headers)
+      const { body, caller, headers } = request
+      if (caller.session !== undefined) {
+        const session = await beginAttempt(deps, caller.session, headers)
+        if (typeof body === 'object' && body !== null) begun.set(body, session)
+      }
       await tokenize.limit?.(request)
     },
-    handle: (request) =>
-      request.caller.session === undefined
-        ? tokenize.handle(request)
-        : tokenizeInSession(deps, request as RouteRequest<Caller, Checkout>),
+    async handle(request) {
+      const { bodyValue, caller } = request
+      if (caller.session === undefined) return tokenize.handle(request)
+      const session = begun.get(bodyValue as object) ?? (await requireSession(deps.findSession, caller.session))
+      return tokenizeInSession(deps, session, request as RouteRequest<Caller, Checkout>)
+    },
   }
 }

@@ -1,4 +1,7 @@
-import type { Queryable, Statement } from '../database/database.ts'
+import type { AuditEvent } from '../audit/event/audit-event.ts'
+import { EVENT_ARRAYS, type EventArrays, insertEventsSql, writeEvents } from '../audit/event/audit-store.ts'
+import { buildStatement } from '../database/build-statement.ts'
+import type { Database, Queryable, Statement } from '../database/database.ts'
 import { numberOf, spellOut } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { requireDone } from '../database/require-done.ts'
@@ -12,11 +15,22 @@ export interface StoredSession {
   facts: Sealed
 }
 
-const INSERT: Statement = {
-  name: 'insert-checkout-session',
-  text: `INSERT INTO checkout_sessions (id, created_at, expires_at, facts_key, facts_sealed)
-         VALUES ($1, $2, $3, $4, $5) RETURNING true AS done`,
-}
+const INSERT = buildStatement(
+  'insert-checkout-session',
+  {
+    ...EVENT_ARRAYS,
+    id: 'text',
+    created_at: 'timestamptz',
+    expires_at: 'timestamptz',
+    facts_key: 'smallint',
+    facts_sealed: 'bytea',
+  },
+  (p) => `WITH opened AS (
+            INSERT INTO checkout_sessions (id, created_at, expires_at, facts_key, facts_sealed)
+            VALUES (${p.id}, ${p.created_at}, ${p.expires_at}, ${p.facts_key}, ${p.facts_sealed}) RETURNING id),
+          written AS (${insertEventsSql(p)} RETURNING id)
+          SELECT EXISTS (SELECT FROM opened) AND EXISTS (SELECT FROM written) AS done`,
+)
 const SELECT: Statement = {
   name: 'select-checkout-sessions',
   text: `SELECT id, expires_at, facts_key, facts_sealed
@@ -40,10 +54,18 @@ const SWEEP: Statement = {
          RETURNING true`,
 }
 
-export async function insertSession(tx: Queryable, session: StoredSession, now: Date): Promise<void> {
+/** Stores a session with the event that it was opened, in one statement. @throws {Problem} audit-unavailable */
+export async function insertSession(
+  db: Database,
+  session: StoredSession,
+  opened: { at: Date; event: AuditEvent },
+): Promise<void> {
   const { id, expiresAt, facts } = session
-  const key = await numberOf(tx, 'key', facts.keyId)
-  requireDone(await tx.query(INSERT, [id, now, expiresAt, key, facts.bytes]))
+  const facts_key = await numberOf(db, 'key', facts.keyId)
+  const row = { id, created_at: opened.at, expires_at: expiresAt, facts_key, facts_sealed: facts.bytes }
+  const write = (arrays: EventArrays, on: Queryable) =>
+    on.query<{ done: boolean }>(INSERT, INSERT.valuesOf({ ...arrays, ...row }))
+  requireDone(await writeEvents(db, [opened.event], write))
 }
 
 /** In the order of the ids; undefined where there is none. */

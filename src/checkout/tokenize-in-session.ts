@@ -22,13 +22,14 @@ export interface TokenizeInSessionDeps extends RecordDeps {
 /**
  * Whether this page may store a checkout in the session now. An attempt counts before anything of it is validated.
  *
+ * @returns the session
  * @throws {Problem} session-not-found, origin-not-allowed, session-expired, attempts-spent
  */
 export async function beginAttempt(
   deps: Pick<TokenizeInSessionDeps, 'findSession' | 'issuer' | 'now' | 'sessions'>,
   id: string,
   headers: RequestHeaders,
-): Promise<void> {
+): Promise<CheckoutSession> {
   const session = await requireSession(deps.findSession, id)
   // The vault's own pages send its own origin; who may show them in a frame, the answer with the page says.
   const allowed = [new URL(deps.issuer).origin, ...session.origins]
@@ -36,20 +37,20 @@ export async function beginAttempt(
   // A token is accepted for some seconds longer, for clocks that differ.
   if (session.expiresAt <= deps.now()) throw new Problem('session-expired')
   if (!(await deps.sessions.attempt(id))) throw new Problem('attempts-spent')
+  return session
 }
 
 /**
  * Stores the checkout of a session, once. The same checkout again gets the same answer; another one is refused.
  *
- * @throws {Problem} session-not-found, session-used, session-expired, invalid-input, test-card-required, and those of a
- *   checkout
+ * @throws {Problem} session-used, invalid-input, test-card-required, and those of a checkout
  */
 export async function tokenizeInSession(
   deps: TokenizeInSessionDeps,
+  session: CheckoutSession,
   request: RouteRequest<Caller, Checkout>,
 ): Promise<Answer> {
   const { caller } = request
-  const session = await requireSession(deps.findSession, caller.session ?? '')
   requireFit(session, request.body)
   if (!deps.takesRealCards) requireTestCards(request.body)
   const consents = request.body.consents
