@@ -7,6 +7,7 @@ import { createTakeFailure, type TakeFailure } from './audit/failed-command.ts'
 import { createEventAuthenticity } from './audit/log/event-authenticity.ts'
 import { createReleaseGate } from './audit/release-gate/release-gate.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
+import { createCheckout } from './checkout/create-checkout.ts'
 import { createKeyLifecycle, createKeys, type KeyLifecycle, type VaultKeys } from './keys/create-keys.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
 import { startJobs } from './observability/jobs.ts'
@@ -51,6 +52,13 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
     const records = await createRecords({
       ...{ ...basics, config: options.records, gate, access, authenticity, batches: overrides.batches },
     })
+    const checkout = createCheckout({
+      access,
+      records,
+      config: options.checkout,
+      production: options.production,
+      metrics,
+    })
     // The log begins last: that it starts is an event.
     const audit = await createAuditLog(
       { ...basics, ...keys.eventMacs, authenticity, gate, onOpen: keys.unsealing.onOpen },
@@ -63,10 +71,10 @@ export async function createVault(options: VaultOptions, overrides: Overrides = 
     metrics.showRotations(() => rotationFigures(database))
     const schema = await createSchema({ ...basics, foundSchema: overrides.foundSchema })
     const restore = createRestore({ ...basics, ...access, ...audit.restoring })
-    const api = createVaultApi({ ...basics, options, overrides, access, audit, records, schema })
+    const api = createVaultApi({ ...basics, options, overrides, access, audit, checkout, records, schema })
     await startJobs(
       background,
-      [access, keys, lifecycle, records].flatMap(({ jobs }) => jobs),
+      [access, keys, lifecycle, records, checkout].flatMap(({ jobs }) => jobs),
       {
         isServer: options.serves,
         isSealed: () => keys.keys.isSealed,

@@ -119,6 +119,11 @@ function arrange(read: OptionValues, issuerIsSet: boolean) {
         perRecord: read.STRONGROOM_WRONG_MATCHES_PER_RECORD,
       },
       openApprovals: read.STRONGROOM_OPEN_APPROVALS,
+      checkoutSessionsPerClient: read.STRONGROOM_CHECKOUT_SESSIONS_PER_CLIENT,
+    },
+    checkout: {
+      /** A vault that is tried out takes test cards only, so that a test page cannot collect real ones. */
+      takesRealCards: read.NODE_ENV === 'production' || read.STRONGROOM_CHECKOUT_REAL_CARDS,
     },
     records: {
       /** Undefined: as the server does. A server without the option finds them. */
