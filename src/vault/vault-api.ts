@@ -1,4 +1,5 @@
 import type { Access } from '../access/create-access.ts'
+import { selectAccessVersion } from '../access/ledger/caller-store.ts'
 import type { Caller } from '../access/policy/caller.ts'
 import type { TokenSubject } from '../access/tokens/access-token.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
@@ -57,6 +58,9 @@ export interface VaultApiDeps extends Ground, Pick<VaultKeys, 'keys' | 'newAudit
   checkout: Checkout
   schema: Schema
 }
+
+/** As many as calls that begin together use at once. Opening a session takes longer than a call. */
+const SESSIONS_OF_FIRST_CALLS = 4
 
 /** Parts of a vault that only a process with callers builds. */
 export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promise<void> } {
@@ -119,6 +123,7 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
       return create(answersFor, listener)
     },
     async warm() {
+      await Promise.all(Array.from({ length: SESSIONS_OF_FIRST_CALLS }, () => selectAccessVersion(deps.database)))
       const { warmApp } = await import('./warm-app.ts')
       const { createVaultApp } = await import('./vault-app.ts')
       const aside = keys.rehearsal()
