@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts'
+import type { AccessConfig } from '../config/config-sections.ts'
 import type { Route } from '../http/route.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
 import { once } from '../values/once.ts'
@@ -10,7 +10,7 @@ import type { Caller } from './policy/caller.ts'
 import { sweepReplayCache } from './tokens/replay-store.ts'
 
 export interface CreateAccessDeps extends AccessControlDeps {
-  config: Config['access']
+  config: AccessConfig
   limits: AccessLimits
   issuer: string
   production: boolean

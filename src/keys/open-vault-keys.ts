@@ -1,7 +1,7 @@
 import { findKeyEvents } from '../audit/event/event-lookup-store.ts'
 import { findNewerRegistries } from '../audit/witness/newer-registry.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
-import type { KeysConfig } from '../config/config.ts'
+import type { KeysConfig } from '../config/config-sections.ts'
 import type { RootKeyProviderName } from '../config/option-values.ts'
 import type { AlertFacts } from '../observability/alert.ts'
 import { reasonOf } from '../observability/describe-error.ts'

@@ -80,6 +80,7 @@ export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
     if (others.length > 0) log({ differences }, 'the schema of the database differs in what refuses nothing')
   }
 
+  // No job: the first look is part of the start, and a request that is refused asks for the next look at once.
   const task = background.every('watch-database-schema', { everyMs: LOOK_EVERY_MS }, look)
   await task.run()
 

@@ -1,4 +1,5 @@
-import { type Config, ConfigError } from '../config/config.ts'
+import { ConfigError } from '../config/config.ts'
+import type { Config } from '../config/config-sections.ts'
 import { findPinFile, placeOfPin } from '../config/pin-file.ts'
 import { databaseTime, examineClock } from '../database/clock.ts'
 import { connectionsFor } from '../database/connection-counts.ts'

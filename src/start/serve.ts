@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/config-sections.ts'
 import { portOf, startListening, stopListening } from '../http/listener.ts'
 import { createOperatorListener } from '../http/operator/operator.ts'
 import { createOperatorSocketServer } from '../http/operator/operator-socket.ts'

@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/config-sections.ts'
 import { createTicketSecret, replaceHourly } from '../http/tls/session-tickets.ts'
 import type { HandedRootKey } from '../keys/lifecycle/unseal.ts'
 import { describeError } from '../observability/describe-error.ts'

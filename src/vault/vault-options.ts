@@ -3,7 +3,7 @@ import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts
 import type { RateLimits } from '../access/limits/rate-limit.ts'
 import { MAX_TOKEN_SECONDS } from '../access/policy/token-life.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/config-sections.ts'
 import type { DatabaseOptions } from '../database/database.ts'
 import type { AdmissionLimits } from '../http/admission.ts'
 import type { KeyTimes } from '../keys/key/key-times.ts'
@@ -94,6 +94,15 @@ export function keysOptions(options: VaultOptions, overrides: Overrides, logger:
     referencing: referencingTables,
     remakeMacs: remakeAccessMacs,
     log: (facts: AlertFacts, message: string) => logger.warn(facts, message),
+  }
+}
+
+/** What access is decided by. */
+export function accessOptions({ access, limits }: VaultOptions, overrides: Overrides) {
+  return {
+    config: access,
+    limits: { ...limits, logIns: overrides.rateLimits, ...overrides.limits },
+    secretCost: overrides.secretCost,
   }
 }
 

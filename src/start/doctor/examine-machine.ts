@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/config-sections.ts'
 import { canCreate, findPinFile, placeOfPin } from '../../config/pin-file.ts'
 import { folderFault } from '../../config/trusted-file.ts'
 import { isVaultFolder } from '../../embedded-postgres/data-dir.ts'

@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/config-sections.ts'
 import { examineClock } from '../../database/clock.ts'
 import type { Database } from '../../database/database.ts'
 import { inspectDatabase } from '../../database/inspect.ts'

@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/config-sections.ts'
 import { isGuessablePassphrase, passphraseFiles } from '../../keys/root-key/passphrase-file.ts'
 import { RootKeyConfigError } from '../../keys/root-key/root-key.ts'
 import type { Finding } from './doctor.ts'
