@@ -33,7 +33,7 @@ export interface AccessCommands {
   issueStaffToken(operator: AuditCaller, request: StaffTokenRequest): Promise<StaffToken>
   disableStaff(operator: AuditCaller, id: string): Promise<string>
   enableStaff(operator: AuditCaller, id: string): Promise<string>
-  /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
+  /** Which mapped claims do not fit the roles in force; undefined when all fit. */
   findMappingFault(): Promise<string | undefined>
   checkToken(token: string): Promise<TokenReport>
   readRoles(): Promise<RoleSet>

@@ -36,7 +36,7 @@ export async function recordFailed(command: string, error: unknown, vault?: Vaul
   await leaveEvent({ command, code }, vault)
 }
 
-/** Undefined for a pause, which is no failure. */
+/** Undefined for a pause, which is not a failure. */
 function codeOf(error: unknown): string | undefined {
   if (error instanceof Interrupted) return undefined
   if (error instanceof Unsafe) return error.findings[0]?.code ?? error.name

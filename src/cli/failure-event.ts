@@ -39,7 +39,7 @@ function knownConfig(): Config | undefined {
 /** @returns false above the limits */
 async function write(failure: FailedCommand, config: Config, vault: Vault | undefined): Promise<boolean> {
   if (vault !== undefined) return vault.commands.recordFailedCommand(operatorOfFailure(), failure)
-  // A clock that is wrong is no reason to leave no event.
+  // A wrong clock must not prevent the event.
   const { database, now, close } = await openVaultDatabase(config, {
     role: 'command',
     command: failure.command,

@@ -5,7 +5,7 @@ import { endOnUncaughtErrors } from '../start/uncaught-errors.ts'
 import { FAILED, type Json, printStatus, USAGE, withJson } from './command.ts'
 import { type CommandGroupName, commandGroups } from './command-groups.ts'
 
-/** A server's start is no operator's command, and the others have nothing to do with the vault. */
+/** A server's start is not an operator's command, and the others have nothing to do with the vault. */
 const WITHOUT_VAULT = new Set(['serve', 'certs dev', 'roles check'])
 
 /** The whole name of a command, without the program's: `clients revoke`. */

@@ -93,7 +93,7 @@ export interface Route<C, B = unknown, Q = unknown> {
   access: 'public' | readonly string[]
   /** Whether a refusal is an audit event; true for everything but public documents. */
   audited: boolean
-  /** Codes of refusals that are no events: they reveal nothing that the caller may not know. */
+  /** Codes of refusals that are not events: they reveal nothing that the caller may not know. */
   silentRefusals?: readonly ProblemCode[]
   /** Also answered by a sealed vault, since it needs no key. */
   answersSealed?: true

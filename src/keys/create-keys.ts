@@ -86,7 +86,7 @@ export interface KeyLifecycleDeps extends KeyCommandDeps {
   metrics: Pick<Metrics, 'showRotations'>
 }
 
-/** What needs to know everything that keys protect: rotations, and the end of a key. */
+/** Rotations and the end of a key: they need to know everything that keys protect. */
 export interface KeyLifecycle {
   commands: KeyCommands
   jobs: readonly Job[]

@@ -31,7 +31,7 @@ export interface CreateRecordsDeps {
   writeAuditEvent: WriteAuditEvent
   config: RecordsConfig
   issuer: string
-  /** A server records how it is configured; others do as it does. */
+  /** A server records whether it finds cards by number; other processes do as it does. */
   recordedIssuer: 'write' | 'prefer' | 'ignore'
   gate: ReleaseGate
   access: Pick<Access, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'>
@@ -48,7 +48,7 @@ export interface RecordParts extends RecordDeps, Limits {
   idempotency: Idempotency
 }
 
-/** @throws {ConfigError} for tickets or authorities that cannot be asked for */
+/** @throws {ConfigError} for a pattern of tickets or a list of authorities that is unusable */
 export async function createRecordParts(given: CreateRecordsDeps): Promise<RecordParts> {
   const { access, config, database, gate, keys, now } = given
   const findsCards = await settleCardSearch(database, config.findsCards, given.recordedIssuer === 'write')

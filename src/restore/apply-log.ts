@@ -75,7 +75,7 @@ export async function applyLog(
   { file, isDryRun, onProgress }: ApplyLogRequest,
 ): Promise<AppliedLog> {
   const { database, outside, registryAge } = deps
-  // There may have been no start yet that looked.
+  // Perhaps no start has compared the database yet.
   await outside.look()
   if (registryAge.areKeysAlone) {
     throw new LogNotApplicable(

@@ -88,7 +88,7 @@ describe('roles', () => {
       '{"format":1,"roles":{"a":{"duty":"x","scopes":[],"grants":[]},"a":{"duty":"y","scopes":[],"grants":[]}}}',
     ],
     ['none.json', 'roles: {}'],
-  ])('%s is no such file', async (name, text) => {
+  ])('%s is not a role file', async (name, text) => {
     const { code, stdout } = await vault.cli(['roles', 'check', write(name, text), '--json'])
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ valid: false, faults: [{ pointer: '#' }] })

@@ -71,7 +71,7 @@ export function shipCheckpoints(
 
   async function fail({ name }: Target, due: DueShipment, error: Undelivered | Refused): Promise<void> {
     const before = failures.get(name) ?? 0
-    // A refusal is no hiccup: it counts as all the failures that an alert takes.
+    // A refusal is not a hiccup: it counts as all the failures that an alert takes.
     const count = error instanceof Refused ? Math.max(before + 1, FAILURES_UNTIL_ALERT) : before + 1
     failures.set(name, count)
     if (error instanceof SignedOther) await deps.onSignedOther(name, error)

@@ -45,7 +45,7 @@ export interface OutsideWatchDeps {
   alert: Alert
   background: Background
   now: () => Date
-  /** Whether there are keys to tell the vault's signatures by. */
+  /** Whether there are keys to verify the vault's signatures with. */
   isReady: () => boolean
   keys: { all(): readonly LogKey[] }
   settlements: Settlements

@@ -52,7 +52,7 @@ export interface Keys extends RingWork {
    * vault is counted.
    */
   rehearsal(): Keys
-  /** Forgets every key for that reason: the vault is sealed, until the next look has the root key again. */
+  /** Forgets every key for that reason. The vault is sealed until the next look has the root key again. */
   forget(reason: Problem): void
   close(): Promise<void>
 }
