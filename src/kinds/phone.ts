@@ -1,13 +1,16 @@
+import { createRequire } from 'node:module'
 import type * as phoneNumbers from 'libphonenumber-js/min'
 import type { CountryCode, PhoneNumber } from 'libphonenumber-js/min'
-import { loadLater } from '../values/load-later.ts'
 import { issue } from '../values/parse-input.ts'
 import { asciiDigits } from './digit-groups.ts'
 import type { SearchBy } from './kind.ts'
 import { typedText } from './text.ts'
 import { withoutInvisible } from './typed.ts'
 
-const library = loadLater<typeof phoneNumbers>('libphonenumber-js/min')
+const require = createRequire(import.meta.url)
+let loaded: typeof phoneNumbers | undefined
+/** Loaded at its first use: it is large, and most commands never use it. */
+const library = (): typeof phoneNumbers => (loaded ??= require('libphonenumber-js/min'))
 
 /** E.164 allows 15 digits; the rest is for the brackets, spaces and dashes that people write between them. */
 const MAX_CHARACTERS = 40

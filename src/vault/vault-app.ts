@@ -26,7 +26,7 @@ export function createVaultApp(parts: Omit<AppOptions<Caller>, OfListener | OfEv
       authorize: requireAnyScope,
       proofAlgorithms: STATEMENT_ALGORITHMS,
       describeCaller: (caller) => caller.id,
-      // A token is letters and digits, and some of those digits a card number's sooner or later.
+      // A token is letters and digits. Sooner or later some of its digits pass for a card number.
       holdsCardNumber: (text) => holdsCardNumber(text, { besideLetters: false }),
     })
 }

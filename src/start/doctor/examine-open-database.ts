@@ -8,7 +8,7 @@ import { examineRegistry } from './examine-registry.ts'
 import { examineSchema } from './examine-schema.ts'
 import { examineSettings } from './examine-settings.ts'
 
-/** Everything of a fit database that would refuse a start or should be seen to, as far as its schema is of this version. */
+/** Everything in a fit database that would refuse a start or needs attention, as far as its schema is of this version. */
 export async function examineOpenDatabase(
   config: Config,
   database: Database,
