@@ -37,7 +37,7 @@ export interface Config {
 }
 
 /** Files of the listener. */
-export interface TlsConfig {
+interface TlsConfig {
   certsDir: string
   certFile: string
   keyFile: string
@@ -45,20 +45,20 @@ export interface TlsConfig {
   clientCrlFile: string | undefined
 }
 
-export interface DatabaseConfig {
+interface DatabaseConfig {
   url: string
   ownerUrl: string
   caFile: string | undefined
 }
 
 /** Undefined: the embedded PostgreSQL chooses by memory and disk. */
-export interface EmbeddedConfig {
+interface EmbeddedConfig {
   sharedBuffers: string | undefined
   maxWalSize: string | undefined
 }
 
 /** The pin says which vault this is. `pin-file.ts` says where else the file may be. */
-export interface PinConfig {
+interface PinConfig {
   file: string
   vaultId: string | undefined
 }
@@ -74,7 +74,7 @@ export interface KeysConfig {
   pkcs11PinFile: string | undefined
 }
 
-export interface AuditConfig {
+interface AuditConfig {
   origin: string | undefined
   witnessesFile: string | undefined
 }

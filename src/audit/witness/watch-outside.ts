@@ -247,6 +247,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     report,
     isOlder,
     async begin() {
+      // No job: the first look is part of the start, and a request in doubt asks for the next one at once.
       const task = background.every('watch-outside-checkpoints', { everyMs: FOLLOW_EVERY_MS }, async () => {
         // A sealed vault cannot tell, and reads nothing either.
         if (!isReady()) return
