@@ -96,7 +96,7 @@ function dutiesOf(config: Config, { role, replacesRootKey, seesOutside }: OpenVa
   return {
     serves: !isCommand,
     createsRootKey: !config.production,
-    // Access can be taken away without the root key.
+    // A command needs no pin: it may have to take access away.
     mustBePinned: config.production && !isCommand,
     replacesRootKey,
     // A command can do nothing without the root key. A server answers that it is sealed.
