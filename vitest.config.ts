@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import path from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { RunReport } from './test/support/run-report.ts'
 import { useScratch } from './test/support/scratch.ts'
@@ -36,7 +37,16 @@ const onProcesses = {
 /** What measures a vault under more load than the machine can take has the machine for itself. */
 const ALONE = 'test/e2e/overload.test.ts'
 
+/** Tests take the sources of our own packages, not what was built of them. */
+const client = path.join(import.meta.dirname, 'packages/client/src')
+
 export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^@strongroom\/client$/, replacement: `${client}/index.ts` },
+      { find: /^@strongroom\/client\/node$/, replacement: `${client}/node.ts` },
+    ],
+  },
   test: {
     reporters: ['default', new RunReport()],
     projects: [
@@ -46,7 +56,13 @@ export default defineConfig({
           ...shared,
           // Properties take their time on a busy machine.
           testTimeout: 30_000,
-          include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/vectors/**/*.test.ts', 'test/corpus/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'packages/*/src/**/*.test.ts',
+            'test/*.test.ts',
+            'test/vectors/**/*.test.ts',
+            'test/corpus/**/*.test.ts',
+          ],
         },
       },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...onPostgres } },

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { basic, callVault, type VaultAnswer, type VaultCall } from './shop/call-vault.ts'
+import { type Credentials, VaultClient, VaultProblem } from '@strongroom/client'
+import { createNodeFetch } from '@strongroom/client/node'
 
 const STRONGROOM = path.join(import.meta.dirname, '../dist/src/cli.js')
 
@@ -70,9 +71,14 @@ async function demo(): Promise<void> {
 }
 
 async function journey(stage: Stage): Promise<void> {
-  const staff = (name: string, role: string) =>
-    operate<{ access_token: string }>(stage, ['staff', 'token', '--name', name, '--role', role])
-  const client = await operate<Credentials>(stage, [
+  const as = (credentials: Credentials) =>
+    new VaultClient({ url: stage.url, fetch: createNodeFetch({ ca: stage.ca }), credentials })
+  const staff = async (name: string, role: string) => {
+    const token = await operate<{ access_token: string }>(stage, ['staff', 'token', '--name', name, '--role', role])
+    return as({ accessToken: token.access_token })
+  }
+  const { signal } = stage
+  const client = await operate<{ client_id: string; client_secret: string }>(stage, [
     'clients',
     'add',
     '--name',
@@ -84,59 +90,43 @@ async function journey(stage: Stage): Promise<void> {
   ])
 
   say('\n1. The checkout stores a card, two addresses and contact details, and gets tokens:')
-  const checkout = await callVault(stage, {
-    method: 'POST',
-    path: '/oauth/token',
-    authorization: basic(client.client_id, client.client_secret),
-    form: { grant_type: 'client_credentials' },
-    signal: stage.signal,
-  })
-  const stored = await call(stage, text(checkout.body.access_token), {
-    method: 'POST',
-    path: '/v1/tokenize',
-    body: PURCHASE,
-  })
-  expectStatus(stored, 201)
-  const tokens = stored.body as Record<string, { token: string }>
-  show(stored.body)
+  const checkout = as({ clientId: client.client_id, clientSecret: client.client_secret })
+  const stored = await checkout.checkouts.tokenize(PURCHASE, { signal })
+  show(stored)
+  const [card = '', address = ''] = [stored.card?.token, stored.shipping_address?.token]
 
   say('\n2. Fulfilment packs the parcel. The shipping address is its duty:')
-  const fulfilment = (await staff('Farid', 'fulfilment')).access_token
-  const address = await reveal(stage, fulfilment, tokens.shipping_address?.token, 'provide-goods')
-  expectStatus(address, 200)
-  show(address.body.data)
+  const fulfilment = await staff('Farid', 'fulfilment')
+  show((await fulfilment.tokens.reveal(address, { purpose: 'provide-goods' }, { signal })).data)
 
   say('\n3. Support answers a question about the card. It sees the card masked:')
-  const support = (await staff('Sara', 'support')).access_token
-  const masked = await call(stage, support, { method: 'GET', path: `/v1/tokens/${tokens.card?.token}` })
-  expectStatus(masked, 200)
-  show(masked.body)
+  const support = await staff('Sara', 'support')
+  show(await support.tokens.get(card, { signal }))
 
   say('\n4. A curious insider in support wants the number. Refused, and the attempt is on record:')
-  const refused = await reveal(stage, support, tokens.card?.token, 'process-payment')
-  expectStatus(refused, 403)
-  show({ status: refused.status, code: refused.body.code, title: refused.body.title })
+  const attempt = support.tokens.reveal(card, { purpose: 'process-payment' }, { signal })
+  const refused = await attempt.then(() => Promise.reject(new Error('the insider saw the number')), problemOf)
+  show({ status: refused.status, code: refused.code, error: refused.message })
 
   say('\n5. Billing takes the payment. The number comes out for that purpose, with the event that says so:')
-  const billing = (await staff('Bea', 'billing')).access_token
-  const paid = await reveal(stage, billing, tokens.card?.token, 'process-payment')
-  expectStatus(paid, 200)
-  show(paid.body)
+  const billing = await staff('Bea', 'billing')
+  show(await billing.tokens.reveal(card, { purpose: 'process-payment' }, { signal }))
 
   say('\n6. The operator rotates the keys while the vault serves:')
   show(await operate(stage, ['keys', 'rotate']))
-  expectStatus(await reveal(stage, billing, tokens.card?.token, 'process-payment'), 200)
+  await billing.tokens.reveal(card, { purpose: 'process-payment' }, { signal })
 
   say('\n7. The auditor reads who did what to the card:')
-  const auditor = (await staff('Ada', 'auditor')).access_token
-  const log = await call(stage, auditor, { method: 'GET', path: `/v1/audit/events?token=${tokens.card?.token}` })
-  expectStatus(log, 200)
-  for (const event of log.body.events as Record<string, unknown>[]) {
-    const { id } = (event.caller ?? {}) as { id?: string }
-    say(
-      `   ${event.at}  ${text(event.type).padEnd(15)}  ${text(event.outcome).padEnd(8)}  ${id}  ${event.purpose ?? event.code ?? ''}`,
-    )
+  const auditor = await staff('Ada', 'auditor')
+  for await (const { at, type, outcome, caller, purpose, code } of auditor.audit.events({ token: card }, { signal })) {
+    say(`   ${at}  ${type.padEnd(15)}  ${outcome.padEnd(8)}  ${caller?.id}  ${purpose ?? code ?? ''}`)
   }
+}
+
+/** Anything but an answer of the vault ends the demo. */
+function problemOf(error: unknown): VaultProblem {
+  if (error instanceof VaultProblem) return error
+  throw error
 }
 
 const PURCHASE = {
@@ -162,19 +152,6 @@ const PURCHASE = {
     instructions: 'Leave it at the concierge',
   },
   contact: { name: 'Tan Mei Ling', email: 'mei@example.sg', phone: '+65 6123 4567' },
-}
-
-interface Credentials {
-  client_id: string
-  client_secret: string
-}
-
-function reveal(stage: Stage, token: string, record: string | undefined, purpose: string): Promise<VaultAnswer> {
-  return call(stage, token, { method: 'POST', path: `/v1/tokens/${record}/reveal`, body: { purpose } })
-}
-
-function call(stage: Stage, token: string, request: VaultCall): Promise<VaultAnswer> {
-  return callVault(stage, { ...request, authorization: `Bearer ${token}`, signal: stage.signal })
 }
 
 /** Runs a command beside the vault, as the operator does, and answers with its last line of JSON. */
@@ -213,16 +190,12 @@ async function stopVault({ child, ended }: Vault): Promise<void> {
 async function waitUntilReady(url: string, caFile: string, signal: AbortSignal): Promise<void> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(START_WITHIN_MS)])
   for (;;) {
-    const ready = existsSync(caFile)
-      ? await callVault({ url, ca: readFileSync(caFile, 'utf8') }, { method: 'GET', path: '/readyz' }).catch(() => null)
-      : null
-    if (ready?.status === 200) return
+    // Read again each time: the file may be there before its content is.
+    const send = existsSync(caFile) ? createNodeFetch({ ca: readFileSync(caFile) }) : undefined
+    const vault = send && new VaultClient({ url, fetch: send, retries: 0 })
+    if (await vault?.server.ready().catch(() => undefined)) return
     await wait(LOOK_EVERY_MS, undefined, { signal: deadline })
   }
-}
-
-function expectStatus({ status, body }: VaultAnswer, expected: number): void {
-  if (status !== expected) throw new Error(`expected ${expected}, got ${status} ${body.code ?? ''}`)
 }
 
 function show(value: unknown): void {
@@ -232,10 +205,6 @@ function show(value: unknown): void {
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
-}
-
-function text(value: unknown): string {
-  return String(value ?? '')
 }
 
 async function freePort(): Promise<number> {

@@ -11,7 +11,11 @@ import {
   withoutComments,
 } from './support/source-files.ts'
 
-const everything = ['src', 'test', 'migrations', 'examples'].flatMap(sourceFiles)
+const everything = ['src', 'test', 'migrations', 'examples', 'packages/client/src', 'packages/client/examples'].flatMap(
+  sourceFiles,
+)
+/** Written by a program. */
+const WRITTEN = ['packages/client/src/api.ts']
 const files = everything.filter((file) => file.path.startsWith('src/') && !file.path.endsWith('.test.ts'))
 
 const folderOf = (path: string) => path.split('/').slice(0, -1).join('/')
@@ -143,6 +147,7 @@ describe('folders', () => {
 
   it('have no cycles', () => {
     expect(findCycle(files)).toBeUndefined()
+    expect(findCycle(everything.filter((file) => file.path.startsWith('packages/')))).toBeUndefined()
   })
 })
 
@@ -250,7 +255,7 @@ describe('files', () => {
 
   it('have at most 300 lines', () => {
     const long = everything.map(({ path, text }) => [path, text.split('\n').length - 1] as const)
-    expect(long.filter(([, lines]) => lines > 300)).toEqual([])
+    expect(long.filter(([path, lines]) => lines > 300 && !WRITTEN.includes(path))).toEqual([])
   })
 
   it('are all reached from an entry', () => {

@@ -28,8 +28,9 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
 }
 
 const json = (name: string) => JSON.parse(readFileSync(path.join(projectRoot, name), 'utf8'))
+/** All but our own: the vault itself, and what `packages/` has. */
 const packages = Object.entries(json('package-lock.json').packages as Record<string, Locked>).filter(
-  ([at]) => at !== '',
+  ([at, { link = false }]) => at.includes('node_modules/') && !link,
 )
 const nameOf = (at: string) => at.slice(at.lastIndexOf('node_modules/') + 'node_modules/'.length)
 
@@ -47,13 +48,19 @@ it('takes every package from registry.npmjs.org, with its hash', () => {
   }
 })
 
-it('is exact, and so is package.json', () => {
-  const { dependencies, devDependencies, optionalDependencies } = json('package.json')
+it.each(['.', 'packages/client'])('is exact, and so is package.json in %s', (folder) => {
+  const { dependencies, devDependencies, optionalDependencies } = json(`${folder}/package.json`)
   for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies })) {
     expect(version, name).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/)
-    const locked = packages.find(([at]) => at === `node_modules/${name}`)
+    const own = packages.find(([at]) => at === `${folder}/node_modules/${name}`)
+    const locked = own ?? packages.find(([at]) => at === `node_modules/${name}`)
     expect(locked?.[1].version, name).toBe(version)
   }
+})
+
+it('the client for TypeScript has no dependency', () => {
+  const { dependencies, peerDependencies, optionalDependencies } = json('packages/client/package.json')
+  expect([dependencies, peerDependencies, optionalDependencies]).toEqual([undefined, undefined, undefined])
 })
 
 it('what the program imports is a dependency, not a development one', () => {
@@ -71,13 +78,13 @@ it.each(Object.entries(PACKAGES))('%s is imported only where it belongs: %s', (n
   expect(importers.map(({ path }) => path).filter((path) => !where.test(path))).toEqual([])
 })
 
-it('examples need no package and no file of the vault: they call it from outside, as a shop does', () => {
+it('examples need the client alone and no file of the vault: they call it from outside, as a shop does', () => {
   const examples = sourceFiles('examples')
-  expect(examples.length).toBeGreaterThan(4)
+  expect(examples.length).toBeGreaterThan(3)
   const imports = examples.flatMap((file) =>
     file.imports.map(({ specifier, file: to }) => `${file.path} → ${to ?? specifier}`),
   )
-  expect(imports.filter((line) => !/ → (node:|examples\/)/.test(line))).toEqual([])
+  expect(imports.filter((line) => !/ → (node:|examples\/|@strongroom\/client(\/node)?$)/.test(line))).toEqual([])
 })
 
 // The vault is built without these, so nothing may import them: one file each loads its own when it is configured.

@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
-import type { StoredCheckout } from './vault-client.ts'
+import type { TokenizedCheckout } from '@strongroom/client'
 
 /** What the shop keeps of an order: tokens, and what it may show. No card number, name or address. */
 export interface Order {
@@ -11,16 +11,18 @@ export interface Order {
   contactToken: string
 }
 
-/** The order of a checkout that the vault has stored. */
-export function orderOf(id: string, placedAt: Date, stored: StoredCheckout): Order {
-  const { brand, last4, exp_month: month, exp_year: year } = stored.card
+/** The order of a checkout that the vault has stored. Each part that was sent has a token. */
+export function orderOf(id: string, placedAt: Date, stored: TokenizedCheckout): Order {
+  const { card, shipping_address: address, contact } = stored
+  if (card === undefined || address === undefined || contact === undefined) throw new Error('a part was not stored')
+  const { brand, last4, exp_month: month, exp_year: year } = card
   return {
     id,
     placedAt: placedAt.toISOString(),
-    cardToken: stored.card.token,
+    cardToken: card.token,
     card: `${brand} •••• ${last4}, valid until ${String(month).padStart(2, '0')}/${year}`,
-    shippingAddressToken: stored.shipping_address.token,
-    contactToken: stored.contact.token,
+    shippingAddressToken: address.token,
+    contactToken: contact.token,
   }
 }
 

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type Checkout, VaultClient, VaultProblem, VaultUnreachable } from '@strongroom/client'
+import { createNodeFetch } from '@strongroom/client/node'
 import { Orders, orderOf } from './orders.ts'
 import { type CheckoutField, checkoutPage, orderPage, page } from './pages.ts'
-import { VaultClient, VaultRefusal, VaultUnreachable } from './vault-client.ts'
 
 const {
   VAULT_URL = 'https://localhost:8443',
@@ -14,6 +15,8 @@ const {
   SHOP_PORT = '3000',
 } = process.env
 
+/** How long one order may take, all its attempts together. A shopper waits for it. */
+const PATIENCE_MS = 20_000
 const MAX_FORM_BYTES = 16_384
 const ORDER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -25,8 +28,11 @@ interface Page {
 
 const vault = new VaultClient({
   url: VAULT_URL,
-  ca: readFileSync(VAULT_CA_FILE, 'utf8'),
-  ...readCredentials(VAULT_CREDENTIALS_FILE),
+  fetch: createNodeFetch({ ca: readFileSync(VAULT_CA_FILE) }),
+  credentials: readCredentials(VAULT_CREDENTIALS_FILE),
+  timeoutMs: PATIENCE_MS,
+  attemptTimeoutMs: 5_000,
+  retries: 20,
 })
 const orders = new Orders(SHOP_ORDERS_FILE)
 
@@ -57,7 +63,8 @@ async function placeOrder(form: URLSearchParams): Promise<Page> {
   if (!ORDER_ID.test(id)) return { status: 400, html: checkoutPage(randomUUID(), 'Please try again.') }
   if (orders.find(id) === undefined) {
     try {
-      orders.add(orderOf(id, new Date(), await vault.tokenize(checkoutOf(form), id)))
+      const stored = await vault.checkouts.tokenize(checkoutOf(form), { idempotencyKey: id })
+      orders.add(orderOf(id, new Date(), stored))
     } catch (error) {
       return explain(error, id)
     }
@@ -66,7 +73,7 @@ async function placeOrder(form: URLSearchParams): Promise<Page> {
 }
 
 /** The body of `POST /v1/tokenize`. */
-function checkoutOf(form: URLSearchParams): object {
+function checkoutOf(form: URLSearchParams): Checkout {
   const value = (field: CheckoutField) => form.get(field) ?? ''
   return {
     card: {
@@ -86,14 +93,15 @@ function checkoutOf(form: URLSearchParams): object {
 }
 
 function explain(error: unknown, id: string): Page {
-  if (!(error instanceof VaultUnreachable || error instanceof VaultRefusal)) throw error
-  log(`order ${id}: ${error.message}`)
+  if (!(error instanceof VaultUnreachable || error instanceof VaultProblem)) throw error
+  const errors = error instanceof VaultProblem ? error.errors : []
+  log(`order ${id}: ${[error.message, ...errors.map(({ pointer }) => pointer)].join(' ')}`)
   // The first form was stored, then the shopper changed it and sent it again: that is another order.
-  if (error instanceof VaultRefusal && error.code === 'idempotency-key-reused') {
+  if (error instanceof VaultProblem && error.code === 'idempotency-key-reused') {
     return { status: 409, html: checkoutPage(randomUUID(), 'This order was already sent. Please enter a new one.') }
   }
-  if (error instanceof VaultRefusal && error.status === 422) {
-    const isAboutCard = error.pointers.some((pointer) => pointer.startsWith('#/card'))
+  if (error instanceof VaultProblem && error.status === 422) {
+    const isAboutCard = errors.some(({ pointer }) => pointer.startsWith('#/card'))
     return { status: 422, html: checkoutPage(id, `Please check ${isAboutCard ? 'your card' : 'what you entered'}.`) }
   }
   return { status: 503, html: checkoutPage(id, 'We could not take your order yet. Please press Pay again.') }
@@ -137,7 +145,7 @@ server.listen(Number(SHOP_PORT), '127.0.0.1', () => {
 })
 // Orders that are being placed are finished first.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => server.close(() => vault.close()))
+  process.once(signal, () => server.close())
 }
 
 /** Ids and codes only: what the shopper entered is in no log. */

@@ -14,6 +14,7 @@ import { cosignaturesFor } from '../audit/witness/witness-store.ts'
 import type { Database } from '../database/database.ts'
 import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
 import { Problem } from '../values/problem.ts'
+import { auditEventSchema } from './audit-event-schema.ts'
 import { READ_SCOPES, readableSite } from './readable-site.ts'
 
 /** A full tile never changes. A cache that keeps it for one caller may not give it to another. */
@@ -27,16 +28,18 @@ export interface LogRouteDeps {
   writeAuditEvent: WriteAuditEvent
 }
 
-const receiptSchema = z.object({
-  format: z.literal(1),
-  event: z.looseObject({ id: z.string() }),
-  body: z.string().describe('the canonical text of the event, RFC 8785: the bytes of the leaf'),
-  index: z.number().int().describe('the number of the leaf'),
-  proof: z.array(z.string()).describe('the inclusion proof of RFC 9162 section 2.1.3, base64'),
-  checkpoint: z.string().describe('the signed note that the proof leads to'),
-})
+const receiptSchema = z
+  .object({
+    format: z.literal(1),
+    event: auditEventSchema,
+    body: z.string().describe('the canonical text of the event, RFC 8785: the bytes of the leaf'),
+    index: z.number().int().describe('the number of the leaf'),
+    proof: z.array(z.string()).describe('the inclusion proof of RFC 9162 section 2.1.3, base64'),
+    checkpoint: z.string().describe('the signed note that the proof leads to'),
+  })
+  .meta({ id: 'Receipt', description: 'What proves, without the vault, that an event is in the log' })
 
-const minimumIndexSchema = z.object({ minimum_index: z.number().int().min(0) })
+const minimumIndexSchema = z.object({ minimum_index: z.number().int().min(0) }).meta({ id: 'MinimumIndex' })
 
 /**
  * The log for its verifiers: checkpoints and tiles in the forms of C2SP, so that other tools read them, and the
@@ -81,6 +84,9 @@ export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
     route<Caller>({
       method: 'GET',
       path: '/v1/audit/checkpoint',
+      operationId: 'getCheckpoint',
+      tag: 'Audit log',
+      problems: ['log-pending'],
       summary: 'The latest checkpoint of the audit log, a signed note (C2SP tlog-checkpoint)',
       access: READ_SCOPES,
       audited: true,
@@ -95,6 +101,8 @@ export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
     route<Caller>({
       method: 'GET',
       path: '/v1/audit/minimum-index',
+      operationId: 'getMinimumIndex',
+      tag: 'Audit log',
       summary: 'The first entry that the bundles of the audit log still publish (C2SP tlog-tiles, "Pruning")',
       access: READ_SCOPES,
       audited: true,
@@ -104,6 +112,13 @@ export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
     route<Caller>({
       method: 'GET',
       path: '/v1/audit/tile/*path',
+      operationId: 'getTile',
+      tag: 'Audit log',
+      description: `Paths are those of C2SP \`tlog-tiles\`: \`<L>/<N>\` for hashes of level L, \`entries/<N>\` for events,
+        with \`.p/<W>\` for a tile that is not full. A full tile is final. A bundle of entries is 404 for a
+        caller who may not see one of its events, and 410 once its events were dropped.`,
+      params: { path: z.string().meta({ description: 'The path of a tile (C2SP tlog-tiles)', examples: ['0/000'] }) },
+      problems: ['not-found', 'event-not-found', 'event-dropped', 'log-pending'],
       // A monitor polls for tiles that do not exist yet. The answer tells it how large the tree is, as the checkpoint
       // does.
       silentRefusals: ['not-found'],
@@ -133,6 +148,14 @@ export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
     route<Caller>({
       method: 'GET',
       path: '/v1/audit/events/:event/receipt',
+      operationId: 'getReceipt',
+      tag: 'Audit log',
+      description: `An event that has just happened waits up to three seconds for its place in the log, then the answer is
+        503 \`log-pending\`. \`strongroom audit verify --receipt\` verifies a receipt without the vault.`,
+      params: {
+        event: z.string().meta({ description: 'The id of an event', examples: ['evt_01kx3v8m2q7x0k5n1r6t9w4y2b'] }),
+      },
+      problems: ['event-not-found', 'event-dropped', 'log-pending'],
       summary: 'The receipt of an event: the event, an inclusion proof and a checkpoint',
       access: READ_SCOPES,
       audited: true,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Route, route } from './route.ts'
 
-const statusSchema = z.object({ status: z.string() })
+const statusSchema = z.object({ status: z.string() }).meta({ id: 'Health' })
 
 /**
  * `/healthz` says that the process answers; `/readyz` that it can serve. Both answer for any Host.
@@ -13,6 +13,8 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
     route<C>({
       method: 'GET',
       path: '/healthz',
+      operationId: 'getHealth',
+      tag: 'Vault',
       summary: 'Say whether the process answers',
       access: 'public',
       audited: false,
@@ -25,6 +27,17 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
     route<C>({
       method: 'GET',
       path: '/readyz',
+      operationId: 'getReadiness',
+      tag: 'Vault',
+      description: `503 with a code says why the vault cannot serve. \`/healthz\` answers 200 as long as the process runs.`,
+      problems: [
+        'sealed',
+        'database-unavailable',
+        'schema-changed',
+        'audit-unavailable',
+        'audit-log-changed',
+        'restored-backup',
+      ],
       summary: 'Say whether the vault can serve',
       access: 'public',
       audited: false,

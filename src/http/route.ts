@@ -80,6 +80,17 @@ interface RouteResponse {
   contentType?: string
 }
 
+/** The parts of the documentation, in their order. */
+export const ROUTE_TAGS = {
+  Tokens: 'Get an access token, and find out how to check one',
+  Records: 'Store, show, reveal, find, compare, correct and erase records',
+  Approvals: 'Decide on releases that need a second person',
+  'Audit log': 'Read the audit log and verify it',
+  Vault: 'Health and documentation',
+} as const
+
+type RouteTag = keyof typeof ROUTE_TAGS
+
 /**
  * One call of the API: what it takes, who may call it, what it answers. The OpenAPI document is made from the same
  * schemas.
@@ -88,7 +99,13 @@ export interface Route<C, B = unknown, Q = unknown> {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** In Express's notation: `/v1/tokens/:token`. */
   path: string
+  /** What generated clients call it. Never renamed. */
+  operationId: string
+  /** The part of the documentation that it belongs to. */
+  tag: RouteTag
   summary: string
+  /** What the summary does not say, for the documentation. */
+  description?: string
   /** `public`, or the scopes of which the caller needs at least one. */
   access: 'public' | readonly string[]
   /** Whether a refusal is an audit event; true for everything but public documents. */
@@ -110,7 +127,13 @@ export interface Route<C, B = unknown, Q = unknown> {
   refusesAsOAuth?: true
   /** The scopes of `access` that a caller needs for what the path names; default: all of them. */
   scopesFor?(params: Readonly<Record<string, string>>): readonly string[]
+  /** What the path's parameters are, for the documentation; default: texts. */
+  params?: Readonly<Record<string, z.ZodType>>
   body?: z.ZodType<B>
+  /** What the documentation says of the body where its schema leaves a part of the parsing to the use case. */
+  describedBody?: z.ZodType
+  /** Bodies that succeed, by what they show; the viewer of the documentation sends the first. */
+  examples?: Readonly<Record<string, unknown>>
   /** Also take `application/x-www-form-urlencoded`, as RFC 6749 has it. */
   acceptsForm?: true
   query?: z.ZodType<Q>
@@ -123,6 +146,8 @@ export interface Route<C, B = unknown, Q = unknown> {
   claimedClient?(authorization: string | undefined, body: unknown): string | undefined
   /** Whether the `Idempotency-Key` header is honoured; for the documentation. */
   idempotent?: true
+  /** The codes of its own refusals, beside those that follow from the members above; for the documentation. */
+  problems?: readonly ProblemCode[]
   responses: Readonly<Record<number, RouteResponse>>
   handle(request: RouteRequest<C, B, Q>): Promise<Answer> | Answer
 }

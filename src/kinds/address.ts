@@ -4,10 +4,10 @@ import { issue } from '../values/parse-input.ts'
 import { isCardNumberOverLines } from './card-number.ts'
 import { comparisons } from './comparison.ts'
 import { correctionSchema, merge } from './correction.ts'
-import { initials } from './initials.ts'
+import { initials, initialsSchema } from './initials.ts'
 import type { Correction, KindDefinition } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
-import { phone, phoneIssue, phoneSearch, toE164 } from './phone.ts'
+import { phone, phoneE164, phoneIssue, phoneSearch, toE164 } from './phone.ts'
 import { text } from './text.ts'
 
 /** At most one entry for each pair of capitals. The library copies its tables at every call. */
@@ -84,6 +84,17 @@ const schema = z
     return z.NEVER
   })
 
+const region = z.string().optional().describe('State, province or prefecture')
+const display = {
+  country: z.string().meta({ description: 'ISO 3166-1 alpha-2', examples: ['SG'] }),
+  region,
+  postal_area: z
+    .string()
+    .optional()
+    .meta({ description: 'The part of the postal code that names an area', examples: ['048'] }),
+  initials: initialsSchema,
+}
+
 type AddressDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
 
 /** A billing or shipping address. The member of the checkout says which of the two it is. */
@@ -123,6 +134,10 @@ export const address = {
     postal_code: { ...comparisons.postal_code, of: ({ postal_code }) => postal_code },
     name: { ...comparisons.name, of: ({ name }) => name },
     address: { ...comparisons.address, of: (details) => details },
+  },
+  answers: {
+    masked: z.object(display),
+    revealed: z.object({ ...required, ...optional, phone_e164: phoneE164, ...display }).partial(),
   },
 } as const satisfies KindDefinition<AddressDetails>
 

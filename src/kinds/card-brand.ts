@@ -115,6 +115,9 @@ function firstDigits({ low, high }: PrefixRange): string[] {
   return Array.from({ length: to - from + 1 }, (_, at) => String(from + at))
 }
 
+/** Every brand that a card may have, each once. */
+export const brandNames: readonly string[] = [...new Set(PREFIX_RANGES.map(({ brand }) => brand.name))].sort()
+
 /**
  * The brand of a card number: of those that name its prefix and issue numbers of that many digits the most specific one,
  * otherwise the most specific of all. Undefined when the prefix is not a known brand's.

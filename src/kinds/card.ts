@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { knownValues } from '../values/known-values.ts'
 import { issue } from '../values/parse-input.ts'
-import { brandOf, hasValidCheckDigit } from './card-brand.ts'
+import { brandNames, brandOf, hasValidCheckDigit } from './card-brand.ts'
 import { comparisons } from './comparison.ts'
 import { correctionSchema, ifNothingElse } from './correction.ts'
 import { asciiDigits, DASHES } from './digit-groups.ts'
@@ -20,6 +21,8 @@ const MAX_CHARACTERS = 100
 
 /** UnionPay numbers need not have a check digit. card-validator does not require it either. */
 const BRAND_WITHOUT_CHECK_DIGIT = 'unionpay'
+
+const UNKNOWN_BRAND = 'unknown'
 
 /** No card is valid for longer. A later year is a mistake. */
 const MAX_YEARS_AHEAD = 50
@@ -56,6 +59,17 @@ const expiry = {
     .meta({ description: 'Year of expiry, four digits', examples: [2031] }),
 }
 
+const last4 = z
+  .string()
+  .regex(/^[0-9]{4}$/)
+  .meta({ description: 'Last four digits', examples: ['4242'] })
+const bin = z
+  .string()
+  .regex(/^[0-9]{6}$/)
+  .optional()
+  .meta({ description: 'First six digits, for roles that may see them', examples: ['424242'] })
+const brand = knownValues([...brandNames, UNKNOWN_BRAND]).meta({ description: 'Brand of the card', examples: ['visa'] })
+
 const FIELDS = ['number', 'exp_month', 'exp_year', 'holder_name'] as const
 
 type Expiry = { exp_month: number; exp_year: number }
@@ -86,7 +100,7 @@ export const card = {
   rangeOf,
   padToBytes: 64,
   display: ({ number, exp_month, exp_year }) => ({
-    brand: brandOf(number)?.name ?? 'unknown',
+    brand: brandOf(number)?.name ?? UNKNOWN_BRAND,
     last4: number.slice(-4),
     exp_month,
     exp_year,
@@ -111,6 +125,22 @@ export const card = {
   comparable: {
     last4: { ...comparisons.last4, of: ({ number }) => number.slice(-4), isShownMasked: true },
     name: { ...comparisons.name, of: ({ holder_name }) => holder_name },
+  },
+  answers: {
+    masked: z.object({ brand, last4, ...expiry, bin }),
+    revealed: z
+      .object({
+        number: z
+          .string()
+          .regex(/^[0-9]{12,19}$/)
+          .meta({ description: 'Card number, digits only', examples: ['4242424242424242'] }),
+        ...expiry,
+        holder_name: z.string().meta({ description: 'Name on the card', examples: ['Tan Mei Ling'] }),
+        brand,
+        last4,
+        bin,
+      })
+      .partial(),
   },
 } as const satisfies KindDefinition<CardDetails>
 

@@ -5,10 +5,19 @@ import { optionalMembers } from './optional-members.ts'
 const words = z.string().max(200)
 
 /** A place, as a caller describes it. */
-export const place = z.strictObject({
-  line1: words,
-  ...optionalMembers({ line2: words, district: words, city: words, region: words, postal_code: words, country: words }),
-})
+export const place = z
+  .strictObject({
+    line1: words,
+    ...optionalMembers({
+      line2: words,
+      district: words,
+      city: words,
+      region: words,
+      postal_code: words,
+      country: words,
+    }),
+  })
+  .meta({ id: 'Place', description: 'A place, as a caller describes it' })
 
 /** The parts that make an address the same place, in the order in which they are compared. */
 const PLACE = ['line1', 'line2', 'district', 'city', 'region', 'postal_code', 'country'] as const

@@ -3,10 +3,10 @@ import { issue } from '../values/parse-input.ts'
 import { comparisons } from './comparison.ts'
 import { correctionSchema, merge } from './correction.ts'
 import { email, emailSearch } from './email.ts'
-import { firstGrapheme, initials } from './initials.ts'
+import { firstGrapheme, initials, initialsSchema } from './initials.ts'
 import type { KindDefinition } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
-import { phone, phoneIssue, phoneSearch, toE164 } from './phone.ts'
+import { phone, phoneE164, phoneIssue, phoneSearch, toE164 } from './phone.ts'
 import { text } from './text.ts'
 
 const optional = {
@@ -28,6 +28,11 @@ const schema = z
     context.addIssue(phoneIssue('expected a telephone number with + and its country code'))
     return z.NEVER
   })
+
+const emailMasked = z
+  .string()
+  .optional()
+  .meta({ description: 'The e-mail address with most of it hidden', examples: ['m•••@example.sg'] })
 
 const FIELDS = ['name', 'email', 'phone', 'phone_e164'] as const
 
@@ -65,6 +70,25 @@ export const contact = {
   }),
   searchBy: { email: emailSearch, phone: phoneSearch },
   comparable: { name: { ...comparisons.name, of: ({ name }) => name } },
+  answers: {
+    masked: z.object({
+      email: emailMasked,
+      phone: z
+        .string()
+        .optional()
+        .meta({ description: 'The telephone number with all but its last two digits hidden', examples: ['••••56'] }),
+      initials: initialsSchema,
+    }),
+    revealed: z
+      .object({
+        ...optional,
+        phone_e164: phoneE164,
+        email_masked: emailMasked,
+        phone_last2: z.string().meta({ description: 'The last two digits of the telephone number', examples: ['56'] }),
+        initials: initialsSchema,
+      })
+      .partial(),
+  },
 } as const satisfies KindDefinition<ContactDetails>
 
 /** "mei@example.sg" → "m•••@example.sg". */

@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 /** Recognisable to a colleague on the telephone, and no more. */
@@ -22,3 +24,9 @@ export function initials(name: string | undefined): string | undefined {
     .map((word) => `${firstGrapheme(word)}.`)
     .join('')
 }
+
+/** As answers have them. */
+export const initialsSchema = z
+  .string()
+  .optional()
+  .meta({ description: 'Initials of the name', examples: ['T.M.L.'] })

@@ -101,4 +101,11 @@ export interface KindDefinition<D extends Details = Details> extends KindRules<D
   readonly searchBy: Readonly<Record<string, SearchBy<D>>>
   /** What `match` compares, by its name. */
   readonly comparable: Readonly<Record<string, Comparable<D>>>
+  /** The members of answers, for the document of the API. */
+  readonly answers: {
+    /** What `mask` gives. */
+    readonly masked: z.ZodObject
+    /** What a reveal can release: every field, and every name that a view shows. No role sees all of it. */
+    readonly revealed: z.ZodObject
+  }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createSchema } from 'zod-openapi'
 import { createKinds, normaliseSearchValue } from './kinds.ts'
+import { schemaName } from './schema-name.ts'
 
 const kinds = createKinds(() => new Date('2026-11-24T10:00:00Z'))
 
@@ -9,9 +10,10 @@ describe('createKinds', () => {
     for (const [name, kind] of Object.entries(kinds)) expect(kind.name).toBe(name)
   })
 
-  it('makes schemas that can be described, with every member that a caller may send', () => {
+  it('makes schemas that can be described, under the name of the kind, with every member that a caller may send', () => {
     for (const kind of Object.values(kinds)) {
-      const { schema } = createSchema(kind.schema, { io: 'input' })
+      const { components } = createSchema(kind.schema, { io: 'input' })
+      const schema = components[schemaName(kind.name)]
       const sent = kind.fields.filter((field) => field !== 'phone_e164')
       expect(schema).toMatchObject({ type: 'object', additionalProperties: false })
       expect(Object.keys((schema as { properties: object }).properties).sort()).toEqual(sent.sort())

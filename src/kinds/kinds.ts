@@ -3,6 +3,7 @@ import { parseInput } from '../values/parse-input.ts'
 import { merge } from './correction.ts'
 import type { Correction, Details, KindDefinition, KindRules, SearchBy } from './kind.ts'
 import { type KeysOf, type KindName, namesIn, type RegisteredKind, registry } from './registry.ts'
+import { schemaName } from './schema-name.ts'
 
 /** A type of search: by the customer, or by what kinds are found by. */
 export type SearchType = 'customer' | KeysOf<RegisteredKind['searchBy']>
@@ -86,7 +87,7 @@ export function createKinds(now: () => Date = () => new Date(), findsCards = tru
 }
 
 function createKind(definition: KindDefinition & RegisteredKind, now: () => Date, findsCards: boolean): Kind {
-  const schema = definition.schema(now)
+  const schema: z.ZodType<Details> = definition.schema(now).meta({ id: schemaName(definition.name) })
   const { correctedInput = merge, searchBy }: KindDefinition = definition
   const found = (Object.entries(searchBy) as [SearchType, SearchBy][]).filter(
     ([type]) => findsCards || type !== 'card_number',

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type * as phoneNumbers from 'libphonenumber-js/min'
 import type { CountryCode, PhoneNumber } from 'libphonenumber-js/min'
+import { z } from 'zod'
 import { issue } from '../values/parse-input.ts'
 import { asciiDigits } from './digit-groups.ts'
 import type { SearchBy } from './kind.ts'
@@ -19,6 +20,9 @@ const MAX_CHARACTERS = 40
 export const phone = typedText(MAX_CHARACTERS, withoutInvisible).describe(
   'Telephone number, stored as sent and in E.164',
 )
+
+/** As it is kept beside what was sent. */
+export const phoneE164 = z.string().meta({ description: 'Telephone number in E.164', examples: ['+6561234567'] })
 
 /** The longest extensions of telephone systems have fewer digits; a card number has more. */
 const MAX_EXTENSION_DIGITS = 8

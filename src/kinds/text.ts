@@ -43,7 +43,7 @@ export function typedText(maxCharacters: number, read: (value: string) => string
       for (const fault of faultsOf(value, maxCharacters)) context.addIssue({ code: 'custom', ...fault })
     })
     .overwrite((value) => value.normalize('NFC'))
-    .meta({ maxLength: maxCharacters })
+    .meta({ minLength: 1, maxLength: maxCharacters })
 }
 
 function faultsOf(value: string, maxCharacters: number): ReturnType<typeof issue>[] {

@@ -151,12 +151,19 @@ describe('GET /openapi.json', () => {
   })
 
   it('describes what validates: a checkout takes its parts and no other member', async () => {
-    const tokenize = (await openApi()).paths['/v1/tokenize']!.post!
+    const { paths, components } = await openApi()
+    const tokenize = paths['/v1/tokenize']!.post!
     const { schema } = tokenize.requestBody!.content['application/json']!
-    expect(schema.additionalProperties).toBe(false)
-    expect(Object.keys(schema.properties as object)).toEqual(Object.keys(checkout))
-    expect(tokenize.security).toEqual([{ accessToken: ['tokenize'] }])
-    expect(tokenize.parameters?.map(({ name }) => name)).toEqual(['Idempotency-Key'])
+    expect(schema).toEqual({ $ref: '#/components/schemas/Checkout' })
+    const described = components.schemas!.Checkout as Record<string, unknown>
+    expect(described.additionalProperties).toBe(false)
+    expect(Object.keys(described.properties as object)).toEqual(Object.keys(checkout))
+    expect(tokenize.security).toEqual([
+      { oauth: ['tokenize'] },
+      { accessToken: [] },
+      { accessToken: [], dpopProof: [] },
+    ])
+    expect(tokenize.parameters).toEqual([{ $ref: '#/components/parameters/IdempotencyKey' }])
   })
 })
 

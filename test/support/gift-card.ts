@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { comparisons } from '../../src/kinds/comparison.ts'
 import { correctionSchema } from '../../src/kinds/correction.ts'
 import { email, emailSearch } from '../../src/kinds/email.ts'
-import { initials } from '../../src/kinds/initials.ts'
+import { initials, initialsSchema } from '../../src/kinds/initials.ts'
 import type { KindDefinition } from '../../src/kinds/kind.ts'
 import { optionalMembers } from '../../src/kinds/optional-members.ts'
 import { text } from '../../src/kinds/text.ts'
@@ -53,5 +53,9 @@ export const giftCard = {
       form: (cents) => (typeof cents === 'string' ? cents : undefined),
       of: ({ value }) => String(value),
     },
+  },
+  answers: {
+    masked: z.object({ code: z.string(), value, initials: initialsSchema }),
+    revealed: z.object({ code, value, ...optional, code_last4: z.string(), initials: initialsSchema }).partial(),
   },
 } as const satisfies KindDefinition<z.output<typeof schema>>

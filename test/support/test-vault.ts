@@ -21,6 +21,7 @@ import {
 import { createLogger } from '../../src/observability/logger.ts'
 import type { Overrides } from '../../src/vault/vault-options.ts'
 import { createVault, type Vault } from '../../src/vault.ts'
+import { requireDescribed } from './described-answers.ts'
 import { createInvariants, type Invariants } from './invariants.ts'
 import { createDatabaseWithKeys, createTestDatabase, type TestDatabase } from './postgres.ts'
 import { type VaultChanges, vaultOptions } from './vault-options.ts'
@@ -193,6 +194,7 @@ export class TestVault extends VaultParts {
         ? request.send(JSON.stringify(options.body))
         : request)
     if (response.status >= 400) this.problems.push(response.text ?? '')
+    if (method !== 'HEAD') requireDescribed(await this.routes(), method, path, response)
     return response
   }
 

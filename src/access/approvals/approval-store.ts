@@ -235,7 +235,7 @@ export async function selectApproval(db: Queryable, site: string, id: string): P
     'key',
     found.map((row) => row.reason_key),
   )
-  return found.map((row) => ({ ...row, reason_key_id: nameOf(row.reason_key) }))[0]
+  return found.map(({ reason_key, ...row }) => ({ ...row, reason_key_id: nameOf(reason_key) }))[0]
 }
 
 /** A decision; `mac` and `logSize` are those of an approval, else null. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
+import { z } from 'zod'
 import { Problem } from '../../values/problem.ts'
 import { type Answer, type Route, route } from '../route.ts'
 import { docsHeaders } from '../security-headers.ts'
@@ -24,7 +25,7 @@ const PAGE = `<!doctype html>
 const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#viewer', deepLinking: false, validatorUrl: null })\n`
 const SCRIPT = 'text/javascript; charset=utf-8'
 
-const documented = { access: 'public', audited: false, answersSealed: true } as const
+const documented = { tag: 'Vault', access: 'public', audited: false, answersSealed: true } as const
 
 /** The OpenAPI document of the other routes, and a viewer for it that loads nothing from anywhere else. */
 export function createDocsRoutes<C>(
@@ -35,6 +36,7 @@ export function createDocsRoutes<C>(
     ...documented,
     method: 'GET',
     path: '/',
+    operationId: 'getRoot',
     summary: 'Leads to the documentation',
     responses: { 302: { description: 'to /docs' } },
     handle: () => ({ status: 302, headers: { Location: '/docs' } }),
@@ -43,6 +45,9 @@ export function createDocsRoutes<C>(
     ...documented,
     method: 'GET',
     path: `${PROBLEMS_PATH}/:code`,
+    operationId: 'getProblemPage',
+    params: { code: z.string().meta({ description: 'The code of a problem', examples: ['unauthenticated'] }) },
+    problems: ['not-found'],
     summary: 'What the code of a problem means, and what to do',
     responses: { 200: { description: 'an HTML page, or plain text for a client that asks for no HTML' } },
     handle: ({ params, headers }) => {
@@ -62,6 +67,7 @@ export function createDocsRoutes<C>(
       ...documented,
       method: 'GET',
       path: '/openapi.json',
+      operationId: 'getOpenApiDocument',
       summary: 'This API as an OpenAPI 3.1 document',
       responses: { 200: { description: 'the document' } },
       handle: () => {
@@ -75,6 +81,7 @@ export function createDocsRoutes<C>(
       ...documented,
       method: 'GET',
       path: '/docs',
+      operationId: 'getDocumentation',
       summary: 'The same in a browser, to read and to try',
       responses: { 200: { description: 'an HTML page' } },
       handle: () => ({ status: 200, body: PAGE, contentType: 'text/html; charset=utf-8', headers: docsHeaders }),
@@ -84,6 +91,7 @@ export function createDocsRoutes<C>(
         ...documented,
         method: 'GET',
         path: `/docs/${name}`,
+        operationId: `get ${name}`,
         summary: 'Part of the viewer',
         responses: { 200: { description: 'the file' } },
         handle: answer,

@@ -5,12 +5,50 @@ import { purposes } from '../../access/policy/purpose.ts'
 import { ROLE_NAME } from '../../access/policy/roles.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
 import { kindNames } from '../../kinds/registry.ts'
+import { knownValues } from '../../values/known-values.ts'
 import { issue } from '../../values/parse-input.ts'
 import type { RecordDeps } from '../dependencies.ts'
+import { RECORD_PROBLEMS } from '../record/record-problems.ts'
+import { maskedRecordSchema } from '../record/record-schemas.ts'
 import { decideOnApproval, listApprovals, parseCursor, readApproval, type Verdict } from './decide-approval.ts'
 
 const ACCESS = ['release:approve']
-const approvalSchema = z.looseObject({ id: z.string(), state: z.string() })
+const id = z.string().meta({ description: 'The id of the request', examples: ['apr_3v8m2q7x0k5n1r6t9w4y2b8d3f'] })
+const state = knownValues(approvalStates)
+const approvalSchema = z
+  .object({
+    id,
+    state,
+    caller: z.string().describe('Who asks'),
+    role: z.string().describe('Their role'),
+    site: z.string(),
+    token: z.string().describe('The record that they ask for'),
+    record_version: z.int().nullable().describe('Its version; null for a request of an older vault'),
+    fields: z.array(z.string()).describe('What they ask to see of it'),
+    purpose: knownValues(purposes),
+    ticket: z.string().optional(),
+    authority: z.string().optional(),
+    requested_at: z.iso.datetime(),
+    expires_at: z.iso.datetime().describe('Until when it can be approved or, once it is, used'),
+    decided_by: z.string().nullable(),
+    decided_at: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'Approval', description: 'A release that needs a second person, or a review after break-glass' })
+const shownApprovalSchema = z
+  .object({
+    ...approvalSchema.shape,
+    reason: z.string().optional().describe('Why they ask'),
+    record: maskedRecordSchema,
+  })
+  .meta({ id: 'ShownApproval', description: 'A request with its reason and the masked view of its record' })
+const decidedSchema = z.object({ id, state }).meta({ id: 'ApprovalDecision' })
+const pageSchema = z
+  .object({
+    approvals: z.array(approvalSchema),
+    next: z.string().nullable().describe('What to pass as `after` for the next page; null at the end'),
+  })
+  .meta({ id: 'ApprovalPage' })
+const approvalParameter = { approval: id }
 
 const querySchema = z.strictObject({
   state: z.enum(approvalStates).optional().describe('only requests in this state; default: all open ones'),
@@ -39,14 +77,19 @@ type Query = z.output<typeof querySchema>
 
 /** The requests that wait for a second person, and the decision on one. */
 export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
-  const decision = (verdict: Verdict, summary: string): Route<Caller> =>
+  const decision = (verdict: Verdict, summary: string, description = `${summary}.`): Route<Caller> =>
     route<Caller>({
       method: 'POST',
       path: `/v1/approvals/:approval/${verdict}`,
+      operationId: `${verdict}Release`,
+      tag: 'Approvals',
       summary,
+      description,
+      params: approvalParameter,
+      problems: ['own-request', 'approval-not-found', 'approval-decided', 'approval-changed'],
       access: ACCESS,
       audited: true,
-      responses: { 200: { description: 'the state that it is in now', schema: approvalSchema } },
+      responses: { 200: { description: 'the state that it is in now', schema: decidedSchema } },
       handle: async (request: RouteRequest<Caller, undefined>) => {
         const input = { id: request.params.approval ?? '', verdict }
         return { status: 200, body: await decideOnApproval(deps, request.caller, input, request) }
@@ -57,6 +100,9 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
     route<Caller, undefined, Query>({
       method: 'GET',
       path: '/v1/approvals',
+      operationId: 'listApprovals',
+      tag: 'Approvals',
+      description: `Releases that must be reviewed come first, then requests, the oldest first.`,
       summary: 'List the releases of the site that wait for approval, or for a review after break-glass',
       access: ACCESS,
       audited: true,
@@ -64,7 +110,7 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
       responses: {
         200: {
           description: 'a page; `next` is null at the end',
-          schema: z.object({ approvals: z.array(approvalSchema), next: z.string().nullable() }),
+          schema: pageSchema,
         },
       },
       handle: async (request: RouteRequest<Caller, undefined, Query>) => {
@@ -76,10 +122,15 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
     route({
       method: 'GET',
       path: '/v1/approvals/:approval',
+      operationId: 'getApproval',
+      tag: 'Approvals',
+      description: `\`record_version\` is the version of the record that was asked for.`,
+      params: approvalParameter,
+      problems: [...RECORD_PROBLEMS, 'approval-not-found', 'approval-changed', 'budget-spent'],
       summary: 'Show one request: who asks for which fields of which record, why, and the record masked',
       access: ACCESS,
       audited: true,
-      responses: { 200: { description: 'the request and the masked view of its record', schema: approvalSchema } },
+      responses: { 200: { description: 'the request and the masked view of its record', schema: shownApprovalSchema } },
       handle: async (request: RouteRequest<Caller, undefined>) => {
         const { approval, reason, record } = await readApproval(
           deps,
@@ -90,7 +141,12 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
         return { status: 200, body: { ...asBody(approval), reason: reason?.expose(), record } }
       },
     }),
-    decision('approve', 'Approve the release: the caller may see it once, within 15 minutes'),
+    decision(
+      'approve',
+      'Approve the release: the caller may see it once, within 15 minutes',
+      `The person must be another one than the caller of the request. The same request then releases the data: once, within
+        15 minutes, for that record and version, those fields, that purpose and ticket.`,
+    ),
     decision('refuse', 'Refuse the release'),
     decision('review', 'Record that a release that did not wait was reviewed'),
   ]

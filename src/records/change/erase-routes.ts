@@ -6,6 +6,8 @@ import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency, ReserveKey } from '../idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
+import { CHANGE_PROBLEMS, RECORD_PROBLEMS } from '../record/record-problems.ts'
+import { tokenParameter } from '../record/record-schemas.ts'
 import { eraseRecord } from './erase.ts'
 
 const ACCESS = ['token:erase']
@@ -13,17 +15,27 @@ const erased = { 204: { description: 'erased; the token is answered with 410 fro
 
 /** Erasure, with a body that says why and without one. */
 export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
-  const bodySchema = z.strictObject(deps.why.changeMembers)
+  const bodySchema = z
+    .strictObject(deps.why.changeMembers)
+    .meta({ id: 'Erasure', description: 'Why a record is erased' })
   return [
     route<Caller, z.output<typeof bodySchema>>({
       method: 'POST',
       path: '/v1/tokens/:token/erase',
+      operationId: 'eraseRecordWithReason',
+      tag: 'Records',
+      description: `The record is gone with all its versions and search terms. Its events stay.`,
       summary: 'Erase a record with all its versions, with a reason',
       access: ACCESS,
       audited: true,
       idempotent: true,
       asked: askedIn,
       body: bodySchema,
+      examples: {
+        'With a reason': { purpose: 'legal-compliance', reason: 'The shopper asked for it', ticket: 'DSR-1042' },
+      },
+      params: { token: tokenParameter },
+      problems: [...RECORD_PROBLEMS, ...CHANGE_PROBLEMS],
       responses: erased,
       handle: (request) => {
         const input = { ...request.body, token: request.params.token ?? '' }
@@ -43,6 +55,10 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
     route({
       method: 'DELETE',
       path: '/v1/tokens/:token',
+      operationId: 'eraseRecord',
+      tag: 'Records',
+      params: { token: tokenParameter },
+      problems: [...RECORD_PROBLEMS, ...CHANGE_PROBLEMS],
       summary: 'Erase a record with all its versions, for roles that need no reason',
       access: ACCESS,
       audited: true,

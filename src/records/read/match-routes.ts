@@ -11,6 +11,8 @@ import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency, ReserveKey } from '../idempotency/idempotency.ts'
 import { runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
+import { RECORD_PROBLEMS } from '../record/record-problems.ts'
+import { tokenParameter } from '../record/record-schemas.ts'
 import { type Comparison, matchRecord } from './match.ts'
 
 const words = z.string().max(200)
@@ -45,22 +47,73 @@ const bodySchema = z
     return z.NEVER
   })
 
+/** The three ways to say it, for the document of the API; the schema above takes each of them and says what is wrong in one way. */
+const describedBody = z
+  .union([
+    z
+      .strictObject({ purpose: z.enum(purposes).optional(), fields: values.meta({ id: 'ComparedValues' }) })
+      .meta({ id: 'MatchByValues', description: 'Compares several values with the record' }),
+    z
+      .strictObject({
+        purpose: z.enum(purposes).optional(),
+        field: name,
+        value: z
+          .union([words, place])
+          .meta({ id: 'ComparedValue', description: 'A text, or a place to compare with an address' }),
+      })
+      .meta({ id: 'MatchByValue', description: 'Compares one value with the record' }),
+    z
+      .strictObject({
+        purpose: z.enum(purposes).optional(),
+        token: z.string().max(100),
+        fields: z.array(name).min(1).max(comparableNames.length).optional(),
+      })
+      .meta({
+        id: 'MatchByToken',
+        description: 'Compares another record with the record; default: in all that they share',
+      }),
+  ])
+  .meta({ id: 'MatchRequest' })
+
 /** `POST /v1/tokens/{token}/match`: an answer of yes or no instead of the data. */
 export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
   return [
     route<Caller, z.output<typeof bodySchema>>({
       method: 'POST',
       path: '/v1/tokens/:token/match',
+      operationId: 'matchRecord',
+      tag: 'Records',
+      description: `Three forms: \`fields\` with values, one \`field\` with its \`value\`, or another \`token\` with
+        optional names in \`fields\`. The answer is \`{"matches": true}\` or \`{"matches": false}\`. Comparisons
+        are limited for each caller and record.`,
+      params: { token: tokenParameter },
+      problems: [
+        ...RECORD_PROBLEMS,
+        'purpose-not-permitted',
+        'fields-not-permitted',
+        'consent-missing',
+        'condition-not-met',
+        'too-many-requests',
+        'budget-spent',
+      ],
       summary: 'Say whether a record equals a value or another record, without releasing either',
       access: ['token:match'],
       audited: true,
       idempotent: true,
       asked: askedIn,
       body: bodySchema,
+      describedBody,
+      examples: {
+        'Values of an address': {
+          purpose: 'respond-to-query',
+          fields: { postal_code: '048616', name: 'Tan Mei Ling' },
+        },
+        'One value': { purpose: 'respond-to-query', field: 'name', value: 'Tan Mei Ling' },
+      },
       responses: {
         200: {
           description: 'whether everything that was compared is equal',
-          schema: z.object({ matches: z.boolean() }),
+          schema: z.object({ matches: z.boolean() }).meta({ id: 'MatchAnswer' }),
         },
       },
       handle: (request) => {

@@ -2,12 +2,15 @@ import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
 import { revealScopeOf, revealScopes } from '../../access/policy/roles.ts'
 import { problemAnswer, problemDocument } from '../../http/documents/problem-document.ts'
+import { problemSchema } from '../../http/documents/problem-schema.ts'
 import { type Route, route } from '../../http/route.ts'
 import { optionalMembers } from '../../kinds/optional-members.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency, ReserveKey } from '../idempotency/idempotency.ts'
 import { runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
+import { RECORD_PROBLEMS, RELEASE_PROBLEMS } from '../record/record-problems.ts'
+import { exampleToken, releaseResultSchemas, releaseSchema, tokenParameter } from '../record/record-schemas.ts'
 import { kindNameOf, parseToken } from '../record/token.ts'
 import type { Why } from '../why/why.ts'
 import type { PlannedEvents } from './commit-opened.ts'
@@ -18,23 +21,30 @@ const { break_glass, fields } = optionalMembers({
   break_glass: z.literal(true).describe('release without waiting for an approval; it raises an alert'),
   fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; default: all granted fields'),
 })
-const item = z.strictObject({ token: z.string().max(100), fields })
+const item = z.strictObject({ token: z.string().max(100), fields }).meta({ id: 'RevealItem' })
 
 function createRevealSchemas({ whyMembers }: Why) {
   const why = { ...whyMembers, break_glass }
   return {
-    one: z.strictObject({ ...why, fields }),
-    many: z.strictObject({ ...why, items: z.array(item).min(1).max(100) }),
+    one: z
+      .strictObject({ ...why, fields })
+      .meta({ id: 'RevealRequest', description: 'What a record is revealed for, and which of its fields' }),
+    many: z
+      .strictObject({ ...why, items: z.array(item).min(1).max(100) })
+      .meta({ id: 'RevealManyRequest', description: 'What records are revealed for, and which of their fields' }),
   }
 }
 
-const revealedSchema = z.object({
-  token: z.string(),
-  kind: z.string(),
-  data: z.record(z.string(), z.unknown()),
-  event: z.string(),
-})
-const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int() })) })
+const resultsSchema = z
+  .object({
+    results: z.array(
+      z.union([...releaseResultSchemas, problemSchema]).meta({
+        id: 'RevealResult',
+        description: 'What became of one of several records: its release, or why there is none',
+      }),
+    ),
+  })
+  .meta({ id: 'RevealResults' })
 
 /** The reveal of one record and of many. A replay looks again, under the present grants and at the present records. */
 export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
@@ -43,6 +53,16 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
     route<Caller, z.output<typeof one>>({
       method: 'POST',
       path: '/v1/tokens/:token/reveal',
+      operationId: 'revealRecord',
+      tag: 'Records',
+      description: `The caller needs the scope of the record's kind, and a role with a grant for kind, purpose and fields.
+        Without \`fields\` the answer has all granted fields that the record has.
+
+        A card number is released to a token that is bound to its sender only; outside production also to a
+        token of \`staff token\`. \`legal-compliance\` needs \`authority\`, \`ticket\` and an approval.
+        \`event\` is the id of the audit event, which is committed before the answer leaves.`,
+      params: { token: tokenParameter },
+      problems: [...RECORD_PROBLEMS, ...RELEASE_PROBLEMS],
       summary: 'Release the granted fields of a record for a purpose',
       access: revealScopes,
       scopesFor: ({ token = '' }) => {
@@ -54,8 +74,9 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       idempotent: true,
       asked: askedIn,
       body: one,
+      examples: { 'All granted fields': { purpose: 'respond-to-query' } },
       responses: {
-        200: { description: 'the fields, and the id of the event that records the release', schema: revealedSchema },
+        200: { description: 'the fields, and the id of the event that records the release', schema: releaseSchema },
       },
       handle: (request) => {
         const { break_glass: breakGlass, fields, ...rest } = request.body
@@ -74,12 +95,17 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
     route<Caller, z.output<typeof many>>({
       method: 'POST',
       path: '/v1/reveal',
+      operationId: 'revealRecords',
+      tag: 'Records',
+      description: `A record that is not released is a problem document in its place, with its \`token\`.`,
+      problems: RELEASE_PROBLEMS,
       summary: 'Release up to 100 records for one purpose',
       access: revealScopes,
       audited: true,
       idempotent: true,
       asked: askedIn,
       body: many,
+      examples: { 'All granted fields': { purpose: 'respond-to-query', items: [{ token: exampleToken }] } },
       responses: {
         200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
       },

@@ -9,6 +9,7 @@ import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency, ReserveKey } from '../idempotency/idempotency.ts'
 import { runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
+import { foundRecordSchema } from '../record/record-schemas.ts'
 import type { Why } from '../why/why.ts'
 import { type SearchRequest, searchByValue } from './search.ts'
 
@@ -48,9 +49,15 @@ function createSearchSchema({ whyMembers: { purpose, ...why } }: Why) {
       }
       return z.NEVER
     })
+    .meta({ id: 'SearchRequest', description: 'What records are looked for' })
 }
 
-const view = z.record(z.string(), z.unknown()).meta({ description: 'the masked view of a record' })
+const resultsSchema = z
+  .object({
+    results: z.array(foundRecordSchema),
+    truncated: z.boolean().describe('Whether there are more than these'),
+  })
+  .meta({ id: 'SearchResults' })
 
 /** `POST /v1/search`: a POST, so that no value is in a URL. */
 export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
@@ -59,6 +66,22 @@ export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency
     route<Caller, z.output<typeof body>>({
       method: 'POST',
       path: '/v1/search',
+      operationId: 'searchRecords',
+      tag: 'Records',
+      description: `The answer has at most 100 masked views; \`truncated\` says whether there are more. A search by
+        \`card_number\` needs what revealing the number needs, and \`purpose\`: to find the card is to confirm
+        its number.`,
+      problems: [
+        'record-changed',
+        'record-integrity',
+        'card-search-off',
+        'purpose-not-permitted',
+        'fields-not-permitted',
+        'condition-not-met',
+        'too-many-requests',
+        'budget-spent',
+      ],
+      examples: { 'By customer': { by: 'customer', value: 'cus_1042' } },
       summary: `Find records by the exact ${searchTypesInWords()}`,
       access: ['token:search'],
       audited: true,
@@ -68,7 +91,7 @@ export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency
       responses: {
         200: {
           description: 'masked views, the newest first; a record that does not open has a code instead',
-          schema: z.object({ results: z.array(view), truncated: z.boolean() }),
+          schema: resultsSchema,
         },
       },
       handle: (request) => {

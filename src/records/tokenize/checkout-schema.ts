@@ -7,6 +7,7 @@ import type { Kinds } from '../../kinds/kinds.ts'
 import { optionalMembers } from '../../kinds/optional-members.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
+import { maskedSchemas } from '../record/record-schemas.ts'
 import type { Checkout } from './tokenize.ts'
 
 /**
@@ -65,12 +66,16 @@ export function checkoutSchema(kinds: Kinds) {
         parts: Object.fromEntries(present),
       }
     })
+    .meta({
+      id: 'Checkout',
+      description: `What a checkout hands over, with at least one of: ${partNames.map((name) => `\`${name}\``).join(', ')}`,
+    })
 }
 
-const tokenizedPart = z.looseObject({ token: z.string(), kind: z.string() }).optional()
-
 /** The answer to `POST /v1/tokenize`. */
-export const tokenizedSchema = z.object({
-  customer: z.string().optional(),
-  ...forEachPart(() => tokenizedPart),
-})
+export const tokenizedSchema = z
+  .object({
+    customer: z.string().optional().describe('As it was sent'),
+    ...forEachPart((part) => maskedSchemas[checkoutParts[part].kind].optional()),
+  })
+  .meta({ id: 'TokenizedCheckout', description: 'The token and the masked view of each part that was sent' })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { CardVelocity } from '../../access/limits/card-velocity.ts'
 import type { Caller } from '../../access/policy/caller.ts'
 import { problemDocument } from '../../http/documents/problem-document.ts'
+import { problemSchema } from '../../http/documents/problem-schema.ts'
 import { writeLongList } from '../../http/json.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
 import { rangesOf } from '../../kinds/checkout-parts.ts'
@@ -9,11 +10,21 @@ import type { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency } from '../idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../idempotency/run-once.ts'
+import { CHECKOUT_PROBLEMS } from '../record/record-problems.ts'
+import { CHECKOUT_EXAMPLES } from './checkout-examples.ts'
 import { checkoutSchema, tokenizedSchema } from './checkout-schema.ts'
 import { tokenizeCheckouts } from './tokenize.ts'
 import { type BatchAnswer, tokenizeBatch } from './tokenize-batch.ts'
 
-const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int() })) })
+const resultSchema = z
+  .union([
+    z
+      .object({ status: z.literal(201), ...tokenizedSchema.shape })
+      .meta({ id: 'TokenizeSuccess', description: 'A checkout of a batch that was stored' }),
+    problemSchema,
+  ])
+  .meta({ id: 'TokenizeResult', description: 'What became of one checkout of a batch' })
+const batchAnswerSchema = z.object({ results: z.array(resultSchema) }).meta({ id: 'TokenizedBatch' })
 
 /** `POST /v1/tokenize`, and its batch. */
 export function createTokenizeRoutes(
@@ -24,14 +35,22 @@ export function createTokenizeRoutes(
   const checkout = checkoutSchema(deps.kinds)
   // Items are parsed one by one, so that a bad one does not stop the others. The API document describes each as a
   // checkout.
-  const item = z
-    .unknown()
-    .meta(z.toJSONSchema(checkout, { io: 'input', target: 'openapi-3.0' }) as Record<string, unknown>)
+  const batchOf = (item: z.ZodType) => z.strictObject({ items: z.array(item).min(1).max(1000) })
 
   return [
     route<Caller, z.output<typeof checkout>>({
       method: 'POST',
       path: '/v1/tokenize',
+      operationId: 'tokenize',
+      tag: 'Records',
+      description: `At least one of \`card\`, \`billing_address\`, \`shipping_address\` and \`contact\` must be there. All
+        parts are stored, or none. The answer leaves after the durable commit.
+
+        Verification codes, tracks and PINs are refused with a code of their own
+        (\`sensitive-authentication-data\`). A text that holds a card number is refused as well.
+
+        A telephone number of an address is read as it is dialled in the country of the address. In a contact it
+        needs \`+\` and its country code. Both spellings of an international domain name are one mailbox.`,
       summary: 'Store the parts of a checkout, all or none, and get their tokens',
       access: ['tokenize'],
       audited: true,
@@ -40,6 +59,8 @@ export function createTokenizeRoutes(
       idempotent: true,
       limit,
       body: checkout,
+      examples: CHECKOUT_EXAMPLES,
+      problems: CHECKOUT_PROBLEMS,
       responses: { 201: { description: 'the tokens and masked views', schema: tokenizedSchema } },
       handle: (request) =>
         runOnce<unknown>(
@@ -61,15 +82,25 @@ export function createTokenizeRoutes(
     route({
       method: 'POST',
       path: '/v1/tokenize/batch',
+      operationId: 'tokenizeBatch',
+      tag: 'Records',
+      description: `Each item has the members of \`POST /v1/tokenize\`. An item that is refused is a problem document in its
+        place.`,
       summary: 'Store up to 1,000 checkouts; each succeeds or fails by itself',
       access: ['tokenize'],
       audited: true,
       answersOlder: true,
       idempotent: true,
       limit,
-      body: z.strictObject({ items: z.array(item).min(1).max(1000) }),
+      body: batchOf(z.unknown()),
+      describedBody: batchOf(checkout).meta({ id: 'CheckoutBatch' }),
+      examples: { 'Two checkouts': { items: Object.values(CHECKOUT_EXAMPLES) } },
+      problems: ['too-many-requests'],
       responses: {
-        200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
+        200: {
+          description: 'one result for each item, in order, each with its own status',
+          schema: batchAnswerSchema,
+        },
       },
       handle: (request: RouteRequest<Caller, { items: unknown[] }>) =>
         runOnce<BatchAnswer | BatchAnswer['results']>(

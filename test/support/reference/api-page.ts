@@ -1,10 +1,11 @@
 import { purposes } from '../../../src/access/policy/purpose.ts'
 import { scopes } from '../../../src/access/policy/roles.ts'
-import { openApiDocument } from '../../../src/http/documents/openapi.ts'
+import { PROBLEMS_OF_ANY_CALL } from '../../../src/http/documents/operation-problems.ts'
 import type { Route } from '../../../src/http/route.ts'
-import { CALL_NOTES } from './call-notes.ts'
+import type { ProblemCode } from '../../../src/values/problem-codes.ts'
 import { anchorOf, code, page, paragraph, sentence, table } from './markdown.ts'
-import { describedRoutes, ISSUER } from './routes.ts'
+import { describedDocument } from './openapi-file.ts'
+import { describedRoutes } from './routes.ts'
 import { type JsonSchema, memberRows, typeOf } from './schema-rows.ts'
 
 interface Parameter {
@@ -17,7 +18,14 @@ interface Parameter {
 interface Operation {
   parameters?: readonly Parameter[]
   requestBody?: { content: Record<string, { schema: JsonSchema }> }
-  responses: Record<string, { description: string; content?: Record<string, { schema: JsonSchema }> }>
+  responses: Record<
+    string,
+    {
+      description: string
+      content?: Record<string, { schema: JsonSchema }>
+      'x-problem-codes'?: readonly ProblemCode[]
+    }
+  >
 }
 
 const INTRODUCTION = [
@@ -27,6 +35,9 @@ const INTRODUCTION = [
   paragraph(`Every call under \`/v1\` carries an access token: \`Authorization: Bearer <token>\`, or \`Authorization: DPoP
     <token>\` with a proof in the header \`DPoP\` for a token that is bound to a key. Bodies are JSON in UTF-8. Errors are
     [problems](problems.md). Every answer has the header \`Request-Id\`.`),
+  paragraph(
+    `Any call may be answered with ${[...PROBLEMS_OF_ANY_CALL].map(code).join(', ')}; each call below lists its others.`,
+  ),
   paragraph(`A body has at most 4 MiB and 100,000 members and elements in all (413 \`body-too-large\`), 64 members in an
     object, 2,000 elements in a list and 16,384 characters in a text (422).
     [Limits and overload](../explanation/limits-and-overload.md) explains what happens beyond other limits.`),
@@ -50,7 +61,7 @@ const OPERATOR_LISTENER = [
 ]
 
 const pathOf = ({ path }: { path: string }) => path.replace(/[:*](\w+)/g, '{$1}')
-export const nameOf = (route: { method: string; path: string }) => `${route.method} ${pathOf(route)}`
+const nameOf = (route: { method: string; path: string }) => `${route.method} ${pathOf(route)}`
 
 function accessOf({ access, acceptsForm }: Pick<Route<never>, 'access' | 'acceptsForm'>): string {
   if (access === 'public') return acceptsForm ? 'client credentials' : '–'
@@ -58,14 +69,26 @@ function accessOf({ access, acceptsForm }: Pick<Route<never>, 'access' | 'accept
 }
 
 function answersOf({ responses }: Operation): string {
-  const answers = Object.entries(responses).filter(([status]) => status !== 'default')
+  const answers = Object.entries(responses).filter(([status]) => Number(status) < 400)
   return paragraph(
     answers.map(([status, { description }]) => `*Answer:* ${status}. ${sentence(description)}`).join(' '),
   )
 }
 
+/** The codes of a call, but for those that any call may be answered with. */
+function problemsOf({ responses }: Operation): string[] {
+  const problems = Object.entries(responses).flatMap(([status, { 'x-problem-codes': codes = [] }]) => {
+    const own = codes.filter((one) => !PROBLEMS_OF_ANY_CALL.has(one))
+    return own.length === 0 ? [] : [`${status} ${own.map(code).join(', ')}`]
+  })
+  return problems.length === 0 ? [] : [paragraph(`*Problems:* ${problems.join('; ')}.`)]
+}
+
 function call(route: Route<never>, operation: Operation): string {
-  const notes = (CALL_NOTES[nameOf(route)] ?? []).map(paragraph)
+  const notes = (route.description ?? '')
+    .split(/\n\s*\n/)
+    .filter(Boolean)
+    .map(paragraph)
   const parameters = (operation.parameters ?? []).filter(({ in: place }) => place === 'query')
   const [body] = Object.values(operation.requestBody?.content ?? {})
   const answer = Object.values(operation.responses).flatMap(({ content }) => Object.values(content ?? {}))[0]?.schema
@@ -83,6 +106,7 @@ function call(route: Route<never>, operation: Operation): string {
     ...(parameters.length === 0 ? [] : [table(['Query parameter', 'Type', 'Meaning'], parameters.map(parameterRow))]),
     ...(body === undefined ? [] : [bodyTable(body.schema)]),
     answersOf(operation),
+    ...problemsOf(operation),
     ...(members.length === 0 ? [] : [paragraph(`*Members of the answer:* ${members.join('; ')}.`)]),
   ].join('\n\n')
 }
@@ -96,20 +120,30 @@ function parameterRow({ name, schema, description }: Parameter): string[] {
 
 /** Alternatives are given one after the other. */
 function bodyTable(schema: JsonSchema): string {
-  const kinds = schema.anyOf?.filter(({ properties }) => properties) ?? [schema]
-  const names = kinds.length === 3 ? ['of a card', 'of an address', 'of a contact'] : ['']
-  const tables = kinds.map((one, at) =>
-    table([`Body ${names[at] ?? ''}`.trim(), 'Type', 'Required', 'Meaning'], memberRows(one)),
+  const alternatives = schema.anyOf ?? [schema]
+  const tables = alternatives.map((one) =>
+    table([alternatives.length > 1 ? `Body \`${one.title}\`` : 'Body', 'Type', 'Required', 'Meaning'], memberRows(one)),
   )
   return tables.join('\n\n')
+}
+
+/** The document with what its references lead to in their place, under its name. */
+function inline(document: object): unknown {
+  const resolve = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(resolve)
+    if (typeof value !== 'object' || value === null) return value
+    if (!('$ref' in value)) return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, resolve(one)]))
+    const path = String(value.$ref).slice(2).split('/')
+    const found = path.reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], document)
+    return { ...(resolve(found) as object), title: path.at(-1) }
+  }
+  return resolve(document)
 }
 
 /** Every call, from the routes of the vault. */
 export function apiPage(): string {
   const routes = describedRoutes().filter(({ path }) => !path.startsWith('/docs/')) as Route<never>[]
-  const { paths } = openApiDocument(describedRoutes(), { issuer: ISSUER, version: '' }) as unknown as {
-    paths: Record<string, Record<string, Operation>>
-  }
+  const { paths } = inline(describedDocument()) as { paths: Record<string, Record<string, Operation>> }
   const operationOf = (route: Route<never>) =>
     paths[pathOf(route)]?.[route.method.toLowerCase()] ?? ({ responses: route.responses } as unknown as Operation)
   const rows = routes.map((route) => {

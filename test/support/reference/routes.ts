@@ -10,7 +10,7 @@ import { createKinds } from '../../../src/kinds/kinds.ts'
 import { createRecordApi } from '../../../src/records/record-api.ts'
 import { createWhy } from '../../../src/records/why/why.ts'
 
-export const ISSUER = 'https://localhost:8443'
+export const ISSUER = 'https://vault.example'
 
 /**
  * The routes of a vault with all its calls, for their descriptions. There is no vault: what only a request needs is

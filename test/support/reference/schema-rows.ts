@@ -2,6 +2,8 @@ import { code, sentence } from './markdown.ts'
 
 /** The part of JSON Schema that the schemas of the API use. */
 export interface JsonSchema {
+  /** The name of a schema that was referred to. */
+  title?: string
   type?: string | readonly string[]
   description?: string
   enum?: readonly unknown[]
@@ -17,6 +19,7 @@ export interface JsonSchema {
   required?: readonly string[]
   items?: JsonSchema
   anyOf?: readonly JsonSchema[]
+  oneOf?: readonly JsonSchema[]
 }
 
 /** One row for each member, and below it those inside; `[]` represents an element of a list. */

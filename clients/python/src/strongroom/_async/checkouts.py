@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..types import (
+    Checkout,
+    TokenizedBatch,
+    TokenizedCheckout,
+)
+from .send import AsyncSend
+
+
+class AsyncCheckouts:
+    """Stores what a shopper entered."""
+
+    def __init__(self, send: AsyncSend) -> None:
+        self._send = send
+
+    async def tokenize(
+        self,
+        checkout: Checkout,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> TokenizedCheckout:
+        """Stores the parts of a checkout, all or none, and gives their tokens and masked views."""
+        answer = await self._send(
+            "POST",
+            "/v1/tokenize",
+            body=checkout,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: TokenizedCheckout = answer.data
+        return data
+
+    async def tokenize_many(
+        self,
+        checkouts: Sequence[Checkout],
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> TokenizedBatch:
+        """Stores up to 1,000 checkouts. Each succeeds or fails by itself, with its own status."""
+        answer = await self._send(
+            "POST",
+            "/v1/tokenize/batch",
+            body={"items": list(checkouts)},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: TokenizedBatch = answer.data
+        return data

@@ -1,0 +1,58 @@
+# Written by tools/write_sync.py from the async client. Change the source, not this file.
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..types import (
+    Checkout,
+    TokenizedBatch,
+    TokenizedCheckout,
+)
+from .send import Send
+
+
+class Checkouts:
+    """Stores what a shopper entered."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def tokenize(
+        self,
+        checkout: Checkout,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> TokenizedCheckout:
+        """Stores the parts of a checkout, all or none, and gives their tokens and masked views."""
+        answer = self._send(
+            "POST",
+            "/v1/tokenize",
+            body=checkout,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: TokenizedCheckout = answer.data
+        return data
+
+    def tokenize_many(
+        self,
+        checkouts: Sequence[Checkout],
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> TokenizedBatch:
+        """Stores up to 1,000 checkouts. Each succeeds or fails by itself, with its own status."""
+        answer = self._send(
+            "POST",
+            "/v1/tokenize/batch",
+            body={"items": list(checkouts)},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: TokenizedBatch = answer.data
+        return data

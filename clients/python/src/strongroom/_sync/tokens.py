@@ -1,0 +1,187 @@
+# Written by tools/write_sync.py from the async client. Change the source, not this file.
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from ..types import (
+    Correction,
+    Erasure,
+    MaskedRecord,
+    MatchAnswer,
+    MatchRequest,
+    Release,
+    RevealManyRequest,
+    RevealRequest,
+    RevealResults,
+    SearchRequest,
+    SearchResults,
+)
+from .send import Send
+
+
+class Tokens:
+    """Works with stored records by their tokens."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def get(
+        self,
+        token: str,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> MaskedRecord:
+        """The masked view of a record."""
+        answer = self._send(
+            "GET",
+            _token_path(token),
+            timeout=timeout,
+            retries=retries,
+        )
+        data: MaskedRecord = answer.data
+        return data
+
+    def reveal(
+        self,
+        token: str,
+        request: RevealRequest,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> Release:
+        """Releases the granted fields of a record for a purpose."""
+        answer = self._send(
+            "POST",
+            f"{_token_path(token)}/reveal",
+            body=request,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: Release = answer.data
+        return data
+
+    def reveal_many(
+        self,
+        request: RevealManyRequest,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> RevealResults:
+        """Releases up to 100 records for one purpose, each with its own status."""
+        answer = self._send(
+            "POST",
+            "/v1/reveal",
+            body=request,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: RevealResults = answer.data
+        return data
+
+    def match(
+        self,
+        token: str,
+        comparison: MatchRequest,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> MatchAnswer:
+        """Says whether a record equals values or another record, without releasing either."""
+        answer = self._send(
+            "POST",
+            f"{_token_path(token)}/match",
+            body=comparison,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: MatchAnswer = answer.data
+        return data
+
+    def search(
+        self,
+        search: SearchRequest,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> SearchResults:
+        """Finds records by the exact customer, e-mail address, telephone number or card number."""
+        answer = self._send(
+            "POST",
+            "/v1/search",
+            body=search,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: SearchResults = answer.data
+        return data
+
+    def correct(
+        self,
+        token: str,
+        correction: Correction,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> MaskedRecord:
+        """Corrects an address, a contact or the expiry of a card; None removes an optional field.
+
+        It takes no idempotency key, so it is not sent again when its answer is lost.
+        """
+        answer = self._send(
+            "PATCH",
+            _token_path(token),
+            body=correction,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: MaskedRecord = answer.data
+        return data
+
+    def erase(
+        self,
+        token: str,
+        reason: Erasure | None = None,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> None:
+        """Erases a record with all its versions, and says why."""
+        self._send(
+            "POST",
+            f"{_token_path(token)}/erase",
+            body=reason or {},
+            answer="nothing",
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+
+    def delete(
+        self,
+        token: str,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> None:
+        """The same without a reason, as a DELETE. It is not sent again when its answer is lost: prefer `erase`."""
+        self._send(
+            "DELETE",
+            _token_path(token),
+            answer="nothing",
+            timeout=timeout,
+            retries=retries,
+        )
+
+
+def _token_path(token: str) -> str:
+    return f"/v1/tokens/{quote(token, safe='')}"

@@ -1,0 +1,1550 @@
+"""Written by tools/write_types.py from docs/reference/openapi.json. Change the source, not this file."""
+
+from __future__ import annotations
+from typing import Literal, TypeAlias
+from typing_extensions import NotRequired, TypedDict
+
+
+class TokenRequest(TypedDict):
+    grant_type: Literal["client_credentials"]
+    client_id: NotRequired[str]
+    """
+    Unless the client proves itself by the Authorization header
+    """
+    client_secret: NotRequired[str]
+    """
+    Of a client with a secret that sends it in the body
+    """
+    client_assertion_type: NotRequired[
+        Literal["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
+    ]
+    client_assertion: NotRequired[str]
+    """
+    A JWT that the client signed (RFC 7523)
+    """
+    scope: NotRequired[str]
+    """
+    Some of the scopes of the client, with spaces; default: all
+    """
+
+
+Consent: TypeAlias = str
+
+
+class Card(TypedDict):
+    number: str
+    """
+    Card number, 12 to 19 digits of any script; spaces and dashes are dropped
+    """
+    exp_month: int
+    """
+    Month of expiry
+    """
+    exp_year: int
+    """
+    Year of expiry, four digits
+    """
+    holder_name: NotRequired[str]
+    """
+    Name on the card
+    """
+
+
+class Address(TypedDict):
+    line1: str
+    """
+    First line, as it is written on an envelope
+    """
+    country: str
+    """
+    ISO 3166-1 alpha-2
+    """
+    name: NotRequired[str]
+    """
+    Addressee
+    """
+    company: NotRequired[str]
+    """
+    Company or organisation
+    """
+    line2: NotRequired[str]
+    """
+    Second line
+    """
+    district: NotRequired[str]
+    """
+    Part of a city
+    """
+    city: NotRequired[str]
+    """
+    City or town
+    """
+    region: NotRequired[str]
+    """
+    State, province or prefecture
+    """
+    postal_code: NotRequired[str]
+    """
+    Postal code
+    """
+    phone: NotRequired[str]
+    """
+    Telephone number, stored as sent and in E.164
+    """
+    instructions: NotRequired[str]
+    """
+    Instructions for the delivery
+    """
+
+
+class Contact(TypedDict):
+    name: NotRequired[str]
+    """
+    Full name
+    """
+    email: NotRequired[str]
+    """
+    E-mail address
+    """
+    phone: NotRequired[str]
+    """
+    Telephone number with + and country code
+    """
+
+
+Field: TypeAlias = str
+
+
+class RevealRequest(TypedDict):
+    """
+    What a record is revealed for, and which of its fields
+    """
+
+    purpose: Literal[
+        "respond-to-query",
+        "provide-goods",
+        "process-payment",
+        "communicate",
+        "enforce-rights",
+        "research",
+        "marketing",
+        "legal-compliance",
+        "other-consented",
+    ]
+    reason: NotRequired[str]
+    """
+    the reason; stored sealed beside the audit event
+    """
+    ticket: NotRequired[str]
+    """
+    the ticket or case that asks for it; it is in the audit event in the clear
+    """
+    authority: NotRequired[str]
+    """
+    the name of the authority that asks, never of a person; it is in the audit event in the clear
+    """
+    break_glass: NotRequired[Literal[True]]
+    """
+    release without waiting for an approval; it raises an alert
+    """
+    fields: NotRequired[list[Field]]
+    """
+    only these fields; default: all granted fields
+    """
+
+
+class RevealItem(TypedDict):
+    token: str
+    fields: NotRequired[list[Field]]
+    """
+    only these fields; default: all granted fields
+    """
+
+
+class Place(TypedDict):
+    """
+    A place, as a caller describes it
+    """
+
+    line1: str
+    line2: NotRequired[str]
+    district: NotRequired[str]
+    city: NotRequired[str]
+    region: NotRequired[str]
+    postal_code: NotRequired[str]
+    country: NotRequired[str]
+
+
+ComparedValue: TypeAlias = str | Place
+"""
+A text, or a place to compare with an address
+"""
+
+
+class MatchByToken(TypedDict):
+    """
+    Compares another record with the record; default: in all that they share
+    """
+
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    token: str
+    fields: NotRequired[list[Literal["last4", "postal_code", "name", "address"]]]
+
+
+class CardCorrection(TypedDict):
+    """
+    The fields of a record of the kind `card` to correct, at least one, and why
+    """
+
+    exp_month: NotRequired[int]
+    """
+    Month of expiry
+    """
+    exp_year: NotRequired[int]
+    """
+    Year of expiry, four digits
+    """
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    """
+    what the change is for; it is in the audit event
+    """
+    reason: NotRequired[str]
+    """
+    the reason; stored sealed beside the audit event
+    """
+    ticket: NotRequired[str]
+    """
+    the ticket or case that asks for it; it is in the audit event in the clear
+    """
+
+
+class AddressCorrection(TypedDict):
+    """
+    The fields of a record of the kind `address` to correct, at least one, and why
+    """
+
+    line1: NotRequired[str]
+    """
+    First line, as it is written on an envelope
+    """
+    country: NotRequired[str]
+    """
+    ISO 3166-1 alpha-2
+    """
+    name: NotRequired[str | None]
+    """
+    Addressee
+    """
+    company: NotRequired[str | None]
+    """
+    Company or organisation
+    """
+    line2: NotRequired[str | None]
+    """
+    Second line
+    """
+    district: NotRequired[str | None]
+    """
+    Part of a city
+    """
+    city: NotRequired[str | None]
+    """
+    City or town
+    """
+    region: NotRequired[str | None]
+    """
+    State, province or prefecture
+    """
+    postal_code: NotRequired[str | None]
+    """
+    Postal code
+    """
+    phone: NotRequired[str | None]
+    """
+    Telephone number, stored as sent and in E.164
+    """
+    instructions: NotRequired[str | None]
+    """
+    Instructions for the delivery
+    """
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    """
+    what the change is for; it is in the audit event
+    """
+    reason: NotRequired[str]
+    """
+    the reason; stored sealed beside the audit event
+    """
+    ticket: NotRequired[str]
+    """
+    the ticket or case that asks for it; it is in the audit event in the clear
+    """
+
+
+class ContactCorrection(TypedDict):
+    """
+    The fields of a record of the kind `contact` to correct, at least one, and why
+    """
+
+    name: NotRequired[str | None]
+    """
+    Full name
+    """
+    email: NotRequired[str | None]
+    """
+    E-mail address
+    """
+    phone: NotRequired[str | None]
+    """
+    Telephone number with + and country code
+    """
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    """
+    what the change is for; it is in the audit event
+    """
+    reason: NotRequired[str]
+    """
+    the reason; stored sealed beside the audit event
+    """
+    ticket: NotRequired[str]
+    """
+    the ticket or case that asks for it; it is in the audit event in the clear
+    """
+
+
+class SearchRequest(TypedDict):
+    """
+    What records are looked for
+    """
+
+    by: Literal["customer", "email", "phone", "card_number"]
+    value: str
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    """
+    what the search is for; required for card_number and accepted only there
+    """
+    reason: NotRequired[str]
+    """
+    the reason; stored sealed beside the audit event
+    """
+    ticket: NotRequired[str]
+    """
+    the ticket or case that asks for it; it is in the audit event in the clear
+    """
+    authority: NotRequired[str]
+    """
+    the name of the authority that asks, never of a person; it is in the audit event in the clear
+    """
+
+
+class Erasure(TypedDict):
+    """
+    Why a record is erased
+    """
+
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    """
+    what the change is for; it is in the audit event
+    """
+    reason: NotRequired[str]
+    """
+    the reason; stored sealed beside the audit event
+    """
+    ticket: NotRequired[str]
+    """
+    the ticket or case that asks for it; it is in the audit event in the clear
+    """
+
+
+class AccessToken(TypedDict):
+    access_token: str
+    token_type: str
+    """
+    How to send it in the Authorization header
+    """
+    expires_in: int
+    """
+    Seconds, at most 300
+    """
+    scope: str
+    """
+    The scopes of the token, with spaces
+    """
+
+
+class InputError(TypedDict):
+    """
+    A member of the body that is wrong. `pointer` is a JSON pointer in its URI fragment form (RFC 6901)
+    """
+
+    pointer: str
+    detail: str
+
+
+class Jwk(TypedDict):
+    """
+    A public key (RFC 7517)
+    """
+
+    kty: str
+    kid: str
+    use: str
+    alg: str
+    crv: str
+    x: str
+    y: str
+
+
+class Problem(TypedDict):
+    """
+    Why a request was refused or failed (RFC 9457)
+    """
+
+    type: str
+    """
+    The page that explains the code
+    """
+    title: str
+    """
+    The code as a sentence for a person. Titles may change
+    """
+    status: int
+    """
+    The HTTP status
+    """
+    detail: NotRequired[str]
+    """
+    What is wrong with this request. It never quotes the request
+    """
+    code: str
+    """
+    What went wrong, for a program. New codes may come
+    """
+    request_id: str
+    """
+    As in the header `Request-Id`
+    """
+    errors: NotRequired[list[InputError]]
+    """
+    The members of the body that are wrong, at most 100
+    """
+    approval: NotRequired[str]
+    """
+    With `approval-required`: the id of the request that waits
+    """
+    token: NotRequired[str]
+    """
+    In a result of `POST /v1/reveal`: the record that it concerns
+    """
+
+
+class AuthorizationServerMetadata(TypedDict):
+    """
+    RFC 8414
+    """
+
+    issuer: str
+    token_endpoint: str
+    jwks_uri: str
+    grant_types_supported: list[str]
+    response_types_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
+    tls_client_certificate_bound_access_tokens: NotRequired[bool]
+    dpop_signing_alg_values_supported: list[str]
+    scopes_supported: list[str]
+    subject_types_supported: NotRequired[list[str]]
+    id_token_signing_alg_values_supported: NotRequired[list[str]]
+
+
+class ProtectedResourceMetadata(TypedDict):
+    """
+    RFC 9728
+    """
+
+    resource: str
+    resource_name: str
+    resource_documentation: str
+    authorization_servers: list[str]
+    scopes_supported: list[str]
+    bearer_methods_supported: list[str]
+    dpop_signing_alg_values_supported: list[str]
+    tls_client_certificate_bound_access_tokens: NotRequired[bool]
+
+
+class MaskedCard(TypedDict):
+    """
+    The masked view of a record of the kind `card`
+    """
+
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["card"]
+    brand: str
+    """
+    Brand of the card
+    """
+    last4: str
+    """
+    Last four digits
+    """
+    exp_month: int
+    """
+    Month of expiry
+    """
+    exp_year: int
+    """
+    Year of expiry, four digits
+    """
+    bin: NotRequired[str]
+    """
+    First six digits, for roles that may see them
+    """
+    customer: NotRequired[str]
+    """
+    The shop's own reference for the shopper
+    """
+    policy_version: NotRequired[str]
+    """
+    The version of the privacy policy that the shopper was shown
+    """
+    version: int
+    """
+    Grows with each correction
+    """
+    created_at: str
+    """
+    When the record was stored
+    """
+    updated_at: str
+    """
+    When it was last corrected
+    """
+
+
+class MaskedAddress(TypedDict):
+    """
+    The masked view of a record of the kind `address`
+    """
+
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["address"]
+    use: NotRequired[str]
+    """
+    What it is used for
+    """
+    country: str
+    """
+    ISO 3166-1 alpha-2
+    """
+    region: NotRequired[str]
+    """
+    State, province or prefecture
+    """
+    postal_area: NotRequired[str]
+    """
+    The part of the postal code that names an area
+    """
+    initials: NotRequired[str]
+    """
+    Initials of the name
+    """
+    customer: NotRequired[str]
+    """
+    The shop's own reference for the shopper
+    """
+    policy_version: NotRequired[str]
+    """
+    The version of the privacy policy that the shopper was shown
+    """
+    version: int
+    """
+    Grows with each correction
+    """
+    created_at: str
+    """
+    When the record was stored
+    """
+    updated_at: str
+    """
+    When it was last corrected
+    """
+
+
+class MaskedContact(TypedDict):
+    """
+    The masked view of a record of the kind `contact`
+    """
+
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["contact"]
+    email: NotRequired[str]
+    """
+    The e-mail address with most of it hidden
+    """
+    phone: NotRequired[str]
+    """
+    The telephone number with all but its last two digits hidden
+    """
+    initials: NotRequired[str]
+    """
+    Initials of the name
+    """
+    customer: NotRequired[str]
+    """
+    The shop's own reference for the shopper
+    """
+    policy_version: NotRequired[str]
+    """
+    The version of the privacy policy that the shopper was shown
+    """
+    version: int
+    """
+    Grows with each correction
+    """
+    created_at: str
+    """
+    When the record was stored
+    """
+    updated_at: str
+    """
+    When it was last corrected
+    """
+
+
+class TokenizeSuccess(TypedDict):
+    """
+    A checkout of a batch that was stored
+    """
+
+    status: Literal[201]
+    customer: NotRequired[str]
+    """
+    As it was sent
+    """
+    card: NotRequired[MaskedCard]
+    billing_address: NotRequired[MaskedAddress]
+    shipping_address: NotRequired[MaskedAddress]
+    contact: NotRequired[MaskedContact]
+
+
+class RevealedCard(TypedDict):
+    """
+    The granted fields that a record of the kind `card` has, and no others
+    """
+
+    number: NotRequired[str]
+    """
+    Card number, digits only
+    """
+    exp_month: NotRequired[int]
+    """
+    Month of expiry
+    """
+    exp_year: NotRequired[int]
+    """
+    Year of expiry, four digits
+    """
+    holder_name: NotRequired[str]
+    """
+    Name on the card
+    """
+    brand: NotRequired[str]
+    """
+    Brand of the card
+    """
+    last4: NotRequired[str]
+    """
+    Last four digits
+    """
+    bin: NotRequired[str]
+    """
+    First six digits, for roles that may see them
+    """
+
+
+class RevealedAddress(TypedDict):
+    """
+    The granted fields that a record of the kind `address` has, and no others
+    """
+
+    line1: NotRequired[str]
+    """
+    First line, as it is written on an envelope
+    """
+    country: NotRequired[str]
+    """
+    ISO 3166-1 alpha-2
+    """
+    name: NotRequired[str]
+    """
+    Addressee
+    """
+    company: NotRequired[str]
+    """
+    Company or organisation
+    """
+    line2: NotRequired[str]
+    """
+    Second line
+    """
+    district: NotRequired[str]
+    """
+    Part of a city
+    """
+    city: NotRequired[str]
+    """
+    City or town
+    """
+    region: NotRequired[str]
+    """
+    State, province or prefecture
+    """
+    postal_code: NotRequired[str]
+    """
+    Postal code
+    """
+    phone: NotRequired[str]
+    """
+    Telephone number, stored as sent and in E.164
+    """
+    instructions: NotRequired[str]
+    """
+    Instructions for the delivery
+    """
+    phone_e164: NotRequired[str]
+    """
+    Telephone number in E.164
+    """
+    postal_area: NotRequired[str]
+    """
+    The part of the postal code that names an area
+    """
+    initials: NotRequired[str]
+    """
+    Initials of the name
+    """
+
+
+class RevealedContact(TypedDict):
+    """
+    The granted fields that a record of the kind `contact` has, and no others
+    """
+
+    name: NotRequired[str]
+    """
+    Full name
+    """
+    email: NotRequired[str]
+    """
+    E-mail address
+    """
+    phone: NotRequired[str]
+    """
+    Telephone number with + and country code
+    """
+    phone_e164: NotRequired[str]
+    """
+    Telephone number in E.164
+    """
+    email_masked: NotRequired[str]
+    """
+    The e-mail address with most of it hidden
+    """
+    phone_last2: NotRequired[str]
+    """
+    The last two digits of the telephone number
+    """
+    initials: NotRequired[str]
+    """
+    Initials of the name
+    """
+
+
+class CardReleaseResult(TypedDict):
+    """
+    The release of one of several records
+    """
+
+    status: Literal[200]
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["card"]
+    data: RevealedCard
+    event: str
+    """
+    The id of the audit event that records the release
+    """
+
+
+class AddressReleaseResult(TypedDict):
+    """
+    The release of one of several records
+    """
+
+    status: Literal[200]
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["address"]
+    data: RevealedAddress
+    event: str
+    """
+    The id of the audit event that records the release
+    """
+
+
+class ContactReleaseResult(TypedDict):
+    """
+    The release of one of several records
+    """
+
+    status: Literal[200]
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["contact"]
+    data: RevealedContact
+    event: str
+    """
+    The id of the audit event that records the release
+    """
+
+
+class Approval(TypedDict):
+    """
+    A release that needs a second person, or a review after break-glass
+    """
+
+    id: str
+    """
+    The id of the request
+    """
+    state: str
+    caller: str
+    """
+    Who asks
+    """
+    role: str
+    """
+    Their role
+    """
+    site: str
+    token: str
+    """
+    The record that they ask for
+    """
+    record_version: int | None
+    """
+    Its version; null for a request of an older vault
+    """
+    fields: list[str]
+    """
+    What they ask to see of it
+    """
+    purpose: str
+    ticket: NotRequired[str]
+    authority: NotRequired[str]
+    requested_at: str
+    expires_at: str
+    """
+    Until when it can be approved or, once it is, used
+    """
+    decided_by: str | None
+    decided_at: str | None
+
+
+MaskedRecord: TypeAlias = MaskedCard | MaskedAddress | MaskedContact
+"""
+The masked view of a record; `kind` says of which kind
+"""
+
+
+class ApprovalDecision(TypedDict):
+    id: str
+    """
+    The id of the request
+    """
+    state: str
+
+
+class MatchAnswer(TypedDict):
+    matches: bool
+
+
+class DamagedRecord(TypedDict):
+    """
+    A record that does not open, with the code of the problem
+    """
+
+    token: str
+    kind: str
+    code: str
+
+
+class AuditCaller(TypedDict):
+    """
+    Who did it
+    """
+
+    id: str
+    kind: str
+    role: NotRequired[str]
+
+
+class EventOrigin(TypedDict):
+    """
+    Which process made the event, and as its how-manieth
+    """
+
+    process: str
+    number: int
+    settled: NotRequired[int]
+    skipped: NotRequired[list[str]]
+    lost: NotRequired[list[str]]
+
+
+class MinimumIndex(TypedDict):
+    minimum_index: int
+
+
+class Health(TypedDict):
+    status: str
+
+
+class ApprovalFilter(TypedDict):
+    state: NotRequired[
+        Literal["pending", "approved", "refused", "used", "unreviewed", "reviewed"]
+    ]
+    """
+    only requests in this state; default: all open ones
+    """
+    kind: NotRequired[Literal["card", "address", "contact"]]
+    """
+    only for records of this kind
+    """
+    caller_role: NotRequired[str]
+    """
+    only of callers with this role
+    """
+    caller: NotRequired[str]
+    """
+    only of this caller
+    """
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    token: NotRequired[str]
+    """
+    only for this record
+    """
+    limit: NotRequired[int]
+
+
+class EventFilter(TypedDict):
+    caller: NotRequired[str]
+    token: NotRequired[str]
+    type: NotRequired[
+        Literal[
+            "record.tokenize",
+            "record.read",
+            "record.reveal",
+            "record.match",
+            "record.correct",
+            "record.erase",
+            "record.search",
+            "request.refuse",
+            "request.replay",
+            "token.issue",
+            "client.add",
+            "client.rotate-secret",
+            "client.replace-keys",
+            "client.end-credential",
+            "client.revoke",
+            "staff.disable",
+            "staff.enable",
+            "partner.add",
+            "partner.end",
+            "roles.apply",
+            "access.explain",
+            "access.review",
+            "access.rebuild",
+            "approval.list",
+            "approval.request",
+            "approval.break-glass",
+            "approval.approve",
+            "approval.refuse",
+            "approval.review",
+            "caller.suspend",
+            "caller.lift",
+            "key.create",
+            "key.promote",
+            "key.deactivate",
+            "key.compromise",
+            "key.destroy",
+            "key.retire",
+            "key.close",
+            "key.reopen",
+            "key.certify",
+            "root-key.replace",
+            "root-key.acknowledge",
+            "root-key.share",
+            "keys.rotate",
+            "records.verify",
+            "audit.read",
+            "audit.acknowledge",
+            "audit.key",
+            "audit.start",
+            "audit.stop",
+            "audit.gap",
+            "audit.drop",
+            "audit.missing",
+            "audit.resume",
+            "audit.unproven",
+            "restore.apply",
+            "restore.waive",
+            "migrate",
+            "schema.accept",
+        ]
+    ]
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    since: NotRequired[str]
+    """
+    only events of this time or later: RFC 3339, or a date, which is its beginning in UTC
+    """
+    until: NotRequired[str]
+    """
+    only events before this time: RFC 3339, or a date
+    """
+    limit: NotRequired[int]
+
+
+class Checkout(TypedDict):
+    """
+    What a checkout hands over, with at least one of: `card`, `billing_address`, `shipping_address`, `contact`
+    """
+
+    customer: NotRequired[str]
+    """
+    the shop's own reference for the shopper
+    """
+    policy_version: NotRequired[str]
+    """
+    the version of the privacy policy that the shopper was shown
+    """
+    consents: NotRequired[list[Consent]]
+    """
+    what the shopper agreed to, by name
+    """
+    card: NotRequired[Card]
+    billing_address: NotRequired[Address]
+    shipping_address: NotRequired[Address]
+    contact: NotRequired[Contact]
+
+
+class CheckoutBatch(TypedDict):
+    items: list[Checkout]
+
+
+class RevealManyRequest(TypedDict):
+    """
+    What records are revealed for, and which of their fields
+    """
+
+    purpose: Literal[
+        "respond-to-query",
+        "provide-goods",
+        "process-payment",
+        "communicate",
+        "enforce-rights",
+        "research",
+        "marketing",
+        "legal-compliance",
+        "other-consented",
+    ]
+    reason: NotRequired[str]
+    """
+    the reason; stored sealed beside the audit event
+    """
+    ticket: NotRequired[str]
+    """
+    the ticket or case that asks for it; it is in the audit event in the clear
+    """
+    authority: NotRequired[str]
+    """
+    the name of the authority that asks, never of a person; it is in the audit event in the clear
+    """
+    break_glass: NotRequired[Literal[True]]
+    """
+    release without waiting for an approval; it raises an alert
+    """
+    items: list[RevealItem]
+
+
+class ComparedValues(TypedDict):
+    last4: NotRequired[str]
+    postal_code: NotRequired[str]
+    name: NotRequired[str]
+    address: NotRequired[Place]
+
+
+class MatchByValue(TypedDict):
+    """
+    Compares one value with the record
+    """
+
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    field: Literal["last4", "postal_code", "name", "address"]
+    value: ComparedValue
+
+
+Correction: TypeAlias = CardCorrection | AddressCorrection | ContactCorrection
+"""
+What to correct: the members of the kind that the token names
+"""
+
+
+class TokenError(TypedDict):
+    """
+    RFC 6749 section 5.2, with the members of a problem beside
+    """
+
+    error: str
+    """
+    The code of RFC 6749 section 5.2
+    """
+    error_description: str
+    type: str
+    """
+    The page that explains the code
+    """
+    title: str
+    """
+    The code as a sentence for a person. Titles may change
+    """
+    status: int
+    """
+    The HTTP status
+    """
+    detail: NotRequired[str]
+    """
+    What is wrong with this request. It never quotes the request
+    """
+    code: str
+    """
+    What went wrong, for a program. New codes may come
+    """
+    request_id: str
+    """
+    As in the header `Request-Id`
+    """
+    errors: NotRequired[list[InputError]]
+    """
+    The members of the body that are wrong, at most 100
+    """
+
+
+class JwkSet(TypedDict):
+    keys: list[Jwk]
+
+
+class TokenizedCheckout(TypedDict):
+    """
+    The token and the masked view of each part that was sent
+    """
+
+    customer: NotRequired[str]
+    """
+    As it was sent
+    """
+    card: NotRequired[MaskedCard]
+    billing_address: NotRequired[MaskedAddress]
+    shipping_address: NotRequired[MaskedAddress]
+    contact: NotRequired[MaskedContact]
+
+
+TokenizeResult: TypeAlias = TokenizeSuccess | Problem
+"""
+What became of one checkout of a batch
+"""
+
+
+class CardRelease(TypedDict):
+    """
+    What a reveal of a record of the kind `card` released
+    """
+
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["card"]
+    data: RevealedCard
+    event: str
+    """
+    The id of the audit event that records the release
+    """
+
+
+class AddressRelease(TypedDict):
+    """
+    What a reveal of a record of the kind `address` released
+    """
+
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["address"]
+    data: RevealedAddress
+    event: str
+    """
+    The id of the audit event that records the release
+    """
+
+
+class ContactRelease(TypedDict):
+    """
+    What a reveal of a record of the kind `contact` released
+    """
+
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["contact"]
+    data: RevealedContact
+    event: str
+    """
+    The id of the audit event that records the release
+    """
+
+
+RevealResult: TypeAlias = (
+    CardReleaseResult | AddressReleaseResult | ContactReleaseResult | Problem
+)
+"""
+What became of one of several records: its release, or why there is none
+"""
+
+
+class ApprovalPage(TypedDict):
+    approvals: list[Approval]
+    next: str | None
+    """
+    What to pass as `after` for the next page; null at the end
+    """
+
+
+class ShownApproval(TypedDict):
+    """
+    A request with its reason and the masked view of its record
+    """
+
+    id: str
+    """
+    The id of the request
+    """
+    state: str
+    caller: str
+    """
+    Who asks
+    """
+    role: str
+    """
+    Their role
+    """
+    site: str
+    token: str
+    """
+    The record that they ask for
+    """
+    record_version: int | None
+    """
+    Its version; null for a request of an older vault
+    """
+    fields: list[str]
+    """
+    What they ask to see of it
+    """
+    purpose: str
+    ticket: NotRequired[str]
+    authority: NotRequired[str]
+    requested_at: str
+    expires_at: str
+    """
+    Until when it can be approved or, once it is, used
+    """
+    decided_by: str | None
+    decided_at: str | None
+    reason: NotRequired[str]
+    """
+    Why they ask
+    """
+    record: MaskedRecord
+
+
+FoundRecord: TypeAlias = MaskedCard | MaskedAddress | MaskedContact | DamagedRecord
+"""
+The masked view of a record, or the code of the problem with it
+"""
+
+
+class AuditEvent(TypedDict):
+    """
+    What one release, read, change, refusal or command left in the log
+    """
+
+    id: str
+    """
+    It begins with the time
+    """
+    at: str
+    type: str
+    outcome: str
+    format: int
+    caller: NotRequired[AuditCaller]
+    site: NotRequired[str]
+    source: NotRequired[str]
+    """
+    Where it came from
+    """
+    account: NotRequired[str]
+    request_id: NotRequired[str]
+    token: NotRequired[str]
+    tokens: NotRequired[list[str]]
+    kind: NotRequired[str]
+    purpose: NotRequired[str]
+    fields: NotRequired[list[str]]
+    search_by: NotRequired[str]
+    code: NotRequired[str]
+    """
+    The code of the problem of a refusal or a failure
+    """
+    route: NotRequired[str]
+    approval: NotRequired[str]
+    authority: NotRequired[str]
+    ticket: NotRequired[str]
+    partner: NotRequired[str]
+    policy_version: NotRequired[str]
+    record_version: NotRequired[int]
+    replay_of: NotRequired[str]
+    reason: NotRequired[str]
+    note: NotRequired[str]
+    subject: NotRequired[str]
+    count: NotRequired[int]
+    checkpoints: NotRequired[str]
+    events: NotRequired[list[str]]
+    migrations: NotRequired[list[str]]
+    minimum_index: NotRequired[int]
+    missing: NotRequired[list[str]]
+    public_key: NotRequired[str]
+    ranges: NotRequired[list[str]]
+    schema: NotRequired[str]
+    since: NotRequired[str]
+    until: NotRequired[str]
+    sources: NotRequired[list[str]]
+    vouched: NotRequired[bool]
+    unproven: NotRequired[bool]
+    unverified: NotRequired[bool]
+    """
+    True while the vault cannot authenticate the event
+    """
+    made: NotRequired[EventOrigin]
+
+
+class Receipt(TypedDict):
+    """
+    What proves, without the vault, that an event is in the log
+    """
+
+    format: Literal[1]
+    event: AuditEvent
+    body: str
+    """
+    the canonical text of the event, RFC 8785: the bytes of the leaf
+    """
+    index: int
+    """
+    the number of the leaf
+    """
+    proof: list[str]
+    """
+    the inclusion proof of RFC 9162 section 2.1.3, base64
+    """
+    checkpoint: str
+    """
+    the signed note that the proof leads to
+    """
+
+
+class MatchByValues(TypedDict):
+    """
+    Compares several values with the record
+    """
+
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    fields: ComparedValues
+
+
+class TokenizedBatch(TypedDict):
+    results: list[TokenizeResult]
+
+
+Release: TypeAlias = CardRelease | AddressRelease | ContactRelease
+"""
+What a reveal released; `kind` says of which kind of record
+"""
+
+
+class RevealResults(TypedDict):
+    results: list[RevealResult]
+
+
+class SearchResults(TypedDict):
+    results: list[FoundRecord]
+    truncated: bool
+    """
+    Whether there are more than these
+    """
+
+
+class AuditEventPage(TypedDict):
+    events: list[AuditEvent]
+    next: str | None
+    """
+    What to pass as `after` for the next page; null at the end
+    """
+
+
+MatchRequest: TypeAlias = MatchByValues | MatchByValue | MatchByToken

@@ -1,0 +1,40 @@
+import { type VaultClient, VaultProblem } from '@strongroom/client'
+
+/** Stores a checkout. With the id of the order as key it can be sent again, by another process too. */
+export async function storeCheckout(vault: VaultClient, orderId: string) {
+  const stored = await vault.checkouts.tokenize(
+    {
+      customer: 'cus_2007',
+      card: { number: '4242 4242 4242 4242', exp_month: 12, exp_year: 2031, holder_name: 'Tan Mei Ling' },
+      shipping_address: { name: 'Tan Mei Ling', line1: '1 Raffles Place', postal_code: '048616', country: 'SG' },
+      contact: { name: 'Tan Mei Ling', email: 'mei@example.sg' },
+    },
+    { idempotencyKey: orderId },
+  )
+  return {
+    card: stored.card?.token ?? '',
+    address: stored.shipping_address?.token ?? '',
+    contact: stored.contact?.token ?? '',
+    shown: `${stored.card?.brand} •••• ${stored.card?.last4}`,
+  }
+}
+
+/** Stores many. Each has a status of its own. */
+export async function importCheckouts(vault: VaultClient) {
+  const { results } = await vault.checkouts.tokenizeMany([
+    { contact: { email: 'ann@example.com' } },
+    { contact: { email: 'no mailbox' } },
+  ])
+  return results.map((result) => ('code' in result ? result.code : result.contact?.token))
+}
+
+/** What a shopper has to correct, as JSON pointers into the checkout. */
+export async function findWrongFields(vault: VaultClient) {
+  try {
+    await vault.checkouts.tokenize({ card: { number: '4242 4242 4242 4241', exp_month: 12, exp_year: 2031 } })
+    return []
+  } catch (error) {
+    if (!(error instanceof VaultProblem) || error.status !== 422) throw error
+    return error.errors.map(({ pointer }) => pointer)
+  }
+}

@@ -1,0 +1,69 @@
+import type {
+  Correction,
+  Erasure,
+  MaskedRecord,
+  MatchAnswer,
+  MatchRequest,
+  Release,
+  RevealManyRequest,
+  RevealRequest,
+  RevealResults,
+  SearchRequest,
+  SearchResults,
+} from './api.ts'
+import type { Call } from './call.ts'
+import type { CallOptions, CallVault } from './send-call.ts'
+
+/** Works with stored records by their tokens. */
+export class Tokens {
+  readonly #call: CallVault
+
+  constructor(call: CallVault) {
+    this.#call = call
+  }
+
+  /** The masked view of a record. */
+  get(token: string, options?: CallOptions): Call<MaskedRecord> {
+    return this.#call({ method: 'GET', path: pathOf(token) }, options)
+  }
+
+  /** Releases the granted fields of a record for a purpose. */
+  reveal(token: string, request: RevealRequest, options?: CallOptions): Call<Release> {
+    return this.#call({ method: 'POST', path: `${pathOf(token)}/reveal`, body: request }, options)
+  }
+
+  /** Releases up to 100 records for one purpose, each with its own status. */
+  revealMany(request: RevealManyRequest, options?: CallOptions): Call<RevealResults> {
+    return this.#call({ method: 'POST', path: '/v1/reveal', body: request }, options)
+  }
+
+  /** Says whether a record equals values or another record, without releasing either. */
+  match(token: string, comparison: MatchRequest, options?: CallOptions): Call<MatchAnswer> {
+    return this.#call({ method: 'POST', path: `${pathOf(token)}/match`, body: comparison }, options)
+  }
+
+  /** Finds records by the exact customer, e-mail address, telephone number or card number. */
+  search(search: SearchRequest, options?: CallOptions): Call<SearchResults> {
+    return this.#call({ method: 'POST', path: '/v1/search', body: search }, options)
+  }
+
+  /**
+   * Corrects an address, a contact or the expiry of a card; null removes an optional field. It takes no idempotency key, so
+   * it is not sent again when its answer is lost.
+   */
+  correct(token: string, correction: Correction, options?: CallOptions): Call<MaskedRecord> {
+    return this.#call({ method: 'PATCH', path: pathOf(token), body: correction }, options)
+  }
+
+  /** Erases a record with all its versions, and says why. */
+  erase(token: string, reason: Erasure = {}, options?: CallOptions): Call<void> {
+    return this.#call({ method: 'POST', path: `${pathOf(token)}/erase`, body: reason, answer: 'nothing' }, options)
+  }
+
+  /** The same without a reason, as a DELETE. It is not sent again when its answer is lost: prefer `erase`. */
+  delete(token: string, options?: CallOptions): Call<void> {
+    return this.#call({ method: 'DELETE', path: pathOf(token), answer: 'nothing' }, options)
+  }
+}
+
+const pathOf = (token: string) => `/v1/tokens/${encodeURIComponent(token)}`

@@ -1,0 +1,32 @@
+import type { ProblemCode } from '../../values/problem-codes.ts'
+
+/** The codes of calls that name a record. */
+export const RECORD_PROBLEMS = [
+  'record-not-found',
+  'record-gone',
+  'record-changed',
+  'record-integrity',
+  'too-many-requests',
+] as const satisfies readonly ProblemCode[]
+
+/** Those of a change, which a role may bind to conditions. */
+export const CHANGE_PROBLEMS = ['purpose-not-permitted', 'condition-not-met'] as const satisfies readonly ProblemCode[]
+
+/** Those of a reveal. */
+export const RELEASE_PROBLEMS = [
+  'purpose-not-permitted',
+  'fields-not-permitted',
+  'consent-missing',
+  'condition-not-met',
+  'approval-required',
+  'budget-spent',
+  'too-many-requests',
+] as const satisfies readonly ProblemCode[]
+
+/** Those of what a checkout holds. */
+export const CHECKOUT_PROBLEMS = [
+  'invalid-card-number',
+  'card-expired',
+  'card-number-in-text',
+  'too-many-requests',
+] as const satisfies readonly ProblemCode[]

@@ -1,0 +1,66 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { describedRoutes } from '../support/reference/routes.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+/** Who sends the examples of a call, with what the viewer of the documentation has the reader fill in. */
+const SENDERS: Readonly<Record<string, 'client' | 'checkout' | 'support' | 'privacy-officer'>> = {
+  issueToken: 'client',
+  tokenize: 'checkout',
+  tokenizeBatch: 'checkout',
+  revealRecord: 'support',
+  revealRecords: 'support',
+  matchRecord: 'support',
+  correctRecord: 'support',
+  searchRecords: 'support',
+  eraseRecordWithReason: 'privacy-officer',
+}
+
+const calls = describedRoutes().flatMap(({ operationId, method, path, examples = {}, responses }) =>
+  Object.entries(examples).map(([name, body]) => ({ operationId, method, path, name, body, responses })),
+)
+
+let vault: TestVault
+let bearer: Record<string, string>
+let basic: string
+
+beforeAll(async () => {
+  vault = await TestVault.start()
+  const { id, secret } = await vault.client(['tokenize'])
+  basic = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+  bearer = {
+    checkout: await vault.clientToken(['tokenize']),
+    support: await vault.staffToken('support'),
+    'privacy-officer': await vault.staffToken('privacy-officer'),
+  }
+})
+afterEach(() => vault.checkInvariants())
+afterAll(() => vault.stop())
+
+it('every call that takes a body has examples, and a sender here', () => {
+  const takingBodies = describedRoutes().filter(({ body }) => body !== undefined)
+  expect(takingBodies.map(({ operationId }) => operationId).sort()).toEqual(Object.keys(SENDERS).sort())
+  expect(takingBodies.filter(({ examples }) => examples === undefined)).toEqual([])
+})
+
+it.each(calls)('$operationId succeeds: $name', async ({ operationId, method, path, name, body, responses }) => {
+  const checkout = calls.find((call) => call.operationId === 'tokenize')!.body
+  const stored = await vault.tokenize(checkout)
+  const record = stored[name === 'Of a card' ? 'card' : 'billing_address']!.token!
+  // The tokens of the examples are of no vault.
+  const text = JSON.stringify(body).replace(/addr_\w+/g, record)
+  const sender = SENDERS[operationId]!
+  const answer = await vault.call(method, path.replace(':token', record), {
+    text,
+    ...(sender === 'client' ? { headers: { Authorization: basic } } : { token: bearer[sender] }),
+  })
+  expect(Object.keys(responses), answer.text).toContain(String(answer.status))
+  for (const { status = 200 } of answer.body.results ?? []) expect([200, 201]).toContain(status)
+})
+
+it('tells apart what matches', async () => {
+  const { body } = calls.find(({ operationId }) => operationId === 'matchRecord')!
+  const stored = await vault.tokenize(calls.find(({ operationId }) => operationId === 'tokenize')!.body)
+  const match = (token: string) => vault.call('POST', `/v1/tokens/${token}/match`, { token: bearer.support, body })
+  expect((await match(stored.billing_address!.token!)).body).toEqual({ matches: true })
+  expect((await match(stored.shipping_address!.token!)).body).toEqual({ matches: false })
+})
