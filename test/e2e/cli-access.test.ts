@@ -191,7 +191,7 @@ describe('partners and access', () => {
     [add(), /required option '--until/],
     [add('--until', '2026-02-30'), /YYYY-MM-DD/],
     [add('--until', '2020-01-01'), /ended already/],
-    [['access', 'lift', 'staff:Nobody'], /no such suspended caller/],
+    [['access', 'lift', 'staff:Nobody'], /neither suspended nor held back/],
     [['access', 'explain', '--caller', 'staff:Ann', '--token', 'x', '--purpose', 'gossip'], /Allowed choices are/],
     [['access', 'explain', '--caller', 'staff:Ann', '--token', 'x', '--purpose', 'marketing'], /which role/],
   ])('wrong usage: %j', async (args, message) => {
