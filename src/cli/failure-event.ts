@@ -26,7 +26,7 @@ export async function leaveEvent(failure: FailedCommand, vault: Vault | undefine
   })
 }
 
-/** Undefined if it cannot be read: then it is unknown where the log is. */
+/** The configuration; undefined if it cannot be read, so that it is unknown where the log is. */
 function knownConfig(): Config | undefined {
   try {
     return readConfig()

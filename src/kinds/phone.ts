@@ -30,7 +30,7 @@ const MAX_EXTENSION_DIGITS = 8
 /** ITU-T E.161: the letters on the keys of a telephone, from 2 to 9. */
 const KEYS = ['abc', 'def', 'ghi', 'jkl', 'mno', 'pqrs', 'tuv', 'wxyz']
 
-/** Digits first and then a word, as in +1 800 FLOWERS. Fewer than three letters are no word, nor is `ext`. */
+/** Digits first and then a word, as in +1 800 FLOWERS. Fewer than three letters are not a word, and neither is `ext`. */
 const VANITY = /^[+\d][\d\s().-]*[a-z][a-z\d\s().-]*$/i
 const MIN_LETTERS = 3
 
