@@ -205,6 +205,19 @@ CREATE INDEX budget_records_starts ON public.budget_records USING btree (starts_
 COMMENT ON TABLE budget_records IS 'the records that a caller with a budget has asked for, once for each hour and day';
 COMMENT ON COLUMN budget_records.purpose IS 'a purpose; empty for masked views and searches, * for everything together, a scope for what is corrected or erased';
 
+CREATE TABLE checkout_sessions (
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone,
+  facts_key smallint NOT NULL,
+  id text NOT NULL,
+  facts_sealed bytea NOT NULL,
+  CONSTRAINT checkout_sessions_pkey PRIMARY KEY (id)
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=1000);
+CREATE INDEX checkout_sessions_expires ON public.checkout_sessions USING btree (expires_at);
+COMMENT ON COLUMN checkout_sessions.closed_at IS 'when it was seen that the session is over';
+COMMENT ON COLUMN checkout_sessions.facts_sealed IS 'the client, the origins, the customer and everything else about the session, sealed';
+
 CREATE TABLE clients (
   id text NOT NULL,
   name text NOT NULL,
@@ -564,6 +577,7 @@ GRANT INSERT, SELECT, UPDATE ON TABLE audit_processes TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_shipments TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_subtrees TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE checkout_sessions TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE dictionary TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
@@ -606,6 +620,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function audit_partition_state(timestamp with time zone)
 -- function audit_prepare_partitions()
 -- function change_access_version()
+-- function checkout_sessions_require_protecting_keys()
 -- function drop_terms_partition(text)
 -- function hold_to_change(uuid)
 -- function hold_to_release(uuid[],boolean)
@@ -640,11 +655,13 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger access_version_truncated on partners, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.partners FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on role_sets, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.role_sets FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on suspended_callers, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.suspended_callers FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
+-- trigger protecting_keys_of_changed on checkout_sessions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.checkout_sessions FOR EACH ROW WHEN (((new.facts_key IS DISTINCT FROM old.facts_key) OR (new.facts_sealed IS DISTINCT FROM old.facts_sealed))) EXECUTE FUNCTION checkout_sessions_require_protecting_keys()
 -- trigger protecting_keys_of_changed on idempotency_keys: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.idempotency_keys FOR EACH ROW WHEN (((new.response_key IS DISTINCT FROM old.response_key) OR (new.response_sealed IS DISTINCT FROM old.response_sealed) OR (new.index_key IS DISTINCT FROM old.index_key) OR (new.key_hash IS DISTINCT FROM old.key_hash) OR (new.request_hash IS DISTINCT FROM old.request_hash))) EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
 -- trigger protecting_keys_of_changed on record_versions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.record_versions FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION record_versions_require_protecting_keys()
 -- trigger protecting_keys_of_changed on records: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.records FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION records_require_protecting_keys()
 -- trigger protecting_keys_of_changed on reveal_reasons: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.reveal_reasons FOR EACH ROW WHEN (((new.reason_key IS DISTINCT FROM old.reason_key) OR (new.reason_sealed IS DISTINCT FROM old.reason_sealed))) EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
 -- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN (((new.key IS DISTINCT FROM old.key) OR (new.term IS DISTINCT FROM old.term) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
+-- trigger protecting_keys_of_new on checkout_sessions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.checkout_sessions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION checkout_sessions_require_protecting_keys()
 -- trigger protecting_keys_of_new on idempotency_keys: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.idempotency_keys REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
 -- trigger protecting_keys_of_new on record_versions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.record_versions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION record_versions_require_protecting_keys()
 -- trigger protecting_keys_of_new on records: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.records REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION records_require_protecting_keys()

@@ -4,6 +4,7 @@ import { MAX_TOKEN_SECONDS } from './access/policy/token-life.ts'
 import { type AuditLog, createAuditLog } from './audit/audit-log.ts'
 import { createEvents } from './audit/create-events.ts'
 import { loadShipping, type Shipping } from './audit/witness/witnesses-file.ts'
+import { createCheckout } from './checkout/create-checkout.ts'
 import { createKeyLifecycle, createKeys, type KeyLifecycle, type VaultKeys } from './keys/create-keys.ts'
 import { startJobs } from './observability/jobs.ts'
 import { createRecords, type Records } from './records/create-records.ts'
@@ -48,6 +49,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const basics = { ...options, ...ground, ...keys, ...keys.eventMacs, ...events, issuer }
   const access = await createAccess({ ...basics, ...accessOptions(options, overrides) })
   const records = await createRecords({ ...basics, config: options.records, access, batches: overrides.batches })
+  const checkout = createCheckout({ ...basics, config: options.checkout, access, records })
   // The log begins last: that it starts is an event.
   const audit = await createAuditLog(
     { ...basics, onOpen: keys.unsealing.onOpen, strangers: access.limits.strangers },
@@ -57,9 +59,9 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const lifecycle = createKeyLifecycle({ ...basics, ...audit, targets, longestTokenSeconds: MAX_TOKEN_SECONDS })
   const schema = await createSchema({ ...basics, foundSchema: overrides.foundSchema })
   const restore = createRestore({ ...basics, ...access, ...audit.restoring })
-  const api = createVaultApi({ ...basics, options, overrides, access, audit, records, schema })
+  const api = createVaultApi({ ...basics, options, overrides, access, audit, checkout, records, schema })
 
-  const jobs = [audit, access, keys, lifecycle, records].flatMap((part) => part.jobs)
+  const jobs = [audit, access, keys, lifecycle, records, checkout].flatMap((part) => part.jobs)
   const isSealed = () => keys.keys.isSealed
   await startJobs(ground.background, jobs, { isServer: options.serves, isSealed, whenSealed: access.forgetClients })
   return {

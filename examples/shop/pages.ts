@@ -35,6 +35,52 @@ export function orderPage({ id, card, placedAt }: Order): string {
   )
 }
 
+/** A page with the vault's fields. The shopper's data goes from the frame to the vault; the page learns tokens. */
+export function fieldsPage(facts: {
+  order: string
+  session: { id: string; token: string }
+  src: string
+  integrity: string
+  nonce: string
+}): string {
+  const { order, session, src, integrity, nonce } = facts
+  const given = JSON.stringify({ session: { id: session.id, token: session.token } }).replaceAll('<', '\\u003c')
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Checkout</title>
+<style nonce="${nonce}">
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1f2b; background: #f6f7f9; margin: 0 }
+main { max-width: 28rem; margin: 32px auto; padding: 24px 20px; background: #fff; border-radius: 12px }
+h1 { font-size: 1.375rem; margin: 0 4px }
+p { margin: 0 4px 16px }
+button { width: calc(100% - 8px); margin: 16px 4px 0; padding: 12px; font: inherit; font-weight: 600; color: #fff; background: #0f766e; border: 0; border-radius: 6px }
+</style>
+<main>
+<h1>Tea for two</h1>
+<p>S$ 24.00</p>
+<div id="card"></div>
+<form id="order" method="post" action="/orders"><input type="hidden" name="order" value="${escapeHtml(order)}"><button>Pay</button></form>
+</main>
+<script nonce="${nonce}" src="${escapeHtml(src)}" integrity="${escapeHtml(integrity)}" crossorigin="anonymous"></script>
+<script nonce="${nonce}">
+const form = document.getElementById('order')
+const checkout = Strongroom.checkout(${given}).on('submit', () => form.requestSubmit()).mount('#card')
+form.addEventListener('submit', async (event) => {
+  event.preventDefault()
+  try {
+    await checkout.tokenize()
+    form.submit()
+  } catch {
+    // The fields say what is wrong.
+  }
+})
+</script>
+</html>
+`
+}
+
 export function page(title: string, content: string): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1>${content}</html>\n`
 }

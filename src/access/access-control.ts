@@ -23,6 +23,7 @@ import { createGuessLimit, type GuessLimit } from './limits/guess-limit.ts'
 import { createLimitKeys } from './limits/limit-keys.ts'
 import { createProbeLimit, type ProbeLimit } from './limits/probe-limit.ts'
 import { createRateLimit, type RateLimit, type RateLimits } from './limits/rate-limit.ts'
+import { createSessionLimit, type SessionLimit } from './limits/session-limit.ts'
 import { createStrangerLimit, type StrangerLimit } from './limits/stranger-limit.ts'
 import type { Caller, ProveCaller } from './policy/caller.ts'
 import {
@@ -68,6 +69,7 @@ export interface Limits {
   openApprovals: number
   usedApprovals: UsedApprovals
   guesses: GuessLimit
+  sessions: SessionLimit
   strangers: StrangerLimit
 }
 
@@ -114,6 +116,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       openApprovals: limits.openApprovals,
       usedApprovals: new UsedApprovals(),
       guesses: createGuessLimit(counting, limits.wrongMatches, limits.matchesPerHour),
+      sessions: createSessionLimit(counting, limits.checkoutSessionsPerClient),
       strangers,
     },
     jobs: [

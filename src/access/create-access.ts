@@ -29,7 +29,7 @@ export interface CreateAccessDeps extends AccessControlDeps {
 export interface Access
   extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'> {
   /** What finds the caller of a request; a command loads it when it needs it. */
-  authentication(): Promise<Pick<Authentication, 'authenticate' | 'rehearse'>>
+  authentication(): Promise<Pick<Authentication, 'accessTokens' | 'authenticate' | 'rehearse'>>
   /** Forgets what is remembered of clients, because a sealed vault cannot verify that it still holds. */
   forgetClients: () => void
   routes(): Promise<Route<Caller>[]>

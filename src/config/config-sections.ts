@@ -33,6 +33,7 @@ export interface Config {
   audit: AuditConfig
   access: AccessConfig
   limits: LimitsConfig
+  checkout: CheckoutConfig
   records: RecordsConfig
 }
 
@@ -91,6 +92,12 @@ export interface LimitsConfig {
   cardSearchesPerDay: number
   wrongMatches: { perCaller: number; perRecord: number }
   openApprovals: number
+  checkoutSessionsPerClient: number
+}
+
+export interface CheckoutConfig {
+  /** A vault that is tried out takes test cards only, so that a test page cannot collect real ones. */
+  takesRealCards: boolean
 }
 
 export interface RecordsConfig {

@@ -65,14 +65,18 @@ describe('readConfig', () => {
         cardSearchesPerDay: 200,
         wrongMatches: { perCaller: 5, perRecord: 20 },
         openApprovals: 100,
+        checkoutSessionsPerClient: 1200,
       },
+      checkout: { takesRealCards: false },
       records: { findsCards: undefined, ticketPattern: undefined, authoritiesFile: undefined },
       workers: Math.max(1, availableParallelism() - 1),
     })
   })
 
   it.each<[Partial<Record<OptionName, string>>, object]>([
-    [{ NODE_ENV: 'production' }, { production: true }],
+    [{ NODE_ENV: 'production' }, { production: true, checkout: { takesRealCards: true } }],
+    [{ STRONGROOM_CHECKOUT_REAL_CARDS: 'on' }, { checkout: { takesRealCards: true } }],
+    [{ STRONGROOM_CHECKOUT_SESSIONS_PER_CLIENT: '7' }, { limits: { checkoutSessionsPerClient: 7 } }],
     [{ NODE_ENV: 'development' }, { production: false }],
     [{ STRONGROOM_DATA_DIR: '/srv/v' }, { dataDir: '/srv/v', keys: { passphraseFile: '/srv/v/root-key' } }],
     [{ STRONGROOM_HOST: '::' }, { host: '::' }],

@@ -99,6 +99,10 @@ function arrange(read: OptionValues, issuerIsSet: boolean): Config {
         perRecord: read.STRONGROOM_WRONG_MATCHES_PER_RECORD,
       },
       openApprovals: read.STRONGROOM_OPEN_APPROVALS,
+      checkoutSessionsPerClient: read.STRONGROOM_CHECKOUT_SESSIONS_PER_CLIENT,
+    },
+    checkout: {
+      takesRealCards: read.NODE_ENV === 'production' || read.STRONGROOM_CHECKOUT_REAL_CARDS,
     },
     records: {
       findsCards: read.STRONGROOM_CARD_SEARCH,

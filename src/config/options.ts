@@ -163,6 +163,15 @@ export const options = {
     limit.default(100),
     'how many requests for approval of one caller may be open at the same time, and how many unreviewed releases',
   ),
+  STRONGROOM_CHECKOUT_SESSIONS_PER_CLIENT: option(
+    limit.default(1200),
+    'how many checkout sessions one client may open in a minute',
+  ),
+  STRONGROOM_CHECKOUT_REAL_CARDS: option(
+    z.stringbool().default(false),
+    '`on`: outside production a checkout session takes real cards too, not test cards only',
+    'off',
+  ),
   STRONGROOM_TICKET_PATTERN: option(
     text.optional(),
     'the regular expression that a whole `ticket` must match, without lookarounds and nested repetitions',

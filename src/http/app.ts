@@ -19,7 +19,15 @@ import { type RefusesCertificate, requestCredentials } from './request-credentia
 import { checkEnvelope, type EnvelopeRules, pathOf } from './request-head.ts'
 import { paramsOf, parseQuery } from './request-parts.ts'
 import { RequestProblem } from './request-problem.ts'
-import { type Answer, type Asked, methodsByPath, type Refusal, type RequestCredentials, type Route } from './route.ts'
+import {
+  type Answer,
+  type Asked,
+  methodsByPath,
+  type Refusal,
+  type RequestCredentials,
+  type RequestHeaders,
+  type Route,
+} from './route.ts'
 import { apiHeaders } from './security-headers.ts'
 import { type Source, sourceOf } from './source/source.ts'
 import type { TrustedProxies } from './source/trusted-proxies.ts'
@@ -41,7 +49,7 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'>, Answ
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: RequestCredentials) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
-  authorize: (caller: C, scopes: readonly string[]) => void
+  authorize: (caller: C, scopes: readonly string[], admitsShoppers?: boolean) => void
   /**
    * Must have committed or counted the refusal before it resolves, with what is answered: the refusal's own problem, or another.
    * A 503 is answered at once, and its event follows.
@@ -176,20 +184,23 @@ async function follow<C>(
     trace.caller = await options.authenticate(credentials)
     trace.place?.belongTo(options.describeCaller(trace.caller))
   }
-  const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
+  const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false, acceptsReports } = route
+  const headers = request.headers as RequestHeaders
   let read: Body | undefined
   let isCounted = false
   trace.asked = () => route.asked?.(read?.value) ?? {}
   trace.claimedClient = () => route.claimedClient?.(credentials.authorization, read?.value)
   const answerTo = async (caller: C): Promise<Answer> => {
-    if (route.access !== 'public') options.authorize(caller, route.access)
+    if (route.access !== 'public') options.authorize(caller, route.access, route.admitsShoppers)
     const query = parseQuery(route, request)
-    if (route.body)
-      read ??= await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
+    if (route.body) {
+      const onBytes = trace.place?.take
+      read ??= await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, acceptsReports, onBytes })
+    }
     // A stranger who sends a body slowly must not hold a place while it comes.
     if (route.access === 'public') takePlace()
     const { source } = trace
-    if (!isCounted) await route.limit?.({ caller, source, body: read?.value })
+    if (!isCounted) await route.limit?.({ caller, source, body: read?.value, headers })
     isCounted = true
     return await route.handle({
       requestId: trace.requestId,
@@ -199,7 +210,7 @@ async function follow<C>(
       body: route.body && parseInput(route.body, read?.value),
       bodyBytes: read?.bytes ?? Buffer.alloc(0),
       bodyValue: read?.value,
-      headers: request.headers as Record<string, string | undefined>,
+      headers,
       source,
       credentials,
     })
@@ -237,7 +248,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
   if (!response.headersSent && !response.destroyed) {
     const ends = options.isShuttingDown() || answer.headers?.Connection === 'close' || isLongUnread(request)
     response.writeHead(answer.status, {
-      ...apiHeaders,
+      ...(answer.documentHeaders ?? apiHeaders),
       'Request-Id': trace.requestId,
       ...(ends ? { Connection: 'close' } : {}),
       ...(body === undefined

@@ -10,9 +10,13 @@ import { RequestProblem } from './request-problem.ts'
 const JSON_UTF8 = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 const FORM = /^application\/x-www-form-urlencoded\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 
+/** How browsers send reports (CSP Level 2 section 4.4, Reporting API section 3.4). */
+const REPORT = /^application\/(csp-report|reports\+json)\s*(;.*)?$/i
+
 export interface BodyOptions {
   maxBytes: number
   acceptsForm: boolean
+  acceptsReports?: boolean | undefined
   /** Gets the number of bytes as they arrive; what it throws ends the reading. */
   onBytes?: ((bytes: number) => void) | undefined
 }
@@ -31,7 +35,8 @@ export interface Body {
 export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Body> {
   const type = request.headers['content-type'] ?? ''
   const isForm = options.acceptsForm && FORM.test(type)
-  if (!isForm && !JSON_UTF8.test(type)) throw new Problem('unsupported-media-type')
+  const isJson = JSON_UTF8.test(type) || (options.acceptsReports === true && REPORT.test(type))
+  if (!isForm && !isJson) throw new Problem('unsupported-media-type')
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw new Problem('unsupported-media-type')
   if (Number(request.headers['content-length'] ?? 0) > options.maxBytes) throw tooLarge()

@@ -23,6 +23,9 @@ export interface PeerCertificate {
   isTrusted: boolean
 }
 
+/** One value per header, lower-case names. */
+export type RequestHeaders = Readonly<Record<string, string | undefined>>
+
 /** What a handler gets: parsed values, never the raw request. `C` is the authenticated caller. */
 export interface RouteRequest<C, B = unknown, Q = unknown> {
   requestId: string
@@ -36,8 +39,7 @@ export interface RouteRequest<C, B = unknown, Q = unknown> {
   bodyBytes: Uint8Array
   /** The parsed body before any schema, for the same purpose. */
   bodyValue: unknown
-  /** One value for each header, with names in lower case. */
-  headers: Readonly<Record<string, string | undefined>>
+  headers: RequestHeaders
   source: Source
   credentials: RequestCredentials
 }
@@ -48,6 +50,8 @@ export interface Answer {
   /** Defaults to JSON. A string or a buffer is sent as it is. */
   contentType?: string
   headers?: Readonly<Record<string, string>>
+  /** Headers in place of those that every answer of the API has, for a document that a browser shows. */
+  documentHeaders?: Readonly<Record<string, string>>
   /** The problem in this answer, for the log. */
   problem?: Problem
 }
@@ -84,6 +88,7 @@ interface RouteResponse {
 export const ROUTE_TAGS = {
   Tokens: 'Get an access token, and find out how to check one',
   Records: 'Store, show, reveal, find, compare, correct and erase records',
+  Checkout: 'Let the browser of a shopper store a checkout',
   Approvals: 'Decide on releases that need a second person',
   'Audit log': 'Read the audit log and verify it',
   Vault: 'Health and documentation',
@@ -108,6 +113,8 @@ export interface Route<C, B = unknown, Q = unknown> {
   description?: string
   /** `public`, or the scopes of which the caller needs at least one. */
   access: 'public' | readonly string[]
+  /** Whether the browser of a shopper may call it too, in its checkout session. */
+  admitsShoppers?: true
   /** Whether a refusal is an audit event; true for everything but public documents. */
   audited: boolean
   /** Codes of refusals that are not events: they reveal nothing that the caller may not know. */
@@ -136,10 +143,12 @@ export interface Route<C, B = unknown, Q = unknown> {
   examples?: Readonly<Record<string, unknown>>
   /** Also take `application/x-www-form-urlencoded`, as RFC 6749 has it. */
   acceptsForm?: true
+  /** Also take the media types of reports that browsers send. */
+  acceptsReports?: true
   query?: z.ZodType<Q>
   maxBodyBytes?: number
   /** Called with the body before it is validated: what is limited must not tell good input from bad. */
-  limit?(request: { caller: C; source: Source; body: unknown }): Promise<void>
+  limit?(request: { caller: C; source: Source; body: unknown; headers: RequestHeaders }): Promise<void>
   /** What a body asks for, good or bad, for the event of a refusal. */
   asked?(body: unknown): Asked
   /** The client that a request for a token claims to come from, for the event of a refusal. */

@@ -50,3 +50,78 @@ export const docsHeaders: Headers = {
   }),
   'cache-control': 'no-store',
 }
+
+/**
+ * For a page of a checkout session: its own script, and nothing else. It may be shown in a frame by the origins of the session
+ * alone. Its styles are adopted style sheets, which need no permission. What a browser refuses, it reports.
+ *
+ * @param scriptNonce of the page's script; left out for a page without one
+ * @param styleNonce of a page whose style is in it
+ * @param reportsTo where the reports go
+ */
+export function checkoutHeaders(page: {
+  origins: readonly string[]
+  scriptNonce?: string
+  styleNonce?: string
+  reportsTo: string
+}): Headers {
+  return {
+    ...capture({
+      ...common,
+      frameguard: false,
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'none'"],
+          scriptSrc: [page.scriptNonce === undefined ? "'none'" : `'nonce-${page.scriptNonce}'`],
+          ...(page.styleNonce !== undefined && { styleSrc: [`'nonce-${page.styleNonce}'`] }),
+          connectSrc: ["'self'"],
+          frameAncestors: page.origins.length > 0 ? [...page.origins] : ["'none'"],
+          baseUri: ["'none'"],
+          formAction: ["'none'"],
+          requireTrustedTypesFor: ["'script'"],
+          trustedTypes: ["'none'"],
+          reportUri: [page.reportsTo],
+          reportTo: 'csp',
+        },
+      },
+    }),
+    'reporting-endpoints': `csp="${page.reportsTo}"`,
+    'permissions-policy': PERMISSIONS,
+    'cache-control': 'no-store',
+  }
+}
+
+/** What a form needs none of. */
+const PERMISSIONS = [
+  'accelerometer',
+  'camera',
+  'clipboard-read',
+  'display-capture',
+  'geolocation',
+  'gyroscope',
+  'hid',
+  'magnetometer',
+  'microphone',
+  'midi',
+  'payment',
+  'publickey-credentials-create',
+  'publickey-credentials-get',
+  'screen-wake-lock',
+  'serial',
+  'storage-access',
+  'usb',
+  'browsing-topics',
+]
+  .map((feature) => `${feature}=()`)
+  .join(', ')
+
+/** For scripts and data that pages of any origin load, checked by their hash: they hold no data of any person. */
+export function publicHeaders(cacheControl: string): Headers {
+  return {
+    ...apiHeaders,
+    'access-control-allow-origin': '*',
+    'cross-origin-resource-policy': 'cross-origin',
+    'cache-control': cacheControl,
+  }
+}

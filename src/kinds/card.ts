@@ -1,31 +1,15 @@
 import { z } from 'zod'
 import { knownValues } from '../values/known-values.ts'
 import { issue } from '../values/parse-input.ts'
-import { brandNames, brandOf, hasValidCheckDigit } from './card-brand.ts'
+import { brandNames, brandOf } from './card-brand.ts'
 import { comparisons } from './comparison.ts'
 import { correctionSchema, ifNothingElse } from './correction.ts'
-import { asciiDigits, DASHES } from './digit-groups.ts'
 import type { KindDefinition } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
 import { text } from './text.ts'
-import { withoutInvisible } from './typed.ts'
-
-/** Digits with spaces and dashes between and around them, as people type and paste them; anything else is a mistake. */
-const NUMBER_FORM = new RegExp(`^\\d(?:[\\s${DASHES}]*\\d)*$`, 'u')
-
-/** ISO/IEC 7812-1: at most 19 digits. Only Maestro numbers are as short as 12. */
-const MIN_DIGITS = 12
-const MIN_DIGITS_OF_UNKNOWN_BRAND = 13
-const MAX_DIGITS = 19
-const MAX_CHARACTERS = 100
-
-/** UnionPay numbers need not have a check digit. card-validator does not require it either. */
-const BRAND_WITHOUT_CHECK_DIGIT = 'unionpay'
+import { type Expiry, expiryFault, MAX_CHARACTERS, numberFault, readNumber } from './typed-card.ts'
 
 const UNKNOWN_BRAND = 'unknown'
-
-/** No card is valid for longer. A later year is a mistake. */
-const MAX_YEARS_AHEAD = 50
 
 /**
  * PCI SSC FAQ 1091 gives the first six and last four digits for numbers of 15 and more; a shorter number would keep too
@@ -72,7 +56,6 @@ const brand = knownValues([...brandNames, UNKNOWN_BRAND]).meta({ description: 'B
 
 const FIELDS = ['number', 'exp_month', 'exp_year', 'holder_name'] as const
 
-type Expiry = { exp_month: number; exp_year: number }
 type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
 
 /** A payment card. Card verification codes are not members of it, on purpose. */
@@ -145,28 +128,13 @@ export const card = {
 } as const satisfies KindDefinition<CardDetails>
 
 function checkExpiry(card: Expiry, context: z.RefinementCtx, today: Date): void {
-  // JavaScript counts months from zero, so this is the first of the next month. It begins last at UTC-12.
-  const expiresAt = Date.UTC(card.exp_year, card.exp_month, 1, 12)
-  if (today.getTime() >= expiresAt) {
-    context.addIssue({ code: 'custom', ...issue('card-expired', 'is in the past', ['exp_year']) })
-  } else if (card.exp_year > today.getUTCFullYear() + MAX_YEARS_AHEAD) {
-    context.addIssue({ code: 'custom', ...issue('invalid-input', 'is too far in the future', ['exp_year']) })
-  }
-}
-
-/** Why a value is not a card number, in a fixed sentence; undefined when it is one. */
-function numberFault(value: string): string | undefined {
-  const digits = readNumber(value)
-  if (value.length > MAX_CHARACTERS || !/^\d+$/.test(digits)) {
-    return 'expected 12 to 19 digits, with nothing but spaces or dashes between them'
-  }
-  if (digits.length < MIN_DIGITS || digits.length > MAX_DIGITS) return 'expected 12 to 19 digits'
-  if (/^(.)\1*$/.test(digits)) return 'is one digit repeated'
-  const brand = brandOf(digits)
-  const hasLength = brand?.lengths.includes(digits.length) ?? digits.length >= MIN_DIGITS_OF_UNKNOWN_BRAND
-  if (!hasLength) return 'has the wrong number of digits for its brand'
-  const needsCheckDigit = brand?.name !== BRAND_WITHOUT_CHECK_DIGIT
-  return needsCheckDigit && !hasValidCheckDigit(digits) ? 'has a wrong check digit' : undefined
+  const fault = expiryFault(card, today)
+  if (fault === undefined) return
+  const [code, detail] =
+    fault === 'past'
+      ? (['card-expired', 'is in the past'] as const)
+      : (['invalid-input', 'is too far in the future'] as const)
+  context.addIssue({ code: 'custom', ...issue(code, detail, ['exp_year']) })
 }
 
 /** The BIN of what was sent as a card or its number, however it is written. */
@@ -176,11 +144,4 @@ function rangeOf(sent: unknown): string {
     .slice(0, MAX_CHARACTERS)
     .replace(/\D/g, '')
   return digits.length < BIN_DIGITS ? '' : digits.slice(0, BIN_DIGITS)
-}
-
-/** The ASCII digits of a number as it was typed; the text itself when it has anything but digits, spaces and dashes. */
-function readNumber(value: string): string {
-  if (value.length > MAX_CHARACTERS) return value
-  const typed = asciiDigits(withoutInvisible(value))
-  return NUMBER_FORM.test(typed) ? typed.replace(/\D/g, '') : value
 }

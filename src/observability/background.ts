@@ -4,6 +4,7 @@ import { describeError } from './describe-error.ts'
 /** Everything that a server does without a request, by the name in its alert, the log and the metrics. */
 export const BACKGROUND_TASKS = {
   'destroy-index-keys': 'destroys index keys that a rotation emptied',
+  'end-checkout-sessions': 'ends checkout sessions that have expired, and removes old ones',
   'keep-mac-keys': 'replaces MAC keys in time',
   'report-event-numbers':
     'writes up to which number the events of this process are accounted for, so that missing last events are noticed',

@@ -14,6 +14,8 @@ export interface Metrics {
   showRotations(read: () => Promise<readonly RotationFigures[]>): void
   alert(code: AlertCode): void
   backgroundFailure(task: TaskName): void
+  /** A browser has refused something on a page of the vault; `directive` is one of a closed list. */
+  cspReport(directive: string): void
   /** What is left to the active key of a purpose. */
   observeKey(key: { purpose: string; expiresInSeconds: number; uses: number }): void
   /** How long the oldest event has waited for its place in the audit log. */
@@ -57,6 +59,12 @@ export function createMetrics(): Metrics {
     labelNames: ['task'],
     registers: [registry],
   })
+  const cspReports = new Counter({
+    name: 'strongroom_csp_reports_total',
+    help: 'Reports of browsers that a page of the vault tried what its policy forbids, by directive',
+    labelNames: ['directive'],
+    registers: [registry],
+  })
   // Several processes say the same of the same keys: their values are not to be added up.
   const keyExpires = new Gauge({
     name: 'strongroom_key_expires_seconds',
@@ -91,6 +99,7 @@ export function createMetrics(): Metrics {
     framingError: (code) => problems.inc({ code }),
     alert: (alert) => alerts.inc({ alert }),
     backgroundFailure: (task) => backgroundFailures.inc({ task }),
+    cspReport: (directive) => cspReports.inc({ directive }),
     observeKey({ purpose, expiresInSeconds, uses }) {
       keyExpires.set({ purpose }, expiresInSeconds)
       keyUses.set({ purpose }, uses)

@@ -8,6 +8,7 @@ export const NO_METRICS: Metrics = {
   showRotations: () => {},
   alert: () => {},
   backgroundFailure: () => {},
+  cspReport: () => {},
   observeKey: () => {},
   observeAuditWaiting: () => {},
   text: async () => ({ contentType: 'text/plain', body: '' }),

@@ -5,10 +5,12 @@ import type { ReencryptionTarget } from '../keys/rotation/reencryption-target.ts
 import { type Job, sweepJob } from '../observability/jobs.ts'
 import { once } from '../values/once.ts'
 import { createRecordCommands, type RecordCommands } from './record-commands.ts'
-import type { CreateRecordsDeps } from './record-parts.ts'
+import type { CreateRecordsDeps, RecordParts } from './record-parts.ts'
 
 /** What the vault keeps. */
 export interface Records {
+  /** What its use cases are made of, for the nouns above it. */
+  parts(): Promise<RecordParts>
   /** Everything that a rotation of keys moves. */
   targets(): Promise<readonly ReencryptionTarget[]>
   routes(): Promise<Route<Caller>[]>
@@ -29,6 +31,7 @@ export async function createRecords(deps: CreateRecordsDeps): Promise<Records> {
   })
   if (deps.serves) await parts()
   return {
+    parts,
     async targets() {
       const { createSealedValues } = await import('../keys/rotation/sealed-values.ts')
       const { createSearchTerms } = await import('./reindex/reindex.ts')

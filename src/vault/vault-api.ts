@@ -4,6 +4,7 @@ import type { TokenSubject } from '../access/tokens/access-token.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
+import type { Checkout } from '../checkout/create-checkout.ts'
 import { version } from '../config/version.ts'
 import { createWriteProbe } from '../database/write-probe.ts'
 import type { Route } from '../http/route.ts'
@@ -58,12 +59,13 @@ export interface VaultApiDeps extends Ground, Pick<VaultKeys, 'keys' | 'newAudit
   access: Access
   audit: AuditLog
   records: Records
+  checkout: Checkout
   schema: Schema
 }
 
 /** Builds the parts of a vault that only a process with callers needs. */
 export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promise<void> } {
-  const { access, audit, issuer, keys, metrics, options, records, schema, sealedBecause } = deps
+  const { access, audit, checkout, issuer, keys, metrics, options, records, schema, sealedBecause } = deps
   const writeProbe = createWriteProbe(options.database)
   const closing: (() => Promise<void>)[] = [writeProbe.close]
   let shuttingDown = false
@@ -85,13 +87,14 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
     const auditApi = createAuditApi({ ...deps, authenticity: audit.authenticity }, options.database)
     closing.push(auditApi.close)
     const described = [
-      ...(await records.routes()),
+      ...(await Promise.all((await records.routes()).map(checkout.serveSessions))),
+      ...(await checkout.routes()),
       ...auditApi.routes,
       ...(await access.routes()),
       ...createHealthRoutes<Caller>(checkReady),
     ].map((route) => closeWhileOlder(audit.outside, route))
     const counted = await records.countMisses(described)
-    return [...counted, ...createDocsRoutes(counted, { issuer, version })]
+    return [...counted, ...(await checkout.pages()), ...createDocsRoutes(counted, { issuer, version })]
   }
 
   const api: VaultApi = {

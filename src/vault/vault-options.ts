@@ -19,7 +19,7 @@ import { referencingTables } from './referencing-tables.ts'
 /** The sections of the configuration that the vault itself uses. The others are for its listeners and its database. */
 type VaultSections = Pick<
   Config,
-  'access' | 'audit' | 'issuer' | 'keys' | 'limits' | 'logLevel' | 'production' | 'records'
+  'access' | 'audit' | 'checkout' | 'issuer' | 'keys' | 'limits' | 'logLevel' | 'production' | 'records'
 >
 
 /** What this process does of the work of a vault. */

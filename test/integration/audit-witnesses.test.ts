@@ -82,7 +82,6 @@ const headSize = async () =>
 async function grow(): Promise<void> {
   // An operator's command, which continues if a witness has seen another log.
   await vault!.client(['tokenize'])
-  // The events of the start may come into the log at the same time.
   const events = await vault!.count('audit_events')
   await vi.waitUntil(async () => (await headSize()) >= events)
 }

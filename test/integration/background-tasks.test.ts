@@ -74,6 +74,20 @@ const proofs: Record<TaskName, () => Promise<void>> = {
   'destroy-index-keys': () => expectIndexKeyDestroyed(vault, () => run('destroy-index-keys')),
   ...eventTaskProofs(() => vault, run),
 
+  async 'end-checkout-sessions'() {
+    const token = await vault.clientToken(['tokenize'], { role: 'checkout' })
+    const body = { origins: ['https://shop.example'], minutes: 1 }
+    const { id } = (await vault.call('POST', '/v1/checkout-sessions', { token, body })).body
+    const state = () =>
+      database.sql('SELECT closed_at IS NOT NULL AS is_closed FROM checkout_sessions WHERE id = $1', [id])
+    vault.clockOffsetMs = 2 * MINUTE
+    await run('end-checkout-sessions')
+    expect(await state()).toEqual([{ is_closed: true }])
+    vault.clockOffsetMs = DAY + 2 * MINUTE
+    await run('end-checkout-sessions')
+    expect(await state()).toEqual([])
+  },
+
   'keep-mac-keys': () => expectNewKey('keep-mac-keys', 'access-mac', 300),
   'keep-signing-keys': () => expectNewKey('keep-signing-keys', 'token-signing', 80),
 

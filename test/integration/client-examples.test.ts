@@ -18,6 +18,7 @@ const WITHOUT_METHOD = ['GET /', 'GET /docs', 'GET /.well-known/openid-configura
 
 let vault: TestVault
 let stored: Awaited<ReturnType<typeof checkouts.storeCheckout>>
+let page: Awaited<ReturnType<typeof checkouts.openCheckoutPage>>
 /** `METHOD /path` of what examples sent. */
 const sent = new Set<string>()
 
@@ -31,6 +32,8 @@ beforeAll(async () => {
   expect(await checkouts.storeCheckout(shop, 'order-2007')).toEqual(stored)
   expect(await checkouts.importCheckouts(shop)).toEqual([expect.stringMatching(/^cont_/), 'invalid-input'])
   expect(await checkouts.findWrongFields(shop)).toEqual(['#/card/number'])
+  page = await checkouts.openCheckoutPage(shop, 'https://shop.example')
+  expect(await checkouts.findStoredCard(shop, page.id)).toBeUndefined()
 })
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
@@ -45,6 +48,7 @@ async function person(role: string, name = role): Promise<VaultClient> {
 }
 
 it('of checkouts give tokens and what may be shown', () => {
+  expect(page.url).toBe(`${ISSUER}/checkout/${page.id}`)
   expect(stored).toMatchObject({ card: expect.stringMatching(/^card_/), shown: 'visa •••• 4242' })
 })
 

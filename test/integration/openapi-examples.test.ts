@@ -6,6 +6,7 @@ import { TestVault } from '../support/test-vault.ts'
 const SENDERS: Readonly<Record<string, 'client' | 'checkout' | 'support' | 'privacy-officer'>> = {
   issueToken: 'client',
   tokenize: 'checkout',
+  openCheckoutSession: 'checkout',
   tokenizeBatch: 'checkout',
   revealRecord: 'support',
   revealRecords: 'support',

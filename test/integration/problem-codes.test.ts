@@ -7,6 +7,7 @@ import { callWithoutIssuer } from '../support/call-without-issuer.ts'
 import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards, contact } from '../support/samples.ts'
+import { sessionProblems } from '../support/session-problems.ts'
 import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -222,6 +223,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   },
   internal: () =>
     whileBroken('ALTER TABLE search_terms RENAME TO elsewhere', 'ALTER TABLE elsewhere RENAME TO search_terms', search),
+  ...sessionProblems(() => vault),
   'event-not-found': () => audit('events/evt_00000000000000000000000000/receipt'),
   // No process keeps the log of this vault.
   'log-pending': () => audit('checkpoint'),

@@ -11,6 +11,7 @@ export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] 
   ['vault'],
   ['restore'],
   ['schema'],
+  ['checkout', 'browser'],
   [
     'records',
     'verification',

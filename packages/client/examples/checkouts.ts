@@ -38,3 +38,19 @@ export async function findWrongFields(vault: VaultClient) {
     return error.errors.map(({ pointer }) => pointer)
   }
 }
+
+/** Sends a shopper to the vault's own page. The shop keeps the id with the order. */
+export async function openCheckoutPage(vault: VaultClient, shop: string) {
+  const { id, url } = await vault.checkouts.openSession({
+    origins: [new URL(shop).origin],
+    parts: ['card', 'billing_address'],
+    return_url: `${shop}/thanks`,
+  })
+  return { id, url }
+}
+
+/** What the shopper stored, asked with the id that the shop opened for this order; undefined while nothing is. */
+export async function findStoredCard(vault: VaultClient, id: string) {
+  const { state, tokens } = await vault.checkouts.getSession(id)
+  return state === 'completed' ? tokens.card?.token : undefined
+}

@@ -120,6 +120,8 @@ export interface paths {
          *
          *     A telephone number of an address is read as it is dialled in the country of the address. In a contact it needs `+` and its country code. Both spellings of an international domain name are one mailbox.
          *
+         *     With the token of a checkout session the checkout belongs to the customer of the session, is stored once, and is answered without `customer` and with `consents_given`.
+         *
          *     Scope: `tokenize`.
          */
         post: operations["tokenize"];
@@ -401,6 +403,50 @@ export interface paths {
          *     Scope: `token:erase`.
          */
         post: operations["eraseRecordWithReason"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/checkout-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a session in which a shopper's browser stores one checkout
+         * @description `origins` are exact: scheme, host and port, `https` only (outside production also `http` on this machine). `token` can store one checkout from pages of these origins, and nothing else; it ends with the session and with its client. `url` is the hosted page. A session has ten attempts, and only a success uses it up.
+         *
+         *     Scope: `tokenize`.
+         */
+        post: operations["openCheckoutSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/checkout-sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The state of a checkout session, and the tokens of what the shopper stored
+         * @description For the client that opened the session, until a day after its end. Compare the id with the one that you opened for this shopper before you believe what a browser says.
+         *
+         *     Scope: `tokenize`.
+         */
+        get: operations["getCheckoutSession"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -937,6 +983,36 @@ export interface components {
             /** @description the ticket or case that asks for it; it is in the audit event in the clear */
             ticket?: string;
         };
+        /** @description What a checkout session is for */
+        CheckoutSessionRequest: {
+            /**
+             * @description the origins of the pages that may show the fields, exactly as the browser sends them
+             * @example [
+             *       "https://shop.example"
+             *     ]
+             */
+            origins: string[];
+            /**
+             * @description the shop's own reference for the shopper
+             * @example cus_1042
+             */
+            customer?: string;
+            /** @description the version of the privacy policy that the shopper is shown */
+            policy_version?: string;
+            /** @description the consents that the page asks for, by name */
+            consents?: string[];
+            /** @description the parts of the checkout that the page asks for; default: the card */
+            parts?: ("card" | "billing_address" | "shipping_address" | "contact")[];
+            /**
+             * Format: uri
+             * @description where the hosted page leads back to, at one of the origins
+             */
+            return_url?: string;
+            /** @description the language of the page, as a BCP 47 tag; default: en */
+            locale?: string;
+            /** @description how long the session is open; default: 30 */
+            minutes?: number;
+        };
         AccessToken: {
             access_token: string;
             /** @description How to send it in the Authorization header */
@@ -963,7 +1039,7 @@ export interface components {
             /** @description What is wrong with this request. It never quotes the request */
             detail?: string;
             /** @description What went wrong, for a program. New codes may come */
-            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
+            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
             /** @description As in the header `Request-Id` */
             request_id: string;
             /** @description The members of the body that are wrong, at most 100 */
@@ -1007,7 +1083,7 @@ export interface components {
             /** @description What is wrong with this request. It never quotes the request */
             detail?: string;
             /** @description What went wrong, for a program. New codes may come */
-            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
+            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
             /** @description As in the header `Request-Id` */
             request_id: string;
             /** @description The members of the body that are wrong, at most 100 */
@@ -1056,6 +1132,8 @@ export interface components {
             billing_address?: components["schemas"]["MaskedAddress"];
             shipping_address?: components["schemas"]["MaskedAddress"];
             contact?: components["schemas"]["MaskedContact"];
+            /** @description In a checkout session: the consents that the shopper gave */
+            consents_given?: string[];
         };
         /** @description The masked view of a record of the kind `card` */
         MaskedCard: {
@@ -1587,6 +1665,44 @@ export interface components {
             kind: string;
             code: "record-integrity" | (string & {});
         };
+        /** @description A session, and the token for its page */
+        OpenedCheckoutSession: {
+            /** @description the id of the session */
+            id: string;
+            /** @description for the page that shows the fields; it can store one checkout, and nothing else */
+            token: string;
+            /**
+             * Format: uri
+             * @description the hosted page, for the shopper
+             */
+            url: string;
+            /**
+             * Format: date-time
+             * @description when the session ends, in UTC
+             */
+            expires_at: string;
+        };
+        /** @description The state of a checkout session */
+        CheckoutSession: {
+            /** @description the id of the session */
+            id: string;
+            state: "open" | "completed" | "expired" | (string & {});
+            tokens: components["schemas"]["CheckoutSessionTokens"];
+            /** @description the consents that the shopper gave */
+            consents_given: string[];
+            /**
+             * Format: date-time
+             * @description when the session ends, in UTC
+             */
+            expires_at: string;
+        };
+        /** @description The token and the masked view of each part that was stored */
+        CheckoutSessionTokens: {
+            card?: components["schemas"]["MaskedCard"];
+            billing_address?: components["schemas"]["MaskedAddress"];
+            shipping_address?: components["schemas"]["MaskedAddress"];
+            contact?: components["schemas"]["MaskedContact"];
+        };
         AuditEventPage: {
             events: components["schemas"]["AuditEvent"][];
             /** @description What to pass as `after` for the next page; null at the end */
@@ -1598,7 +1714,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             at: string;
-            type: "record.tokenize" | "record.read" | "record.reveal" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.end" | "roles.apply" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
+            type: "record.tokenize" | "record.read" | "record.reveal" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "session.open" | "session.complete" | "session.expire" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.end" | "roles.apply" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
             outcome: "success" | "refused" | "failed" | (string & {});
             format: number;
             caller?: components["schemas"]["AuditCaller"];
@@ -1719,6 +1835,7 @@ export type AddressCorrection = components['schemas']['AddressCorrection'];
 export type ContactCorrection = components['schemas']['ContactCorrection'];
 export type SearchRequest = components['schemas']['SearchRequest'];
 export type Erasure = components['schemas']['Erasure'];
+export type CheckoutSessionRequest = components['schemas']['CheckoutSessionRequest'];
 export type AccessToken = components['schemas']['AccessToken'];
 export type TokenError = components['schemas']['TokenError'];
 export type InputError = components['schemas']['InputError'];
@@ -1755,6 +1872,9 @@ export type MatchAnswer = components['schemas']['MatchAnswer'];
 export type SearchResults = components['schemas']['SearchResults'];
 export type FoundRecord = components['schemas']['FoundRecord'];
 export type DamagedRecord = components['schemas']['DamagedRecord'];
+export type OpenedCheckoutSession = components['schemas']['OpenedCheckoutSession'];
+export type CheckoutSession = components['schemas']['CheckoutSession'];
+export type CheckoutSessionTokens = components['schemas']['CheckoutSessionTokens'];
 export type AuditEventPage = components['schemas']['AuditEventPage'];
 export type AuditEvent = components['schemas']['AuditEvent'];
 export type AuditCaller = components['schemas']['AuditCaller'];
@@ -2294,12 +2414,60 @@ export interface operations {
             };
         };
     };
+    openCheckoutSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckoutSessionRequest"];
+            };
+        };
+        responses: {
+            /** @description the session, and the token for its page */
+            201: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedCheckoutSession"];
+                };
+            };
+        };
+    };
+    getCheckoutSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the state */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+        };
+    };
     listAuditEvents: {
         parameters: {
             query?: {
                 caller?: string;
                 token?: string;
-                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.end" | "roles.apply" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
+                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "session.open" | "session.complete" | "session.expire" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.end" | "roles.apply" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
                 purpose?: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
                 /** @description only events of this time or later: RFC 3339, or a date, which is its beginning in UTC */
                 since?: string;

@@ -1,4 +1,11 @@
-import type { Checkout, TokenizedBatch, TokenizedCheckout } from './api.ts'
+import type {
+  Checkout,
+  CheckoutSession,
+  CheckoutSessionRequest,
+  OpenedCheckoutSession,
+  TokenizedBatch,
+  TokenizedCheckout,
+} from './api.ts'
 import type { Call } from './call.ts'
 import type { CallOptions, CallVault } from './send-call.ts'
 
@@ -18,5 +25,18 @@ export class Checkouts {
   /** Stores up to 1,000 checkouts. Each succeeds or fails by itself, with a status of its own, in the order given. */
   tokenizeMany(checkouts: readonly Checkout[], options?: CallOptions): Call<TokenizedBatch> {
     return this.#call({ method: 'POST', path: '/v1/tokenize/batch', body: { items: checkouts } }, options)
+  }
+
+  /**
+   * Opens a session in which the shopper's browser stores one checkout. It is repeated only when the vault says that it has opened
+   * none.
+   */
+  openSession(session: CheckoutSessionRequest, options?: CallOptions): Call<OpenedCheckoutSession> {
+    return this.#call({ method: 'POST', path: '/v1/checkout-sessions', body: session, repeatsBy: 'nothing' }, options)
+  }
+
+  /** The state of a session, with the tokens of what the shopper stored. */
+  getSession(id: string, options?: CallOptions): Call<CheckoutSession> {
+    return this.#call({ method: 'GET', path: `/v1/checkout-sessions/${encodeURIComponent(id)}` }, options)
   }
 }

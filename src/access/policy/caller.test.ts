@@ -18,7 +18,7 @@ describe('the source of an event', () => {
   })
 
   it("is the /24 or the /48 of a shopper's session", () => {
-    const shopper: Caller = { ...caller, isShopper: true }
+    const shopper: Caller = { ...caller, session: 'cs_1' }
     expect(auditCaller(shopper, at('192.0.2.7')).source).toBe('192.0.2.0/24')
     expect(auditCaller(shopper, at('2001:db8:1:2::7')).source).toBe('2001:db8:1::/48')
   })

@@ -34,8 +34,8 @@ export interface Caller {
   boundTo?: string | undefined
   /** A token that the vault's own command line gave to staff, unbound, outside production: for trials. */
   isTrial?: true | undefined
-  /** A shopper's own session: its events say roughly where it comes from, and no address. */
-  isShopper?: true | undefined
+  /** A shopper, in the checkout session of this id: events say roughly where the request comes from, and no address. */
+  session?: string | undefined
   /** What is not proven yet of this call's caller; left out: nothing. */
   presumption?: Presumption | undefined
   /** Whether only the role says which scopes there are, at each request; `scopes` only narrows them. */
@@ -59,7 +59,7 @@ export function definitionOf(caller: Caller): Role | undefined {
 /** The caller as an audit event names it, with where the request comes from: the address in full, of a shopper its area. */
 export function auditCaller(caller: Caller, request: { source: { address: string } }): AuditCaller {
   const { address } = request.source
-  return { id: caller.id, kind: caller.kind, role: caller.role, source: caller.isShopper ? areaOf(address) : address }
+  return { id: caller.id, kind: caller.kind, role: caller.role, source: caller.session ? areaOf(address) : address }
 }
 
 /** How many groups of an IPv6 address make a /48. */

@@ -16,9 +16,13 @@ export function requireScope(caller: Caller, scope: Scope): void {
   if (problem) throw problem
 }
 
-/** @throws {Problem} scope-missing when the caller has none of the scopes */
-export function requireAnyScope(caller: Caller, scopes: readonly string[]): void {
-  if (!(scopes as readonly Scope[]).some((scope) => caller.scopes.has(scope))) throw scopeMissing()
+/**
+ * @param admitsShoppers whether the browser of a shopper may do this in its checkout session; it may do nothing else
+ * @throws {Problem} scope-missing when the caller has none of the scopes
+ */
+export function requireAnyScope(caller: Caller, scopes: readonly string[], admitsShoppers = false): void {
+  const isAdmitted = caller.session === undefined || admitsShoppers
+  if (!isAdmitted || !(scopes as readonly Scope[]).some((scope) => caller.scopes.has(scope))) throw scopeMissing()
 }
 
 /** Whether something may be seen, and which lines of the role, the token or the contract say so. */

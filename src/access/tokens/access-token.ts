@@ -35,6 +35,8 @@ const claimsSchema = z.object({
   site: z.string().min(1),
   /** The third party whose client it is. */
   partner: z.string().min(1).optional(),
+  /** The checkout session in which a shopper's browser has the token. */
+  checkout_session: z.string().min(1).optional(),
   cnf: cnfSchema.optional(),
 })
 
@@ -60,6 +62,8 @@ export interface TokenSubject extends Binding {
   purposes: readonly Purpose[]
   site: string
   partnerId?: string | undefined
+  /** The checkout session that the token is for, and nothing else. */
+  session?: string | undefined
 }
 
 export interface AccessTokenOptions {
@@ -142,6 +146,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
         purposes: subject.purposes,
         site: subject.site,
         partner: subject.partnerId,
+        checkout_session: subject.session,
         cnf: cnfOf(subject),
       })
         .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: key.id })
@@ -217,6 +222,7 @@ function callerOf(claims: z.infer<typeof claimsSchema>, production: boolean): Ca
     purposes: new Set(claims.purposes),
     site: claims.site,
     partnerId: claims.partner,
+    session: claims.checkout_session,
     isTrial: claims.caller_kind === 'staff' && claims.cnf === undefined && !production ? true : undefined,
     ...bindingOf(claims.cnf),
   }

@@ -57,7 +57,17 @@ export interface Idempotency {
     work: (reserve: ReserveKey | undefined) => Promise<Answer>,
     replay: (kept: K, commit: CommitReplay) => Promise<Answer>,
   ): Promise<Answer>
+  /**
+   * What is kept for a key, whatever the request was; undefined where the key was not used. For routes whose callers are proven
+   * before their work.
+   *
+   * @throws {Problem} record-gone
+   */
+  find<K>(caller: KeyOwner, key: string): Promise<{ kept: K; commit: CommitReplay } | undefined>
 }
+
+/** Whose key it is. In a checkout session the key is one of the session. */
+type KeyOwner = Pick<Caller, 'id' | 'site' | 'session'>
 
 export interface IdempotencyDeps {
   database: Database
@@ -77,15 +87,10 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
   })
 
   /** What is kept under any of the hashes, and how its event commits. */
-  async function findKept<K>(keyHashes: readonly Buffer[], request: IdempotentRequest) {
+  async function findKept<K>(keyHashes: readonly Buffer[], request: IdempotentRequest | undefined) {
     const row = await find({ keyHashes, now: now() })
     if (row === undefined) return undefined
-    // Rows of versions before hash the bytes as they came; they expire within a day.
-    const fingerprints = [fingerprintOf(request), [...request.call, { untagged: request.body.bytes }]]
-    const hashes = keys.ring
-      .all('index')
-      .flatMap((key) => fingerprints.map((fingerprint) => keyedHash(key, 'idempotent-request', fingerprint)))
-    if (!hashes.some((hash) => timingSafeEqual(hash, row.requestHash))) throw new Problem('idempotency-key-reused')
+    if (request !== undefined && !isSameRequest(row, request)) throw new Problem('idempotency-key-reused')
     if (row.response === undefined) throw new Problem('record-gone')
     const opened = await openAnswer(row, row.response)
     if (opened === undefined) {
@@ -94,11 +99,20 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
     }
     const kept = JSON.parse(opened.toString('utf8')) as K
     const commit: CommitReplay = async (events) => {
-      await proveCaller(request.caller)
+      if (request !== undefined) await proveCaller(request.caller)
       requireRelease()
       if (!(await commitReplay(database, row.keyHash, tokensIn(kept), events))) throw new Problem('record-gone')
     }
     return { kept, commit }
+  }
+
+  function isSameRequest({ requestHash }: IdempotencyRow, request: IdempotentRequest): boolean {
+    // Rows of versions before hash the bytes as they came; they expire within a day.
+    const fingerprints = [fingerprintOf(request), [...request.call, { untagged: request.body.bytes }]]
+    return keys.ring
+      .all('index')
+      .flatMap((key) => fingerprints.map((fingerprint) => keyedHash(key, 'idempotent-request', fingerprint)))
+      .some((hash) => timingSafeEqual(hash, requestHash))
   }
 
   /** Undefined for an answer that does not open, for example because its key was destroyed. That is an alert. */
@@ -112,11 +126,16 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
   }
 
   return {
+    find: (caller, key) => {
+      const hashes = keys.ring.all('index').map((index) => keyHashOf(index, caller, key))
+      return findKept(hashes, undefined)
+    },
+
     async once(request, work, replay) {
       if (request.key === undefined) return work(undefined)
       if (!KEY.test(request.key)) throw new Problem('invalid-idempotency-key')
       const { caller, key } = request
-      const hashOfKey = (index: Key) => keyedHash(index, 'idempotency-key', [caller.id, caller.site, key])
+      const hashOfKey = (index: Key) => keyHashOf(index, caller, key)
       const hashesOfKey = keys.ring.all('index').map(hashOfKey)
       const keyHash = hashesOfKey[0]!
       const name = keyHash.toString('base64')
@@ -152,6 +171,10 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
       }
     },
   }
+}
+
+function keyHashOf(index: Key, { id, site, session }: KeyOwner, key: string): Buffer {
+  return keyedHash(index, 'idempotency-key', session === undefined ? [id, site, key] : [id, site, key, session])
 }
 
 /** The call, and the body in its canonical form (RFC 8785). */

@@ -23,6 +23,17 @@ export const RELEASE_PROBLEMS = [
   'too-many-requests',
 ] as const satisfies readonly ProblemCode[]
 
+/** Those of a checkout session, for a shopper's browser. */
+export const SESSION_PROBLEMS = [
+  'origin-not-allowed',
+  'attempts-spent',
+  'session-not-found',
+  'session-expired',
+  'session-used',
+  'test-card-required',
+  'record-integrity',
+] as const satisfies readonly ProblemCode[]
+
 /** Those of what a checkout holds. */
 export const CHECKOUT_PROBLEMS = [
   'invalid-card-number',

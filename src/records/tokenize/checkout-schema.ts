@@ -14,7 +14,7 @@ import type { Checkout } from './tokenize.ts'
  * The shop's own reference for a shopper. It finds everything about a person, so it is needed exactly as sent. Digits
  * that touch a letter are no card number here: a shop whose references are numbers puts a letter before them.
  */
-const customer = z
+export const customerSchema = z
   .string()
   .min(1)
   .max(128, { abort: true })
@@ -25,15 +25,15 @@ const customer = z
   .overwrite((value) => value.normalize('NFC'))
   .meta({ description: "the shop's own reference for the shopper", examples: ['cus_1042'] })
 
-const slug = z
+export const slug = z
   .string()
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/, { abort: true })
   .refine((value) => !mayBeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
 
 /** A name and no number: it is stored in the clear for as long as the record exists. */
-const consent = slug.regex(/[A-Za-z]/)
+export const consentName = slug.regex(/[A-Za-z]/)
 
-const partNames = Object.keys(checkoutParts) as CheckoutPart[]
+export const partNames = Object.keys(checkoutParts) as CheckoutPart[]
 
 /** A member for each part of a checkout. */
 function forEachPart<T>(of: (part: CheckoutPart) => T): Record<CheckoutPart, T> {
@@ -47,9 +47,9 @@ export function checkoutSchema(kinds: Kinds) {
   return z
     .strictObject(
       optionalMembers({
-        customer,
+        customer: customerSchema,
         policy_version: slug.describe('the version of the privacy policy that the shopper was shown'),
-        consents: z.array(consent).max(32).describe('what the shopper agreed to, by name'),
+        consents: z.array(consentName).max(32).describe('what the shopper agreed to, by name'),
         ...forEachPart(part),
       }),
     )
@@ -77,5 +77,9 @@ export const tokenizedSchema = z
   .object({
     customer: z.string().optional().describe('As it was sent'),
     ...forEachPart((part) => maskedSchemas[checkoutParts[part].kind].optional()),
+    consents_given: z
+      .array(z.string())
+      .optional()
+      .describe('In a checkout session: the consents that the shopper gave'),
   })
   .meta({ id: 'TokenizedCheckout', description: 'The token and the masked view of each part that was sent' })

@@ -10,16 +10,17 @@ import type { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency } from '../idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../idempotency/run-once.ts'
-import { CHECKOUT_PROBLEMS } from '../record/record-problems.ts'
+import { CHECKOUT_PROBLEMS, SESSION_PROBLEMS } from '../record/record-problems.ts'
 import { CHECKOUT_EXAMPLES } from './checkout-examples.ts'
 import { checkoutSchema, tokenizedSchema } from './checkout-schema.ts'
-import { tokenizeCheckouts } from './tokenize.ts'
+import type { Checkout } from './tokenize.ts'
 import { type BatchAnswer, tokenizeBatch } from './tokenize-batch.ts'
+import { tokenizeOnce, tokensIn } from './tokenize-once.ts'
 
 const resultSchema = z
   .union([
     z
-      .object({ status: z.literal(201), ...tokenizedSchema.shape })
+      .object({ status: z.literal(201), ...tokenizedSchema.omit({ consents_given: true }).shape })
       .meta({ id: 'TokenizeSuccess', description: 'A checkout of a batch that was stored' }),
     problemSchema,
   ])
@@ -38,7 +39,7 @@ export function createTokenizeRoutes(
   const batchOf = (item: z.ZodType) => z.strictObject({ items: z.array(item).min(1).max(1000) })
 
   return [
-    route<Caller, z.output<typeof checkout>>({
+    route<Caller, Checkout>({
       method: 'POST',
       path: '/v1/tokenize',
       operationId: 'tokenize',
@@ -50,9 +51,13 @@ export function createTokenizeRoutes(
         (\`sensitive-authentication-data\`). A text that holds a card number is refused as well.
 
         A telephone number of an address is read as it is dialled in the country of the address. In a contact it
-        needs \`+\` and its country code. Both spellings of an international domain name are one mailbox.`,
+        needs \`+\` and its country code. Both spellings of an international domain name are one mailbox.
+
+        With the token of a checkout session the checkout belongs to the customer of the session, is stored once, and is
+        answered without \`customer\` and with \`consents_given\`.`,
       summary: 'Store the parts of a checkout, all or none, and get their tokens',
       access: ['tokenize'],
+      admitsShoppers: true,
       audited: true,
       provesCaller: true,
       answersOlder: true,
@@ -60,23 +65,9 @@ export function createTokenizeRoutes(
       limit,
       body: checkout,
       examples: CHECKOUT_EXAMPLES,
-      problems: CHECKOUT_PROBLEMS,
+      problems: [...CHECKOUT_PROBLEMS, ...SESSION_PROBLEMS],
       responses: { 201: { description: 'the tokens and masked views', schema: tokenizedSchema } },
-      handle: (request) =>
-        runOnce<unknown>(
-          deps,
-          request,
-          'tokenize',
-          async (reserve) => {
-            const idempotency = reserve && ((answers: unknown[]) => reserve(answers[0]))
-            const [body] = await tokenizeCheckouts(deps, request.caller, [request.body], request, { idempotency })
-            return { status: 201, body }
-          },
-          async (body, commit) => {
-            await commit(await replayEvents(deps, request, { type: 'record.tokenize', tokens: tokensIn([body]) }))
-            return { status: 201, body }
-          },
-        ),
+      handle: (request) => tokenizeOnce(deps, request),
     }),
 
     route({
@@ -123,16 +114,6 @@ export function createTokenizeRoutes(
         ),
     }),
   ]
-}
-
-/** The tokens in kept answers. */
-function tokensIn(answers: readonly unknown[]): string[] {
-  return answers.flatMap((answer) =>
-    Object.values(answer as object).flatMap((part) => {
-      const { token } = (typeof part === 'object' && part !== null ? part : {}) as { token?: string }
-      return token ?? []
-    }),
-  )
 }
 
 /** The ranges of the numbers in a checkout or in a batch of them. Nothing of it is validated. */

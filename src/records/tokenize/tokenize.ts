@@ -48,6 +48,8 @@ type TokenizeDeps = Pick<RecordDeps, 'batches' | 'keys' | 'kinds' | 'newAuditEve
 interface Extra {
   idempotency?: ((answers: TokenizedCheckout[]) => IdempotencyRow) | undefined
   events?: readonly AuditEvent[]
+  /** Of the first checkout. */
+  eventsOf?: ((answer: TokenizedCheckout) => AuditEvent[]) | undefined
 }
 
 async function sealAndInsert(
@@ -85,7 +87,7 @@ async function sealAndInsert(
     now,
     records,
     idempotency: extra.idempotency?.(answers),
-    events: extra.events ?? [],
+    events: [...(extra.events ?? []), ...(extra.eventsOf?.(answers[0]!) ?? [])],
   })
   return answers
 }

@@ -75,6 +75,18 @@ export const callerProblems = {
     meaning: 'The caller went beyond a budget that suspends.',
     remedy: 'An operator reviews what happened and runs "access lift".',
   },
+  'origin-not-allowed': {
+    kind: 'refused',
+    title: 'The checkout session is not for this origin',
+    meaning: 'A page of another origin than those of the checkout session has used the token of the session.',
+    remedy: 'Name the origin of the page in origins when the session is opened.',
+  },
+  'attempts-spent': {
+    kind: 'refused',
+    title: 'The checkout session has no attempts left',
+    meaning: 'The checkout was sent ten times in this session and was never accepted.',
+    remedy: 'Open a new checkout session for the shopper.',
+  },
   'card-search-off': {
     kind: 'refused',
     title: 'This vault does not search by card number',

@@ -38,6 +38,12 @@ export const inputProblems = {
     meaning: 'A text outside the card holds what looks like a card number.',
     remedy: 'Remove it from the member that errors points to.',
   },
+  'test-card-required': {
+    kind: 'refused',
+    title: 'This vault takes test cards only from a checkout session',
+    meaning: 'The vault is not in production, and a checkout session there takes published test cards only.',
+    remedy: 'Enter a test card of docs/reference/test-cards.md, or set STRONGROOM_CHECKOUT_REAL_CARDS=on.',
+  },
   'invalid-idempotency-key': {
     kind: 'refused',
     title: 'The Idempotency-Key is not acceptable',

@@ -8,6 +8,26 @@ export const recordProblems = {
     meaning: 'There is no such record on the site of the caller. A malformed token gets the same answer.',
     remedy: 'Check the token. A caller that asks for many missing records has to wait.',
   },
+  'session-not-found': {
+    kind: 'refused',
+    title: 'There is no such checkout session',
+    meaning:
+      'There is no checkout session with this id, it belongs to another client, or it ended more than a day ago.',
+    remedy: 'Check the id. Only the client that opened a session may ask for its state.',
+  },
+  'session-expired': {
+    kind: 'refused',
+    title: 'The checkout session has expired',
+    meaning: 'The time of the checkout session is over, and no checkout was stored.',
+    remedy: 'Open a new checkout session for the shopper.',
+  },
+  'session-used': {
+    kind: 'refused',
+    title: 'The checkout session has been completed',
+    meaning:
+      'A checkout was already stored in this session. The same checkout gets the same answer again, another one does not.',
+    remedy: 'Ask for the state of the session, which names the tokens, or open a new session.',
+  },
   'event-not-found': {
     kind: 'refused',
     title: 'There is no such event',

@@ -10,6 +10,7 @@ const SWEEP = 'a minute after the start, then every 10 minutes'
 /** How often a server does each background task. */
 const TASK_TIMES: Readonly<Record<TaskName, string>> = {
   'destroy-index-keys': SWEEP,
+  'end-checkout-sessions': 'every minute',
   'keep-mac-keys': CORE,
   'report-event-numbers': 'every 2 seconds',
   'close-event-keys': CORE,

@@ -5,7 +5,7 @@ import type { Route } from '../../../src/http/route.ts'
 import type { ProblemCode } from '../../../src/values/problem-codes.ts'
 import { anchorOf, code, page, paragraph, sentence, table } from './markdown.ts'
 import { describedDocument } from './openapi-file.ts'
-import { describedRoutes } from './routes.ts'
+import { browserRoutes, describedRoutes } from './routes.ts'
 import { type JsonSchema, memberRows, typeOf } from './schema-rows.ts'
 
 interface Parameter {
@@ -154,6 +154,13 @@ export function apiPage(): string {
     ...INTRODUCTION,
     '## All calls',
     table(['Call', 'Scope', 'What it does'], rows),
+    '## Pages and scripts for browsers',
+    paragraph(`Shoppers load these. They are no calls of the API, and are not in its document.
+      [Take cards in a browser](../how-to/take-cards-in-a-browser.md) explains them.`),
+    table(
+      ['Path', 'What it is'],
+      browserRoutes().map((route) => [code(nameOf(route)), sentence(route.summary)]),
+    ),
     ...OPERATOR_LISTENER,
     '## Each call',
     ...routes.map((route) => call(route, operationOf(route))),

@@ -2,6 +2,8 @@ import { createAccessRoutes } from '../../../src/access/access-routes.ts'
 import type { Caller } from '../../../src/access/policy/caller.ts'
 import { createAuditRoutes } from '../../../src/audit-api/audit-routes.ts'
 import { createLogRoutes } from '../../../src/audit-api/log-routes.ts'
+import { createPageRoutes } from '../../../src/checkout/page-routes.ts'
+import { createSessionRoutes } from '../../../src/checkout/session-routes.ts'
 import { version } from '../../../src/config/version.ts'
 import { createDocsRoutes } from '../../../src/http/documents/docs-routes.ts'
 import { createHealthRoutes } from '../../../src/http/health-routes.ts'
@@ -27,9 +29,15 @@ export function describedRoutes(): Route<Caller>[] {
   const routes: Route<Caller>[] = [
     ...createAccessRoutes(deps),
     ...createRecordApi(deps),
+    ...createSessionRoutes(deps),
     ...createAuditRoutes(deps),
     ...createLogRoutes(deps),
     ...createHealthRoutes<Caller>(async () => {}),
   ]
   return [...routes, ...createDocsRoutes(routes, { issuer: ISSUER, version })]
+}
+
+/** What the vault serves to the browsers of shoppers, beside its API. */
+export function browserRoutes(): Route<Caller>[] {
+  return createPageRoutes({} as never)
 }

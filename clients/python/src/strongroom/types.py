@@ -428,6 +428,50 @@ class Erasure(TypedDict):
     """
 
 
+Origin: TypeAlias = str
+
+
+class CheckoutSessionRequest(TypedDict):
+    """
+    What a checkout session is for
+    """
+
+    origins: list[Origin]
+    """
+    the origins of the pages that may show the fields, exactly as the browser sends them
+    """
+    customer: NotRequired[str]
+    """
+    the shop's own reference for the shopper
+    """
+    policy_version: NotRequired[str]
+    """
+    the version of the privacy policy that the shopper is shown
+    """
+    consents: NotRequired[list[Consent]]
+    """
+    the consents that the page asks for, by name
+    """
+    parts: NotRequired[
+        list[Literal["card", "billing_address", "shipping_address", "contact"]]
+    ]
+    """
+    the parts of the checkout that the page asks for; default: the card
+    """
+    return_url: NotRequired[str]
+    """
+    where the hosted page leads back to, at one of the origins
+    """
+    locale: NotRequired[str]
+    """
+    the language of the page, as a BCP 47 tag; default: en
+    """
+    minutes: NotRequired[int]
+    """
+    how long the session is open; default: 30
+    """
+
+
 class AccessToken(TypedDict):
     access_token: str
     token_type: str
@@ -966,6 +1010,40 @@ class DamagedRecord(TypedDict):
     code: str
 
 
+class OpenedCheckoutSession(TypedDict):
+    """
+    A session, and the token for its page
+    """
+
+    id: str
+    """
+    the id of the session
+    """
+    token: str
+    """
+    for the page that shows the fields; it can store one checkout, and nothing else
+    """
+    url: str
+    """
+    the hosted page, for the shopper
+    """
+    expires_at: str
+    """
+    when the session ends, in UTC
+    """
+
+
+class CheckoutSessionTokens(TypedDict):
+    """
+    The token and the masked view of each part that was stored
+    """
+
+    card: NotRequired[MaskedCard]
+    billing_address: NotRequired[MaskedAddress]
+    shipping_address: NotRequired[MaskedAddress]
+    contact: NotRequired[MaskedContact]
+
+
 class AuditCaller(TypedDict):
     """
     Who did it
@@ -1049,6 +1127,9 @@ class EventFilter(TypedDict):
             "record.search",
             "request.refuse",
             "request.replay",
+            "session.open",
+            "session.complete",
+            "session.expire",
             "token.issue",
             "client.add",
             "client.rotate-secret",
@@ -1279,6 +1360,10 @@ class TokenizedCheckout(TypedDict):
     billing_address: NotRequired[MaskedAddress]
     shipping_address: NotRequired[MaskedAddress]
     contact: NotRequired[MaskedContact]
+    consents_given: NotRequired[list[str]]
+    """
+    In a checkout session: the consents that the shopper gave
+    """
 
 
 TokenizeResult: TypeAlias = TokenizeSuccess | Problem
@@ -1406,6 +1491,27 @@ FoundRecord: TypeAlias = MaskedCard | MaskedAddress | MaskedContact | DamagedRec
 """
 The masked view of a record, or the code of the problem with it
 """
+
+
+class CheckoutSession(TypedDict):
+    """
+    The state of a checkout session
+    """
+
+    id: str
+    """
+    the id of the session
+    """
+    state: str
+    tokens: CheckoutSessionTokens
+    consents_given: list[str]
+    """
+    the consents that the shopper gave
+    """
+    expires_at: str
+    """
+    when the session ends, in UTC
+    """
 
 
 class AuditEvent(TypedDict):

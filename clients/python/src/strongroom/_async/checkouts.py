@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from ..types import (
     Checkout,
+    CheckoutSession,
+    CheckoutSessionRequest,
+    OpenedCheckoutSession,
     TokenizedBatch,
     TokenizedCheckout,
 )
@@ -54,4 +58,43 @@ class AsyncCheckouts:
             retries=retries,
         )
         data: TokenizedBatch = answer.data
+        return data
+
+    async def open_session(
+        self,
+        session: CheckoutSessionRequest,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> OpenedCheckoutSession:
+        """Opens a session in which the shopper's browser stores one checkout.
+
+        It is repeated only when the vault says that it has opened none.
+        """
+        answer = await self._send(
+            "POST",
+            "/v1/checkout-sessions",
+            body=session,
+            repeats_by="nothing",
+            timeout=timeout,
+            retries=retries,
+        )
+        data: OpenedCheckoutSession = answer.data
+        return data
+
+    async def get_session(
+        self,
+        id: str,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> CheckoutSession:
+        """The state of a session, with the tokens of what the shopper stored."""
+        answer = await self._send(
+            "GET",
+            f"/v1/checkout-sessions/{quote(id, safe='')}",
+            timeout=timeout,
+            retries=retries,
+        )
+        data: CheckoutSession = answer.data
         return data

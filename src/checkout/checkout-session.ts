@@ -1,0 +1,56 @@
+import type { CheckoutPart } from '../kinds/checkout-parts.ts'
+import { base32 } from '../values/identifier.ts'
+import type { RandomBytes } from '../values/random.ts'
+
+/** What the shop decides when it opens a session, and the client that did so. All of it is sealed. */
+export interface SessionFacts {
+  /** The client that opened the session. It alone may ask for its state. */
+  client: string
+  role: string | undefined
+  site: string
+  partner: string | undefined
+  /** The origins whose pages may show the fields and use the token, such as `https://shop.example`. */
+  origins: readonly string[]
+  customer: string | undefined
+  policyVersion: string | undefined
+  /** The consents that the page asks for, by name. */
+  consents: readonly string[]
+  /** The parts of a checkout that the page asks for. */
+  parts: readonly CheckoutPart[]
+  /** Where the hosted page leads back to, at one of the origins. */
+  returnUrl: string | undefined
+  /** A language tag (BCP 47). */
+  locale: string
+}
+
+/** A single-use session in which a shopper's browser stores one checkout. */
+export interface CheckoutSession extends SessionFacts {
+  id: string
+  expiresAt: Date
+}
+
+export type SessionState = 'open' | 'completed' | 'expired'
+
+const SESSION_ID = /^cs_[0-7][0-9a-hjkmnp-tv-z]{25}$/
+/** Drawn again: a scanner for card numbers could take so many digits in a row for one. */
+const CARD_LIKE = /[0-9]{12}/
+
+/** 128 random bits: who knows the id may fill in the page of the session, and reads nothing. */
+export function newSessionId(randomBytes: RandomBytes): string {
+  for (;;) {
+    const name = base32(randomBytes(16))
+    if (!CARD_LIKE.test(name)) return `cs_${name}`
+  }
+}
+
+export function isSessionId(text: string): boolean {
+  return SESSION_ID.test(text)
+}
+
+/** The one Idempotency-Key of a session: it makes two submits of a checkout one, and a second checkout impossible. */
+export const SESSION_KEY = 'checkout'
+
+/** Under which the key of a session is kept. */
+export function ownerOf({ id, client, site }: CheckoutSession) {
+  return { id: client, site, session: id }
+}

@@ -1,0 +1,63 @@
+import type { Access } from '../access/create-access.ts'
+import type { Caller } from '../access/policy/caller.ts'
+import type { CheckoutConfig } from '../config/config-sections.ts'
+import type { Route } from '../http/route.ts'
+import type { Job } from '../observability/jobs.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { Records } from '../records/create-records.ts'
+import { once } from '../values/once.ts'
+
+const END_EVERY_MS = 60 * 1000
+
+export interface CreateCheckoutDeps {
+  access: Pick<Access, 'authentication'>
+  records: Pick<Records, 'parts'>
+  config: CheckoutConfig
+  production: boolean
+  metrics: Pick<Metrics, 'cspReport'>
+}
+
+/** The way in for the browser of a shopper. */
+export interface Checkout {
+  routes(): Promise<Route<Caller>[]>
+  /** What browsers load; no call of the API. */
+  pages(): Promise<Route<Caller>[]>
+  /** Has the route that stores a checkout serve sessions too; leaves every other route as it is. */
+  serveSessions(route: Route<Caller>): Promise<Route<Caller>>
+  jobs: readonly Job[]
+}
+
+export function createCheckout({ access, records, config, production, metrics }: CreateCheckoutDeps): Checkout {
+  const parts = once(async () => {
+    const [recordParts, { accessTokens }] = await Promise.all([records.parts(), access.authentication()])
+    const { createFindSession } = await import('./sessions.ts')
+    const own = { accessTokens, production, countCspReport: metrics.cspReport }
+    return { ...recordParts, ...config, ...own, findSession: createFindSession(recordParts) }
+  })
+  return {
+    async routes() {
+      const { createSessionRoutes } = await import('./session-routes.ts')
+      return createSessionRoutes(await parts())
+    },
+    async pages() {
+      const { createPageRoutes } = await import('./page-routes.ts')
+      return createPageRoutes(await parts())
+    },
+    async serveSessions(route) {
+      if (route.method !== 'POST' || route.path !== '/v1/tokenize') return route
+      const { serveSessions } = await import('./session-routes.ts')
+      return serveSessions(await parts(), route)
+    },
+    jobs: [
+      {
+        name: 'end-checkout-sessions',
+        everyMs: END_EVERY_MS,
+        firstMs: END_EVERY_MS,
+        async run() {
+          const { endSessions } = await import('./end-sessions.ts')
+          return endSessions(await parts())
+        },
+      },
+    ],
+  }
+}

@@ -1,0 +1,61 @@
+import { type NewAuditEvent, VAULT } from '../audit/event/audit-event.ts'
+import { insertEvents } from '../audit/event/audit-store.ts'
+import type { Database } from '../database/database.ts'
+import type { Keys } from '../keys/ring/keys.ts'
+import type { Idempotency } from '../records/idempotency/idempotency.ts'
+import { Problem } from '../values/problem.ts'
+import type { CheckoutSession } from './checkout-session.ts'
+import { findCompleted } from './read-session.ts'
+import { closeSessions, type StoredSession, selectExpired, sweepSessions } from './session-store.ts'
+import { openSession } from './sessions.ts'
+
+const PAGE = 200
+/** As long as the answer to its checkout is kept. */
+const KEPT_FOR_MS = 24 * 60 * 60 * 1000
+
+export interface EndSessionsDeps {
+  database: Database
+  keys: Pick<Keys, 'open'>
+  idempotency: Idempotency
+  newAuditEvent: NewAuditEvent
+  now: () => Date
+}
+
+/** Writes an event for each session that has expired without a checkout, once, and removes what expired a day ago. */
+export async function endSessions(deps: EndSessionsDeps): Promise<void> {
+  while ((await endPage(deps)) === PAGE);
+  await sweepSessions(deps.database, new Date(deps.now().getTime() - KEPT_FOR_MS))
+}
+
+function endPage({ database, keys, idempotency, newAuditEvent, now }: EndSessionsDeps): Promise<number> {
+  return database.transaction(async (tx) => {
+    const over = await selectExpired(tx, now(), PAGE)
+    const expired = []
+    for (const stored of over) {
+      const session = await openUnlessChanged(keys, stored)
+      if (session === undefined || (await findCompleted(idempotency, session)) !== undefined) continue
+      const { id, site } = session
+      expired.push(newAuditEvent({ type: 'session.expire', outcome: 'success', caller: VAULT, site, subject: id }))
+    }
+    await closeSessions(
+      tx,
+      over.map(({ id }) => id),
+      now(),
+    )
+    await insertEvents(tx, expired)
+    return over.length
+  })
+}
+
+/** A row that was changed outside the vault is an alert of its own, and must not hold up the others. */
+async function openUnlessChanged(
+  keys: Pick<Keys, 'open'>,
+  stored: StoredSession,
+): Promise<CheckoutSession | undefined> {
+  try {
+    return await openSession(keys, stored)
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'record-integrity') return undefined
+    throw error
+  }
+}

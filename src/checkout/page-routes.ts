@@ -1,0 +1,256 @@
+import { z } from 'zod'
+import type { Caller } from '../access/policy/caller.ts'
+import { version } from '../config/version.ts'
+import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
+import { checkoutHeaders, publicHeaders } from '../http/security-headers.ts'
+import { Problem } from '../values/problem.ts'
+import { addressCountries, addressForm } from './address-form.ts'
+import { checkoutPage, type EndedFacts, endedPage, type PageFacts } from './checkout-page.ts'
+import type { CheckoutSession } from './checkout-session.ts'
+import { issueSessionToken, type OpenSessionDeps } from './open-session.ts'
+import { findCompleted, type ReadSessionDeps } from './read-session.ts'
+import { loadScripts, type Script, type ScriptName } from './scripts.ts'
+
+export interface PageRouteDeps extends Pick<OpenSessionDeps, 'accessTokens' | 'now' | 'randomBytes'>, ReadSessionDeps {
+  takesRealCards: boolean
+  /** Counts a report of a browser by the directive that was not met. */
+  countCspReport: (directive: string) => void
+}
+
+const HTML = 'text/html; charset=utf-8'
+const SCRIPT = 'text/javascript; charset=utf-8'
+const REPORTS_PATH = '/v1/csp-reports'
+const IMMUTABLE = 'public, max-age=31536000, immutable'
+const EVERGREEN = 'public, max-age=300'
+const MAX_REPORT_BYTES = 16 * 1024
+
+const shown = { access: 'public', audited: false, tag: 'Checkout' } as const
+
+/** The pages that shoppers see, and the scripts of these pages and of shops. */
+export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
+  const pages = (['hosted', 'framed'] as const).map((mode) =>
+    route<Caller>({
+      ...shown,
+      method: 'GET',
+      path: mode === 'hosted' ? '/checkout/:id' : '/checkout/:id/frame',
+      operationId: mode === 'hosted' ? 'showCheckoutPage' : 'showCheckoutFrame',
+      summary:
+        mode === 'hosted'
+          ? 'The hosted page of a checkout session, also for a plain frame'
+          : 'The page of a checkout session in the frame of checkout.js',
+      responses: {
+        200: { description: 'an HTML page', contentType: HTML },
+        404: { description: 'a page: there is no such session', contentType: HTML },
+        409: { description: 'a page: the checkout is complete', contentType: HTML },
+        410: { description: 'a page: the session has expired', contentType: HTML },
+      },
+      handle: ({ params }) => pageOf(deps, params.id ?? '', mode),
+    }),
+  )
+  return [...scriptRoutes(), countryRoute(), reportRoute(deps), ...pages]
+}
+
+async function pageOf(deps: PageRouteDeps, id: string, mode: 'hosted' | 'framed'): Promise<Answer> {
+  const session = await deps.findSession(id)
+  if (session === undefined) return endedAnswer(deps, session, 404, 'noSession')
+  if (session.expiresAt <= deps.now()) return endedAnswer(deps, session, 410, 'sessionExpired')
+  if ((await findCompleted(deps.idempotency, session)) !== undefined) {
+    return endedAnswer(deps, session, 409, 'sessionUsed')
+  }
+  const { parts, consents, origins, returnUrl, locale } = session
+  const hasAddress = parts.some((part) => part.endsWith('_address'))
+  const facts: PageFacts = {
+    id,
+    mode,
+    token: mode === 'hosted' ? await issueSessionToken(deps, session) : undefined,
+    parts,
+    consents,
+    origins,
+    returnUrl: mode === 'hosted' ? returnUrl : undefined,
+    locale,
+    isTest: !deps.takesRealCards,
+    countries: { path: `/checkout/${version}/countries`, codes: hasAddress ? await addressCountries() : [] },
+  }
+  const nonce = deps.randomBytes(16).toString('base64')
+  const { path, integrity } = (await loadScripts())['page.js']
+  return {
+    status: 200,
+    body: checkoutPage(facts, { path, integrity, nonce }),
+    contentType: HTML,
+    documentHeaders: checkoutHeaders({ origins, scriptNonce: nonce, reportsTo: REPORTS_PATH }),
+  }
+}
+
+function endedAnswer(
+  { randomBytes }: PageRouteDeps,
+  session: CheckoutSession | undefined,
+  status: number,
+  text: EndedFacts['text'],
+): Answer {
+  const { origins = [], locale = 'en', id = '', returnUrl } = session ?? {}
+  const link = returnUrl === undefined ? undefined : new URL(returnUrl)
+  link?.searchParams.set('checkout_session', id)
+  const nonce = randomBytes(16).toString('base64')
+  return {
+    status,
+    body: endedPage({ locale, text, link: link?.href, nonce }),
+    contentType: HTML,
+    documentHeaders: checkoutHeaders({ origins, styleNonce: nonce, reportsTo: REPORTS_PATH }),
+  }
+}
+
+function scriptRoutes(): Route<Caller>[] {
+  const serve = (operationId: string, path: string, name: ScriptName, cache: string, summary: string) =>
+    route<Caller>({
+      ...shown,
+      answersSealed: true,
+      method: 'GET',
+      path,
+      operationId,
+      summary,
+      responses: { 200: { description: 'the script', contentType: SCRIPT } },
+      handle: async () => {
+        const { body } = (await loadScripts())[name]
+        return { status: 200, body, contentType: SCRIPT, headers: publicHeaders(cache) }
+      },
+    })
+  const inventory = (
+    operationId: string,
+    path: string,
+    summary: string,
+    answer: (scripts: readonly Script[]) => Answer,
+  ) =>
+    route<Caller>({
+      ...shown,
+      answersSealed: true,
+      method: 'GET',
+      path,
+      operationId,
+      summary,
+      responses: { 200: { description: 'the scripts with reason and hash' } },
+      handle: async () => answer(Object.values(await loadScripts())),
+    })
+  return [
+    serve(
+      'getCheckoutScriptOfVersion',
+      `/checkout/${version}/checkout.js`,
+      'checkout.js',
+      IMMUTABLE,
+      'The script for pages of shops, in this version',
+    ),
+    serve('getPageScript', `/checkout/${version}/page.js`, 'page.js', IMMUTABLE, 'The script of the pages of sessions'),
+    serve(
+      'getCheckoutScript',
+      '/checkout.js',
+      'checkout.js',
+      EVERGREEN,
+      'The script for pages of shops, in the newest version',
+    ),
+    inventory('listScripts', '/checkout/scripts.json', 'Every script that the vault serves to shoppers', (scripts) => ({
+      status: 200,
+      body: { version, scripts: scripts.map(({ body: _, ...script }) => script) },
+    })),
+    inventory('showScripts', '/checkout/scripts', 'The same as a page', (scripts) => ({
+      status: 200,
+      body: inventoryPage(scripts),
+      contentType: HTML,
+    })),
+  ]
+}
+
+function inventoryPage(scripts: readonly Script[]): string {
+  const rows = scripts.map(
+    ({ path, reason, integrity }) =>
+      `<tr><td><code>${path}</code></td><td>${reason}</td><td><code>${integrity}</code></td></tr>`,
+  )
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Scripts of Strongroom ${version}</title></head>
+<body>
+<h1>Scripts that this vault serves to shoppers</h1>
+<table>
+<thead><tr><th>Script</th><th>Why it is there</th><th>Integrity</th></tr></thead>
+<tbody>
+${rows.join('\n')}
+</tbody>
+</table>
+</body>
+</html>
+`
+}
+
+function countryRoute(): Route<Caller> {
+  return route<Caller>({
+    ...shown,
+    answersSealed: true,
+    method: 'GET',
+    path: `/checkout/${version}/countries/:country`,
+    operationId: 'getAddressForm',
+    problems: ['not-found'],
+    summary: 'What an address form asks for in a country',
+    responses: { 200: { description: 'fields in their order, words, and regions' } },
+    handle: async ({ params }) => {
+      const form = await addressForm((params.country ?? '').replace(/\.json$/, ''))
+      if (form === undefined) throw new Problem('not-found')
+      return { status: 200, body: form, headers: publicHeaders(IMMUTABLE) }
+    },
+  })
+}
+
+/** `application/csp-report` (CSP 2) has one report, `application/reports+json` (Reporting API) a list of them. */
+const reportSchema = z.union([
+  z.looseObject({
+    'csp-report': z.looseObject({
+      'violated-directive': z.string().optional(),
+      'effective-directive': z.string().optional(),
+    }),
+  }),
+  z.array(z.looseObject({ body: z.looseObject({ effectiveDirective: z.string().optional() }).optional() })).max(100),
+])
+
+const DIRECTIVES = new Set([
+  'default-src',
+  'script-src',
+  'script-src-elem',
+  'script-src-attr',
+  'style-src',
+  'style-src-elem',
+  'style-src-attr',
+  'connect-src',
+  'img-src',
+  'font-src',
+  'frame-src',
+  'frame-ancestors',
+  'base-uri',
+  'form-action',
+  'require-trusted-types-for',
+  'trusted-types',
+])
+
+/** A report says what a page tried, so it may hold anything. It is counted by its directive, and nothing of it is kept. */
+function reportRoute({ countCspReport }: PageRouteDeps): Route<Caller> {
+  return route<Caller, z.output<typeof reportSchema>>({
+    ...shown,
+    answersSealed: true,
+    method: 'POST',
+    path: REPORTS_PATH,
+    operationId: 'reportCspViolation',
+    summary: 'Takes reports of browsers on the content security policy of the pages; they are counted only',
+    maxBodyBytes: MAX_REPORT_BYTES,
+    acceptsReports: true,
+    body: reportSchema,
+    responses: { 204: { description: 'counted' } },
+    handle: ({ body }: RouteRequest<Caller, z.output<typeof reportSchema>>) => {
+      for (const directive of directivesIn(body)) countCspReport(DIRECTIVES.has(directive) ? directive : 'other')
+      return { status: 204 }
+    },
+  })
+}
+
+function directivesIn(report: z.output<typeof reportSchema>): string[] {
+  if (Array.isArray(report)) return report.map(({ body }) => body?.effectiveDirective ?? 'other')
+  const {
+    'csp-report': { 'effective-directive': effective, 'violated-directive': violated },
+  } = report
+  return [effective ?? violated?.split(' ')[0] ?? 'other']
+}

@@ -1,0 +1,49 @@
+import type { Caller } from '../../access/policy/caller.ts'
+import type { AuditEvent } from '../../audit/event/audit-event.ts'
+import type { Answer, RouteRequest } from '../../http/route.ts'
+import type { RecordDeps } from '../dependencies.ts'
+import type { Idempotency } from '../idempotency/idempotency.ts'
+import { replayEvents, runOnce } from '../idempotency/run-once.ts'
+import { type Checkout, type TokenizedCheckout, tokenizeCheckouts } from './tokenize.ts'
+
+/**
+ * Stores one checkout, once for each Idempotency-Key.
+ *
+ * @param more events that commit with the records, and what is answered in place of the tokens and masked views
+ * @throws {Problem} those of `tokenizeCheckouts` and of `Idempotency.once`
+ */
+export function tokenizeOnce(
+  deps: RecordDeps & { idempotency: Idempotency },
+  request: RouteRequest<Caller, Checkout>,
+  more: {
+    eventsOf?: (answer: TokenizedCheckout) => AuditEvent[]
+    answerOf?: (answer: TokenizedCheckout) => object
+  } = {},
+): Promise<Answer> {
+  const { answerOf = (answer) => answer } = more
+  return runOnce<unknown>(
+    deps,
+    request,
+    'tokenize',
+    async (reserve) => {
+      const idempotency = reserve && (([answer]: TokenizedCheckout[]) => reserve(answerOf(answer!)))
+      const extra = { idempotency, eventsOf: more.eventsOf }
+      const [answer] = await tokenizeCheckouts(deps, request.caller, [request.body], request, extra)
+      return { status: 201, body: answerOf(answer!) }
+    },
+    async (body, commit) => {
+      await commit(await replayEvents(deps, request, { type: 'record.tokenize', tokens: tokensIn([body]) }))
+      return { status: 201, body }
+    },
+  )
+}
+
+/** The records that answers name, as they were kept. */
+export function tokensIn(answers: readonly unknown[]): string[] {
+  return answers.flatMap((answer) =>
+    Object.values(answer as object).flatMap((part) => {
+      const { token } = (typeof part === 'object' && part !== null ? part : {}) as { token?: string }
+      return token ?? []
+    }),
+  )
+}
