@@ -28,7 +28,7 @@ describe('in a directory where no vault was ever started', () => {
   it('doctor creates nothing, and says what is missing', async () => {
     const { code, stdout, stderr } = await vault.cli(['doctor'])
     expect(code).toBe(1)
-    expect(stdout).toMatch(/^schema: there is no database in .*lacks 0001-schema: run "strongroom migrate"\.$/m)
+    expect(stdout).toMatch(/^schema: there is no database in .*lacks 0001-schema, .*: run "strongroom migrate"\.$/m)
     // Without a database there is no log.
     expect(stderr).not.toContain('could not be recorded')
     expect(readdirSync(vault.directory)).toEqual([])

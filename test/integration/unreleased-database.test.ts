@@ -45,8 +45,9 @@ it('that the last unreleased migration has made counts as made by the first one,
   const before = await dump()
   const [last] = await database.sql("SELECT migration_time FROM migrations WHERE name = '0032-rotation'")
   expect(await run()).toEqual(knownMigrations)
-  const written = [{ name: knownMigrations[0], batch: 1, migration_time: last!.migration_time }]
-  expect(await record()).toEqual(written)
+  const written = await record()
+  expect(written[0]).toEqual({ name: knownMigrations[0], batch: 1, migration_time: last!.migration_time })
+  expect(written.map(({ name }) => name)).toEqual(knownMigrations)
   // The kinds are the program's alone.
   expect(await dump()).toBe(before.replace(/^ {2}CONSTRAINT records_kind_check .*\n/m, ''))
   expect(await run()).toEqual([])

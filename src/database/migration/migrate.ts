@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import pg from 'pg'
 import * as schema from '../../../migrations/0001-schema.ts'
 import { migration as checkoutSessions } from '../../../migrations/0033-checkout-sessions.ts'
+import { migration as keptReleasePlan } from '../../../migrations/0034-kept-release-plan.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from '../database.ts'
 import { applySettings, quoteIdentifier } from '../session-settings.ts'
 import { requireFitServer } from '../vault-server.ts'
@@ -15,7 +16,7 @@ import { type Migrations, namesOf, runMigrations, whileNobodyElseMigrates } from
 export const shippedMigrations: Migrations = {
   first: { '0001-schema': schema },
   // `docs/contributing/migrations.md` says how to add one.
-  online: { '0033-checkout-sessions': checkoutSessions },
+  online: { '0033-checkout-sessions': checkoutSessions, '0034-kept-release-plan': keptReleasePlan },
 }
 
 /** The names of the migrations this version brings. */
