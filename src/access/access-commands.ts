@@ -16,7 +16,7 @@ import type { StaffToken, StaffTokenRequest } from './tokens/staff-token.ts'
 /** The operator's commands over callers, roles and partners. */
 export interface AccessCommands {
   addClient(operator: AuditCaller, input: NewClient & Expiry): Promise<{ id: string; secret: Sensitive<string> }>
-  /** @throws {CallerError} also for a certificate where none are asked for */
+  /** @throws {CallerError} also for a certificate, if the server asks for none */
   addClientWithKey(
     operator: AuditCaller,
     input: NewClient,
@@ -33,7 +33,7 @@ export interface AccessCommands {
   issueStaffToken(operator: AuditCaller, request: StaffTokenRequest): Promise<StaffToken>
   disableStaff(operator: AuditCaller, id: string): Promise<string>
   enableStaff(operator: AuditCaller, id: string): Promise<string>
-  /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
+  /** Which mapped claims do not fit the roles in force; undefined when all fit. */
   findMappingFault(): Promise<string | undefined>
   checkToken(token: string): Promise<TokenReport>
   readRoles(): Promise<RoleSet>
@@ -53,7 +53,7 @@ export interface AccessCommandDeps
     Pick<AccessControl['limits'], 'probes'> {
   authentication: () => Promise<Authentication>
   production: boolean
-  /** Whether the server asks its callers for certificates; a client that is known by one could otherwise never show it. */
+  /** Whether the server asks its callers for certificates. Otherwise a client could never show one. */
   asksForCertificates: boolean
 }
 

@@ -1,6 +1,6 @@
 import type { NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
-import type { LimitsConfig } from '../config/config.ts'
+import type { LimitsConfig } from '../config/config-sections.ts'
 import type { Database } from '../database/database.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import { type Alert, createNewsAlert } from '../observability/alert.ts'

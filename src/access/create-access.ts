@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts'
+import type { AccessConfig } from '../config/config-sections.ts'
 import type { Route } from '../http/route.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
 import { once } from '../values/once.ts'
@@ -10,7 +10,7 @@ import type { Caller } from './policy/caller.ts'
 import { sweepReplayCache } from './tokens/replay-store.ts'
 
 export interface CreateAccessDeps extends AccessControlDeps {
-  config: Config['access']
+  config: AccessConfig
   limits: AccessLimits
   issuer: string
   production: boolean
@@ -30,7 +30,7 @@ export interface Access
   extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'> {
   /** What finds the caller of a request; a command loads it when it needs it. */
   authentication(): Promise<Pick<Authentication, 'accessTokens' | 'authenticate' | 'rehearse'>>
-  /** Forgets what is remembered of clients: a sealed vault cannot say that it is still so. */
+  /** Forgets what is remembered of clients, because a sealed vault cannot verify that it still holds. */
   forgetClients: () => void
   routes(): Promise<Route<Caller>[]>
   commands: AccessCommands

@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../database/database.ts'
 import type { Alert, AlertFacts } from '../observability/alert.ts'
 import type { Background } from '../observability/background.ts'
+import type { Job } from '../observability/jobs.ts'
 import { type AuditCommands, createAuditCommands } from './audit-commands.ts'
 import { endForOthers } from './completeness/end-for-others.ts'
 import { describeMissing } from './completeness/missing-name.ts'
@@ -11,6 +12,7 @@ import { SEEN_DOMAIN, type SealedSeen } from './completeness/seen-numbers.ts'
 import { type AuditEventType, type AuditFacts, type EventBook, type NewAuditEvent, VAULT } from './event/audit-event.ts'
 import { REPORT_DOMAIN } from './event/event-book.ts'
 import type { WriteAuditEvent } from './event/write-audit-event.ts'
+import { createTakeFailure, type TakeFailure } from './failed-command.ts'
 import type { VaultMark } from './formats/checkpoint.ts'
 import { keepLog } from './keep-log.ts'
 import type { EventAuthenticity, VerifyEventMac } from './log/event-authenticity.ts'
@@ -45,6 +47,8 @@ interface AuditLogDeps {
   knows: (mac: Buffer) => boolean
   /** Tells the vault's events from other rows. */
   authenticity: EventAuthenticity
+  /** Counts the refusals of unknown callers. */
+  strangers: { addFailure(source: string): void }
   /** Whether the registry of keys is older than one that is known outside. */
   registryAge: WaiveRestoreDeps['registryAge']
   keys: {
@@ -98,6 +102,10 @@ export interface AuditLog {
   /** Whether the key has signed the latest checkpoint. */
   hasSignedLast(db: Queryable, id: string): Promise<boolean>
   commands: AuditCommands
+  /** What the server that keeps the log does. */
+  jobs: readonly Job[]
+  /** Takes the failures of commands that could not write the event of theirs. */
+  takeFailure: TakeFailure
   /** Events that were committed before still get their place, and the last checkpoint is shipped. */
   close(): Promise<void>
 }
@@ -150,6 +158,8 @@ export async function createAuditLog(
   }
   const look = () => gate.look(database)
   if (!keys.isSealed) await look()
+  // Every process does these two for as long as it writes events or releases data: a command and a worker too. So they are
+  // no jobs of a server, and begin before its other parts make events.
   const reports = reportNumbers(deps)
   background.every('report-event-numbers', { everyMs: REPORT_EVERY_MS }, reports.report)
   const looking = background.every('watch-audit-missing', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, async () => {
@@ -194,6 +204,7 @@ export async function createAuditLog(
   const { report: onSignedOther, isOlder: isHeld } = outside
   const shipper =
     isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options, onSignedOther, isHeld }, shipping) : undefined
+  const commands = createAuditCommands({ ...deps, ...options, outside, settlements, signingKeys: signing.all })
   return {
     observe: outage.observe,
     outage: { isOpen: outage.isOpen, missed: outage.missed },
@@ -207,7 +218,9 @@ export async function createAuditLog(
       const key = signing.all().find((one) => one.id === id)
       return key !== undefined && hasSignedLast(db, key)
     },
-    commands: createAuditCommands({ ...deps, ...options, outside, settlements, signingKeys: signing.all }),
+    commands,
+    jobs: [...(keeper?.jobs ?? []), ...(shipper?.jobs ?? [])],
+    takeFailure: createTakeFailure({ record: commands.recordFailedCommand, outage, strangers: deps.strangers }),
     async close() {
       await outage.stop()
       if (isStarted) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))

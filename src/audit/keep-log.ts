@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Database, Statement } from '../database/database.ts'
 import type { Alert } from '../observability/alert.ts'
 import type { Background } from '../observability/background.ts'
+import type { Job } from '../observability/jobs.ts'
 import { findOldestWaiting } from './log/log-store.ts'
 import { openSequencer, type SequencerDeps } from './log/sequencer.ts'
 import type { LogEndWatch } from './log/watch-log-end.ts'
@@ -39,10 +40,10 @@ export interface KeepLogDeps extends SequencerDeps {
 }
 
 /**
- * Keeps the log for as long as the server runs: one server at a time puts committed events into it, the others wait to take
- * over. Requests never wait for it. Every server watches whether it happens.
+ * Keeps the log while the server runs. One server at a time puts committed events into it, the others wait to take over.
+ * Requests never wait for it. Every server watches whether it happens.
  */
-export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
+export function keepLog(deps: KeepLogDeps): { jobs: readonly Job[]; stop(): Promise<void> } {
   const { database, background, end, isReady, prepare } = deps
   const abort = new AbortController()
   const { signal } = abort
@@ -62,25 +63,24 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
     })
   }
 
-  const keeping = background.every(
-    'sequence-audit-log',
-    { everyMs: TAKE_OVER_EVERY_MS, firstMs: 0 },
-    async (worked) => {
-      // A sealed vault has reported that already.
-      if (!isReady()) return
-      await prepare()
-      await sequence(worked).catch(end.complain)
-    },
-  )
-  background.every('watch-audit-log', { everyMs: WATCH_EVERY_MS, firstMs: 0 }, createWatch(deps))
-  const prepareAhead = prepareMonths(deps)
-  background.every('prepare-audit-partitions', { everyMs: PREPARE_EVERY_MS, firstMs: 0 }, () => prepareAhead(signal))
+  async function keep(worked: () => void): Promise<void> {
+    // A sealed vault has reported that already.
+    if (!isReady()) return
+    await prepare()
+    await sequence(worked).catch(end.complain)
+  }
 
+  const prepareAhead = prepareMonths(deps)
   return {
+    jobs: [
+      { name: 'sequence-audit-log', everyMs: TAKE_OVER_EVERY_MS, firstMs: 0, run: keep },
+      { name: 'watch-audit-log', everyMs: WATCH_EVERY_MS, firstMs: 0, run: createWatch(deps) },
+      { name: 'prepare-audit-partitions', everyMs: PREPARE_EVERY_MS, firstMs: 0, run: () => prepareAhead(signal) },
+    ],
     /** Events that were committed before still get their place, if this server keeps the log. */
     async stop() {
       abort.abort()
-      await keeping.stop()
+      await background.tasks.get('sequence-audit-log')?.stop()
     },
   }
 }

@@ -10,7 +10,7 @@ export interface WaivedRestore {
   waived: number
   /** The size of the largest of them; null if there was none. */
   size: number | null
-  /** The generation of the registry of keys that is known outside; undefined when the one in the database is no older. */
+  /** The generation of the registry of keys that is known outside; undefined when the one in the database is not older. */
   generation?: number | undefined
   /** The event that says so. */
   event: string | null

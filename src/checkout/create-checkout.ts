@@ -1,6 +1,6 @@
 import type { Access } from '../access/create-access.ts'
 import type { Caller } from '../access/policy/caller.ts'
-import type { Config } from '../config/config.ts'
+import type { CheckoutConfig } from '../config/config-sections.ts'
 import type { Route } from '../http/route.ts'
 import type { Job } from '../observability/jobs.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -12,7 +12,7 @@ const END_EVERY_MS = 60 * 1000
 export interface CreateCheckoutDeps {
   access: Pick<Access, 'authentication'>
   records: Pick<Records, 'parts'>
-  config: Config['checkout']
+  config: CheckoutConfig
   production: boolean
   metrics: Pick<Metrics, 'cspReport'>
 }

@@ -18,7 +18,7 @@ export function cursorFile(name: string): CursorFile {
         throw new CallerError(`${name} cannot be read (${error.code}).`)
       })
       if (text === undefined) return undefined
-      if (!/^\d{1,15}\n$/.test(text)) throw new CallerError(`${name} is no cursor of "audit tail".`)
+      if (!/^\d{1,15}\n$/.test(text)) throw new CallerError(`${name} is not a cursor of "audit tail".`)
       return Number(text)
     },
     async write(next) {

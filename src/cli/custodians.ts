@@ -24,7 +24,7 @@ export function withPausableKeys(
   return withPausableVault(command, onceOpen(command, work, needs), { ...needs, anySchema: true })
 }
 
-/** The work, once the root key is there: without it nothing says whether a changed schema was accepted. */
+/** Does the work once the root key is there. Without that key it is unknown whether a changed schema was accepted. */
 function onceOpen<Given>(
   command: string,
   work: (vault: Vault, given: Given) => Promise<void>,
@@ -46,9 +46,9 @@ export function withRoles(command: string, work: (vault: Vault) => Promise<void>
 }
 
 /**
- * Opens the vault for one command: where its root key is in shares, asks the custodians at the terminal for theirs, one after
- * the other, and clears the screen between them. One custodian alone gets nowhere (PCI DSS 3.7.6), and that they tried is
- * in the audit log.
+ * Opens the vault for one command. If its root key is in shares, each custodian in turn enters a share at the terminal,
+ * which clears the screen in between. One custodian alone gets nowhere (PCI DSS 3.7.6), and the attempt is in the audit
+ * log.
  */
 export async function bringRootKey({ unsealing, rootKeys, sealedBecause }: Vault): Promise<void> {
   const reason = sealedBecause()
@@ -69,7 +69,7 @@ export async function bringRootKey({ unsealing, rootKeys, sealedBecause }: Vault
   }
 }
 
-/** The text says neither which share was wrong nor which are there. */
+/** The text does not say which share was wrong, nor which are there. */
 export const NOT_ACCEPTED =
   'The share was not accepted: it was mistyped, is not of this root key, or was given already. Nothing was changed.'
 

@@ -9,7 +9,7 @@ import { UnnamedOperator } from './operator.ts'
 /** Failures that have their event already. */
 const seenTo = new WeakSet<object>()
 
-/** Runs what a command does with the vault that it has opened. That it failed is an event under the keys of the vault. */
+/** Runs what a command does with its open vault. A failure is an event under the keys of the vault. */
 export async function recordFailure<T>(command: string, vault: Vault, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -20,10 +20,10 @@ export async function recordFailure<T>(command: string, vault: Vault, work: () =
 }
 
 /**
- * Leaves the event of a command that failed, within the limits that hold for refusals; where the database is away, the server
- * beside the command counts it in `audit.gap`. Without a configuration that can be read, or a database, there is no log.
+ * Leaves the event of a failed command, within the limits of refusals. If the database is away, the server beside the
+ * command counts the failure in `audit.gap`. Without a readable configuration or a database there is no log.
  *
- * @param vault where it is open; otherwise the database is opened, without keys
+ * @param vault if it is open; otherwise the database is opened, without keys
  */
 export async function recordFailed(command: string, error: unknown, vault?: Vault): Promise<void> {
   if (typeof error === 'object' && error !== null) {
@@ -36,7 +36,7 @@ export async function recordFailed(command: string, error: unknown, vault?: Vaul
   await leaveEvent({ command, code }, vault)
 }
 
-/** Undefined for a pause, which is no failure. */
+/** Undefined for a pause, which is not a failure. */
 function codeOf(error: unknown): string | undefined {
   if (error instanceof Interrupted) return undefined
   if (error instanceof Unsafe) return error.findings[0]?.code ?? error.name

@@ -2,7 +2,8 @@ import { hostname } from 'node:os'
 import { createKeylessBook, inBook } from '../audit/event/event-book.ts'
 import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
 import { type FailedCommand, recordFailedCommand } from '../audit/failed-command.ts'
-import { type Config, ConfigError, readConfig } from '../config/config.ts'
+import { ConfigError, readConfig } from '../config/config.ts'
+import type { Config } from '../config/config-sections.ts'
 import { NoEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
 import { openVaultDatabase } from '../start/open-vault.ts'
 import { createNewId } from '../values/identifier.ts'
@@ -25,7 +26,7 @@ export async function leaveEvent(failure: FailedCommand, vault: Vault | undefine
   })
 }
 
-/** Undefined if it cannot be read: then it is unknown where the log is. */
+/** The configuration; undefined if it cannot be read, so that it is unknown where the log is. */
 function knownConfig(): Config | undefined {
   try {
     return readConfig()
@@ -38,7 +39,7 @@ function knownConfig(): Config | undefined {
 /** @returns false above the limits */
 async function write(failure: FailedCommand, config: Config, vault: Vault | undefined): Promise<boolean> {
   if (vault !== undefined) return vault.commands.recordFailedCommand(operatorOfFailure(), failure)
-  // A clock that is wrong is no reason to leave no event.
+  // A wrong clock must not prevent the event.
   const { database, now, close } = await openVaultDatabase(config, {
     role: 'command',
     command: failure.command,

@@ -9,10 +9,10 @@ class ReaderGone extends VaultError {
   }
 }
 
-// What a write fails with is its caller's to handle, and ends the process otherwise.
+// The caller of a write handles its error, which would otherwise end the process.
 const ignore = () => {}
 
-/** Writes to stdout, and returns when the reader has taken it or the system has. @throws {ReaderGone} */
+/** Writes to stdout, and resolves when the reader or the system has taken the text. @throws {ReaderGone} */
 export function writeOut(text: string): Promise<void> {
   if (!process.stdout.listeners('error').includes(ignore)) process.stdout.on('error', ignore)
   return new Promise((resolve, reject) => {

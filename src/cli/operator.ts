@@ -7,7 +7,7 @@ import { type OperatorEnvironment, readOperator } from '../config/operator-envir
 import { PERSON_NAME } from '../config/option-values.ts'
 import { canonicalAddress } from '../http/source/ip-address.ts'
 
-/** Root may run these without a name: machines run them, or there is no log yet. */
+/** Root may run these without a name, because machines run them or there is no log yet. */
 const EXEMPT = new Set(['serve', 'migrate', 'doctor', 'probe'])
 
 /** Root is at a terminal in production without a name. */
@@ -77,7 +77,7 @@ function nameOf(text: string, from: string): string {
   return name
 }
 
-/** Undefined where the configuration cannot be read: a command that needs it says so. */
+/** Undefined if the configuration cannot be read. A command that needs it reports that. */
 function environmentOfOperator(): OperatorEnvironment | undefined {
   try {
     return readOperator(loadEnvironment())

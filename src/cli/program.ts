@@ -5,7 +5,7 @@ import { endOnUncaughtErrors } from '../start/uncaught-errors.ts'
 import { FAILED, type Json, printStatus, USAGE, withJson } from './command.ts'
 import { type CommandGroupName, commandGroups } from './command-groups.ts'
 
-/** A server's start is no operator's command, and the others have nothing to do with the vault. */
+/** Commands that note no operator: the start of a server, and those that do not open the vault. */
 const WITHOUT_VAULT = new Set(['serve', 'certs dev', 'roles check'])
 
 /** The whole name of a command, without the program's: `clients revoke`. */
@@ -17,7 +17,7 @@ function nameOf(command: Command): string {
 /**
  * The program; nothing has run yet. Actions are loaded when they run.
  *
- * @param isAsked whether the commands of a group are needed; of another group there is the name alone
+ * @param isAsked whether the commands of a group are needed; another group has its name alone
  */
 export async function createProgram(isAsked: (group: CommandGroupName) => boolean = () => true): Promise<Command> {
   const program = new Command('strongroom')

@@ -14,12 +14,12 @@ export interface CommandNeeds extends Pick<OpenVaultOptions, 'takesAccessAway' |
   anySchema?: boolean
 }
 
-/** Commands that only look. That they have looked is an event, which is seen to be there. */
+/** Commands that only read. Their reading is an event, and the command checks that it is there. */
 const LOOKING = new Set([
   ...['access explain', 'access review', 'access suspended', 'audit export', 'audit key', 'audit list', 'audit review'],
   ...['audit tail', 'audit verify', 'clients list', 'issuers check', 'keys inventory', 'keys list', 'keys status'],
   ...['partners list', 'records verify', 'roles export'],
-  // With --accept-schema it is the cure.
+  // With --accept-schema the command is the cure.
   'migrate',
 ])
 

@@ -2,22 +2,10 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
 import { VaultError } from '../values/vault-error.ts'
+import type { Config } from './config-sections.ts'
 import { addEnvFile, EnvFileError } from './env-file.ts'
 import { type OptionName, type OptionValues, options } from './options.ts'
 import { defaultPinFile } from './pin-file.ts'
-
-/**
- * The configuration, in sections: each part of the vault takes its own. It is read once, at the start. `options.ts`
- * says what each member means.
- */
-export type Config = ReturnType<typeof arrange>
-
-/** Where the root key comes from, and what its provider needs. */
-export type KeysConfig = Config['keys']
-
-export type LimitsConfig = Config['limits']
-
-export type RecordsConfig = Config['records']
 
 /** Something is wrong with the configuration; the message says what, and how to correct it, in one sentence. */
 export class ConfigError extends VaultError {
@@ -47,7 +35,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
   return arrange(parsed.data, issuerIsSet)
 }
 
-function arrange(read: OptionValues, issuerIsSet: boolean) {
+function arrange(read: OptionValues, issuerIsSet: boolean): Config {
   const { STRONGROOM_DATA_DIR: dataDir, STRONGROOM_CERTS_DIR: certsDir, DATABASE_SCHEMA: schema } = read
   const certFile = read.STRONGROOM_TLS_CERT_FILE ?? path.join(certsDir, 'server.pem')
   const place = { databaseUrl: read.DATABASE_URL, schema, dataDir, certsDir, certFile }
@@ -58,9 +46,7 @@ function arrange(read: OptionValues, issuerIsSet: boolean) {
     logLevel: read.STRONGROOM_LOG_LEVEL,
     operator: read.STRONGROOM_OPERATOR,
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
-    /** The `iss` and `aud` of every access token, and the base of the metadata documents. */
     issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
-    /** Whether it was set, by itself or through the port; a command otherwise takes the one that its server recorded. */
     issuerIsSet,
     host: read.STRONGROOM_HOST,
     port: read.STRONGROOM_PORT,
@@ -75,7 +61,6 @@ function arrange(read: OptionValues, issuerIsSet: boolean) {
       clientCaFile: read.STRONGROOM_CLIENT_CA,
       clientCrlFile: read.STRONGROOM_CLIENT_CRL,
     },
-    /** Undefined: the embedded PostgreSQL under the data directory. */
     database:
       read.DATABASE_URL === undefined
         ? undefined
@@ -84,14 +69,11 @@ function arrange(read: OptionValues, issuerIsSet: boolean) {
             ownerUrl: withoutSslMode('DATABASE_OWNER_URL', read.DATABASE_OWNER_URL ?? read.DATABASE_URL),
             caFile: read.DATABASE_CA,
           },
-    /** Undefined: the current schema of the roles that connect. */
     databaseSchema: schema,
-    /** Undefined: by memory and disk. */
     embedded: {
       sharedBuffers: read.STRONGROOM_EMBEDDED_SHARED_BUFFERS,
       maxWalSize: read.STRONGROOM_EMBEDDED_MAX_WAL_SIZE,
     },
-    /** The pin, which says which vault this is. `pin-file.ts` says where else the file may be. */
     pin: { file: read.STRONGROOM_PIN_FILE ?? defaultPinFile(place), vaultId: read.STRONGROOM_VAULT_ID },
     keys: {
       provider: read.STRONGROOM_ROOT_KEY,
@@ -105,13 +87,11 @@ function arrange(read: OptionValues, issuerIsSet: boolean) {
     audit: { origin: read.STRONGROOM_AUDIT_ORIGIN, witnessesFile: read.STRONGROOM_AUDIT_WITNESSES_FILE },
     access: { issuersFile: read.STRONGROOM_ISSUERS_FILE },
     limits: {
-      /** In a minute; undefined: any number. */
       cards: {
         perClient: read.STRONGROOM_CARDS_PER_CLIENT,
         perSource: read.STRONGROOM_CARDS_PER_SOURCE,
         perBin: read.STRONGROOM_CARDS_PER_BIN,
       },
-      /** Refusals of unknown callers that have an event each, in a minute. */
       strangers: { perSource: read.STRONGROOM_REFUSALS_PER_SOURCE, inAll: read.STRONGROOM_REFUSALS_IN_ALL },
       cardSearchesPerDay: read.STRONGROOM_CARD_SEARCHES_PER_DAY,
       wrongMatches: {
@@ -122,11 +102,9 @@ function arrange(read: OptionValues, issuerIsSet: boolean) {
       checkoutSessionsPerClient: read.STRONGROOM_CHECKOUT_SESSIONS_PER_CLIENT,
     },
     checkout: {
-      /** A vault that is tried out takes test cards only, so that a test page cannot collect real ones. */
       takesRealCards: read.NODE_ENV === 'production' || read.STRONGROOM_CHECKOUT_REAL_CARDS,
     },
     records: {
-      /** Undefined: as the server does. A server without the option finds them. */
       findsCards: read.STRONGROOM_CARD_SEARCH,
       ticketPattern: read.STRONGROOM_TICKET_PATTERN,
       authoritiesFile: read.STRONGROOM_AUTHORITIES_FILE,

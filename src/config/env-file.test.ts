@@ -82,7 +82,7 @@ describe('a .env file in the working directory', () => {
   ])('that sets %s is refused, by a sentence without the value', (name) => {
     write(`STRONGROOM_PORT=7001\n${name}=${SECRET}\n`)
     const { refused } = read()
-    expect(refused).toMatch(/\.env sets .* which is no option of the vault: .*\.$/)
+    expect(refused).toMatch(/\.env sets .* which is not an option of the vault: .*\.$/)
     if (name !== 'constructor') expect(refused).toContain(` ${name},`)
     expect(refused).not.toContain('hunter2')
   })
@@ -108,7 +108,7 @@ describe('a .env file in the working directory', () => {
     expect(read()).toMatchObject({ port: 7001 })
   })
 
-  it('that is no regular file is refused, and a pipe holds nothing up', () => {
+  it('that is not a regular file is refused, and a pipe holds nothing up', () => {
     mkdirSync(file('.env'))
     expect(read()).toEqual(sentence(/is not a regular file: /))
     rmSync(file('.env'), { recursive: true })

@@ -73,5 +73,5 @@ function requireKnownNames(file: string, names: readonly string[], options: read
   if (unknown === undefined) return
   // A line that is not an assignment may hold anything, for example a passphrase.
   const shown = /^[A-Z][A-Z0-9_]{0,63}$/.test(unknown) ? unknown : 'a name'
-  throw new EnvFileError(`${file} sets ${shown}, which is no option of the vault: remove that line.`)
+  throw new EnvFileError(`${file} sets ${shown}, which is not an option of the vault: remove that line.`)
 }

@@ -4,14 +4,14 @@ import { type DatabaseFile, EMBEDDED, passwordOf } from './database-file.ts'
 /** https://www.postgresql.org/docs/18/errcodes-appendix.html */
 const INVALID_PASSWORD = '28P01'
 
-/** Creates what is missing of the roles and the database, so that it does not matter where an earlier start was cut off. */
+/** Creates the roles and the database as far as they are missing, since an earlier start may have been cut off anywhere. */
 export async function createRolesAndDatabase(file: DatabaseFile): Promise<void> {
   const { database, owner, server } = EMBEDDED
   await withMaintenanceClient(file, async (client) => {
     const roles = await client.query('select 1 from pg_roles where rolname = $1', [server])
     if (roles.rowCount === 0) {
       // One simple query is one transaction: both roles or none. The owner may administer the server's role, as if it
-      // had created it, which is how it is with a database of one's own.
+      // had created it, as with a database that an operator sets up.
       await client.query(
         `create role ${owner} login createrole password '${passwordOf(file.urls.owner)}';` +
           `create role ${server} login password '${passwordOf(file.urls.server)}';` +

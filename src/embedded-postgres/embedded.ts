@@ -119,7 +119,7 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
   return await takeCharge(dataDir, turn.lock, programs, { log, sizes, creates })
 }
 
-/** The database of the server that runs on this data directory. It has prepared everything, and a command beside it does not. */
+/** The database of the server that runs on this data directory. The server has prepared it for the commands beside it. */
 async function findBeside(dataDir: string): Promise<DatabaseUrls | undefined> {
   const isOwn = process.platform === 'win32' || statSync(dataDir, { throwIfNoEntry: false })?.uid === process.getuid?.()
   return isOwn && findHolder(dataDir)?.role === 'server' ? findAnswering(realpathSync(dataDir)) : undefined
@@ -130,7 +130,7 @@ async function findAnswering(dataDir: string): Promise<DatabaseUrls | undefined>
   return file && file.port !== 0 && (await probe(file)) === 'answers' ? file.urls : undefined
 }
 
-/** The server is in charge of it. */
+/** The server keeps this database running and stops it. */
 function sharing(urls: DatabaseUrls): EmbeddedDatabase {
   return { urls, keepRunning: () => {}, stop: async () => {} }
 }

@@ -4,9 +4,9 @@ import type { PostgresPrograms } from './postgres-programs.ts'
 import { findPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
 
 const LOOK_EVERY_MS = 500
-/** Before each start. The first comes at once; after the last one that fails there is no other. */
+/** The pause before each start. The first start comes at once; after the last one has failed there is no other. */
 const PAUSES_MS = [0, 1_000, 2_000, 4_000, 8_000, 16_000]
-/** A database that has run for this long is in order, so the pauses begin at the first again. */
+/** A database that has run for this long is in order. The pauses then begin at the first one again. */
 const SETTLED_MS = 60_000
 
 export interface RestartEvents {

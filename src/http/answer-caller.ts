@@ -2,14 +2,14 @@ import { CallerChanged } from '../values/caller-changed.ts'
 import { Problem, toProblem } from '../values/problem.ts'
 import type { Answer, Route } from './route.ts'
 
-/** Access changes rarely: a call that finds it changed each time it is done is refused. */
+/** How many times a call is done. Access changes rarely, so a call that finds it changed each time is refused. */
 const ATTEMPTS = 5
 
 export interface AnswerCallerDeps<C> {
   /**
-   * Whether they may still come in; from then on the caller is the one in the answer.
+   * Checks that the caller may still come in. The answer is the caller from then on.
    *
-   * @param presumes from where that may be presumed, if the work of the call proves it
+   * @param presumes where a presumed status comes from, if the work of the call proves it
    * @throws {Problem}
    */
   checkCallerStatus: (caller: C, presumes?: 'memory' | 'database') => Promise<C>
@@ -18,8 +18,8 @@ export interface AnswerCallerDeps<C> {
 }
 
 /**
- * Answers a caller. A route whose work proves its caller is begun with what is remembered of the caller's status. It is done again
- * if that is no longer so, and neither an answer nor a refusal leaves unproven.
+ * Answers a caller. A route whose work proves its caller begins with the status that is remembered. If the status has
+ * changed, the call is done again. No answer and no refusal leaves before the caller is proven.
  *
  * @param trace names the caller for the event of a refusal
  */
@@ -38,7 +38,7 @@ export async function answerCaller<C>(
       const answer = await answerTo(caller).catch(async (error: unknown) => {
         if (error instanceof CallerChanged) throw error
         const proving = proveCaller(caller)
-        // What failed may have been committed, so it is not done again, and its answer stays.
+        // The work that failed may have been committed, so it is not done again, and its answer stays.
         await (toProblem(error).kind === 'refused' ? proving : proving.catch(() => {}))
         throw error
       })

@@ -95,8 +95,10 @@ interface Trace<C> {
   place?: Place
 }
 
+export type App = Express
+
 /** The HTTPS application: every request walks the same steps, in this order. */
-export function createApp<C>(options: AppOptions<C>): Express {
+export function createApp<C>(options: AppOptions<C>): App {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')

@@ -5,7 +5,7 @@ import type { ProblemCode } from '../values/problem-codes.ts'
 interface Refused {
   /** Whether it came to a route whose refusals are events. */
   audited: boolean
-  /** Codes that are no events at that route. */
+  /** Codes that are not events at that route. */
   silentRefusals?: readonly ProblemCode[] | undefined
   caller?: unknown
 }

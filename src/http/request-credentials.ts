@@ -20,7 +20,7 @@ export function requestCredentials(
   const socket = request.socket as TLSSocket
   return {
     authorization: request.headers.authorization,
-    // Node joins several headers with commas, and the result is no proof: RFC 9449 section 4.3, check 1.
+    // Node joins several headers with commas, and the result is not a proof: RFC 9449 section 4.3, check 1.
     proof: request.headers.dpop as string | undefined,
     method: request.method ?? '',
     urls: () => urlsOf(request, publicUrl),

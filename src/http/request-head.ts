@@ -87,7 +87,7 @@ function parseTarget(target: string): URL {
   const url = URL.parse(target)
   // RFC 9110 sections 4.2.2 and 4.2.4: this server is https, and an authority has no user name and password.
   if (url === null || url.protocol !== 'https:' || /^[^/]*\/\/[^/?#]*@/.test(target)) {
-    throw new Problem('malformed-request', { detail: 'the target is no https URL without user information' })
+    throw new Problem('malformed-request', { detail: 'the target is not an https URL without user information' })
   }
   return url
 }

@@ -117,7 +117,7 @@ export interface Route<C, B = unknown, Q = unknown> {
   admitsShoppers?: true
   /** Whether a refusal is an audit event; true for everything but public documents. */
   audited: boolean
-  /** Codes of refusals that are no events: they reveal nothing that the caller may not know. */
+  /** Codes of refusals that are not events: they reveal nothing that the caller may not know. */
   silentRefusals?: readonly ProblemCode[]
   /** Also answered by a sealed vault, since it needs no key. */
   answersSealed?: true
@@ -126,8 +126,8 @@ export interface Route<C, B = unknown, Q = unknown> {
   /** Answered for any Host: a health check often knows only an address. */
   answersAnyHost?: true
   /**
-   * Its statement proves that the caller is still what it was (`Caller.presumption`), and does nothing otherwise. Whatever else it
-   * does that has an effect, it does behind a statement that has proved it.
+   * Its statement proves that the caller is still what it was (`Caller.presumption`), and does nothing otherwise. Anything
+   * else with an effect comes after a statement that has proved it.
    */
   provesCaller?: true
   /** Refusals have the form of RFC 6749 section 5.2, with the members of a problem beside `error`. */

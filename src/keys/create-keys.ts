@@ -3,6 +3,7 @@ import type { EventBook, NewAuditEvent } from '../audit/event/audit-event.ts'
 import { inBook } from '../audit/event/event-book.ts'
 import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
+import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Problem } from '../values/problem.ts'
 import { createEventMacs, createVaultBook, type EventMacs } from './lifecycle/event-macs.ts'
@@ -16,6 +17,7 @@ import { openVaultKeys, type VaultKeysOptions } from './open-vault-keys.ts'
 import type { RegistryAge } from './registry/registry-age.ts'
 import type { Keys } from './ring/keys.ts'
 import { runRotationsJob } from './rotation/rotation-runner.ts'
+import { rotationFigures } from './rotation/rotation-store.ts'
 
 export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> {
   metrics: Pick<Metrics, 'observeKey'>
@@ -80,10 +82,11 @@ export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
 export interface KeyLifecycleDeps extends KeyCommandDeps {
   /** Whether this process runs the rotations that operators leave to the servers. */
   runsRotations: boolean
-  onRotated: (result: { moved: number; damaged: number }) => void
+  logger: Pick<Logger, 'info'>
+  metrics: Pick<Metrics, 'showRotations'>
 }
 
-/** What needs to know everything that keys protect: rotations, and the end of a key. */
+/** Rotations and the end of a key: they need to know everything that keys protect. */
 export interface KeyLifecycle {
   commands: KeyCommands
   jobs: readonly Job[]
@@ -93,10 +96,12 @@ export interface KeyLifecycle {
 
 export function createKeyLifecycle(deps: KeyLifecycleDeps): KeyLifecycle {
   const closing = new AbortController()
+  const onRotated = (result: object) => deps.logger.info(result, 'rotation ended')
+  deps.metrics.showRotations(() => rotationFigures(deps.database))
   return {
     commands: createKeyCommands(deps),
     jobs: [
-      ...(deps.runsRotations ? [runRotationsJob(deps, deps.onRotated, closing.signal)] : []),
+      ...(deps.runsRotations ? [runRotationsJob(deps, onRotated, closing.signal)] : []),
       sweepJob('destroy-index-keys', async () => {
         const { destroyFreed } = await import('./lifecycle/emptied-index-keys.ts')
         return destroyFreed(deps)

@@ -1,15 +1,15 @@
 import { findKeyEvents } from '../audit/event/event-lookup-store.ts'
 import { findNewerRegistries } from '../audit/witness/newer-registry.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
-import type { KeysConfig } from '../config/config.ts'
+import type { KeysConfig } from '../config/config-sections.ts'
 import type { RootKeyProviderName } from '../config/option-values.ts'
 import type { AlertFacts } from '../observability/alert.ts'
 import { reasonOf } from '../observability/describe-error.ts'
 import { Problem } from '../values/problem.ts'
 import type { ReplaceRootKeyDeps } from './lifecycle/replace-root-key.ts'
-import { createRootKeyCommands } from './lifecycle/root-key-commands.ts'
-import { createUnsealing } from './lifecycle/unseal.ts'
-import { createRegistryAge } from './registry/registry-age.ts'
+import { createRootKeyCommands, type RootKeys } from './lifecycle/root-key-commands.ts'
+import { createUnsealing, type Unsealing } from './lifecycle/unseal.ts'
+import { createRegistryAge, type RegistryAge } from './registry/registry-age.ts'
 import { createRegistryAnchor } from './registry/registry-anchor.ts'
 import { createVaultPin, type VaultPinOptions } from './registry/vault-pin.ts'
 import { type Keys, type KeysOptions, openKeys } from './ring/keys.ts'
@@ -39,7 +39,15 @@ export interface VaultKeysOptions
 }
 
 /** The vault's keys, the root key that opens them, and what operators and custodians do about it. */
-export async function openVaultKeys(options: VaultKeysOptions) {
+interface OpenedKeys {
+  keys: Keys
+  registryAge: RegistryAge
+  unsealing: Unsealing
+  rootKeys: RootKeys
+  close(): Promise<void>
+}
+
+export async function openVaultKeys(options: VaultKeysOptions): Promise<OpenedKeys> {
   const { config, development, database, randomBytes, newId, newAuditEvent, alert, shipping, log } = options
   const providerOf = (name: RootKeyProviderName) =>
     createRootKeyProvider(name, { config, development, randomBytes, pinnedToken: (id) => pin.tokenOf(id) })

@@ -31,7 +31,7 @@ describe('what is required', () => {
     expect(parse(address)).toEqual(address)
   })
 
-  it('is no member that a form left blank', () => {
+  it('is not a member that a form left blank', () => {
     const blank = { region: '', postal_code: ' ', line2: '\u200B', company: '\u00A0', name: null }
     expect(parse({ ...SINGAPORE, ...blank })).toEqual(SINGAPORE)
   })
@@ -44,7 +44,7 @@ describe('what is required', () => {
     expect(() => parse({ ...SINGAPORE, [member]: value })).toThrow(refusal('invalid-input', `#/${member}`))
   })
 
-  it('is no form of a postal code', () => {
+  it('is not a form of a postal code', () => {
     expect(parse({ ...USA, postal_code: "1' OR '1'='1" }).postal_code).toBe("1' OR '1'='1")
     expect(() => parse({ ...USA, postal_code: '9'.repeat(21) })).toThrow(refusal('invalid-input', '#/postal_code'))
   })

@@ -120,7 +120,7 @@ export const brandNames: readonly string[] = [...new Set(PREFIX_RANGES.map(({ br
 
 /**
  * The brand of a card number: of those that name its prefix and issue numbers of that many digits the most specific one,
- * otherwise the most specific of all. Undefined when the prefix is no known brand's.
+ * otherwise the most specific of all. Undefined when the prefix is not a known brand's.
  */
 export function brandOf(digits: string): CardBrand | undefined {
   const ranges = rangesOf(digits)

@@ -46,7 +46,7 @@ const SPLITS: readonly Grouping[] = [
  * Whether a text holds a card number: 15 or 16 digits with the prefix of a scheme that names it at that length and a
  * right check digit, unbroken or grouped as cards are printed; 13, 14 and 17 to 19 digits only when grouped so. Groups
  * are whole runs of digits, joined by the same separator. Digits of any script count. Letters at the edges do not hide
- * a number. A valid IBAN is no card number. Takes time in proportion to the text.
+ * a number. A valid IBAN is not a card number. Takes time in proportion to the text.
  *
  * @param besideLetters whether digits that touch a letter count: they do in prose, and not in identifiers with a prefix
  */

@@ -58,7 +58,7 @@ const FIELDS = ['number', 'exp_month', 'exp_year', 'holder_name'] as const
 
 type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
 
-/** A payment card. Card verification codes are no members of it, on purpose. */
+/** A payment card. Card verification codes are not members of it, on purpose. */
 export const card = {
   name: 'card',
   called: 'a card',

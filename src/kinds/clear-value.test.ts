@@ -21,7 +21,7 @@ describe('a value that is stored in the clear may be a card number', () => {
   })
 })
 
-describe('a value that is stored in the clear is no card number', () => {
+describe('a value that is stored in the clear is not a card number', () => {
   it.each([
     '2026-11-01',
     'privacy-2026-11-29.3',

@@ -30,7 +30,7 @@ export const comparisons = {
   address: { input: place, form: formOf(asWords) },
 } as const satisfies Readonly<Record<string, Comparison>>
 
-/** A value that is not a text is a place. */
+/** A value that is not text is a place. */
 function formOf(formOfText: (text: string) => string): Comparison['form'] {
   return (value) => {
     if (typeof value === 'string') return formOfText(value) || undefined

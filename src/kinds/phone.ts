@@ -1,14 +1,17 @@
+import { createRequire } from 'node:module'
 import type * as phoneNumbers from 'libphonenumber-js/min'
 import type { CountryCode, PhoneNumber } from 'libphonenumber-js/min'
 import { z } from 'zod'
-import { loadLater } from '../values/load-later.ts'
 import { issue } from '../values/parse-input.ts'
 import { asciiDigits } from './digit-groups.ts'
 import type { SearchBy } from './kind.ts'
 import { typedText } from './text.ts'
 import { withoutInvisible } from './typed.ts'
 
-const library = loadLater<typeof phoneNumbers>('libphonenumber-js/min')
+const require = createRequire(import.meta.url)
+let loaded: typeof phoneNumbers | undefined
+/** Loaded at its first use: it is large, and most commands never use it. */
+const library = (): typeof phoneNumbers => (loaded ??= require('libphonenumber-js/min'))
 
 /** E.164 allows 15 digits; the rest is for the brackets, spaces and dashes that people write between them. */
 const MAX_CHARACTERS = 40
@@ -27,7 +30,7 @@ const MAX_EXTENSION_DIGITS = 8
 /** ITU-T E.161: the letters on the keys of a telephone, from 2 to 9. */
 const KEYS = ['abc', 'def', 'ghi', 'jkl', 'mno', 'pqrs', 'tuv', 'wxyz']
 
-/** Digits first and then a word, as in +1 800 FLOWERS. Fewer than three letters are no word, nor is `ext`. */
+/** Digits first and then a word, as in +1 800 FLOWERS. Fewer than three letters are not a word, and neither is `ext`. */
 const VANITY = /^[+\d][\d\s().-]*[a-z][a-z\d\s().-]*$/i
 const MIN_LETTERS = 3
 

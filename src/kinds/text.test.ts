@@ -45,7 +45,7 @@ describe('text', () => {
     expect(() => parse(value)).toThrow(refusal('invalid-input'))
   })
 
-  it.each([[42], [null], [['a']], [{ a: 1 }], [true], [undefined]])('refuses %j, which is no string', (value) => {
+  it.each([[42], [null], [['a']], [{ a: 1 }], [true], [undefined]])('refuses %j, which is not a string', (value) => {
     expect(() => parse(value)).toThrow(refusal('invalid-input'))
   })
 

@@ -62,7 +62,7 @@ describe('describeError', () => {
     expect(described).not.toContain('4242')
   })
 
-  it.each([NUMBER, 4242, { number: NUMBER }, null, undefined])('says nothing of what is no Error', (thrown) => {
+  it.each([NUMBER, 4242, { number: NUMBER }, null, undefined])('says nothing of what is not an Error', (thrown) => {
     expect(describeError(thrown)).toBe('a value that is not an Error was thrown')
   })
 

@@ -7,7 +7,8 @@ export interface Job {
   everyMs: number
   /** When it runs for the first time. Left out: as part of the start. */
   firstMs?: number
-  run: () => unknown
+  /** Work that goes on without an end calls `worked` once it works. */
+  run: (worked: () => void) => unknown
 }
 
 const SWEEP_EVERY_MS = 10 * 60 * 1000
@@ -31,10 +32,12 @@ export interface JobRules {
 export async function startJobs(background: Background, jobs: readonly Job[], rules: JobRules): Promise<void> {
   for (const { name, everyMs, firstMs, run } of jobs) {
     if (firstMs !== undefined) {
-      if (rules.isServer) background.every(name, { everyMs, firstMs }, async () => run())
+      if (rules.isServer) background.every(name, { everyMs, firstMs }, async (worked) => run(worked))
       continue
     }
-    const task = background.every(name, { everyMs }, async () => (rules.isSealed() ? rules.whenSealed() : run()))
+    const task = background.every(name, { everyMs }, async (worked) =>
+      rules.isSealed() ? rules.whenSealed() : run(worked),
+    )
     await task.run()
     if (!rules.isServer) await task.stop()
   }

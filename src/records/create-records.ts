@@ -14,15 +14,15 @@ export interface Records {
   /** Everything that a rotation of keys moves. */
   targets(): Promise<readonly ReencryptionTarget[]>
   routes(): Promise<Route<Caller>[]>
-  /** The calls of `routes`, up to their statements and with those keys. */
+  /** The calls of `routes` up to their statements, with those keys. */
   rehearse(routes: readonly Route<Caller>[], keys: Keys): Promise<Route<Caller>[]>
-  /** Counts what a caller asks for and does not find, in routes of others too. */
+  /** Counts records that a caller asks for and does not find, also in routes of other nouns. */
   countMisses(routes: readonly Route<Caller>[]): Promise<Route<Caller>[]>
   commands: RecordCommands
   jobs: readonly Job[]
 }
 
-/** @throws {ConfigError} in a server, for tickets or authorities that cannot be asked for */
+/** @throws {ConfigError} in a server, for a pattern of tickets or a list of authorities that is unusable */
 export async function createRecords(deps: CreateRecordsDeps): Promise<Records> {
   const { access, database, now } = deps
   const parts = once(async () => {

@@ -4,7 +4,7 @@ import type { NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { EventAuthenticity } from '../audit/log/event-authenticity.ts'
 import type { ReleaseGate } from '../audit/release-gate/release-gate.ts'
-import type { RecordsConfig } from '../config/config.ts'
+import type { RecordsConfig } from '../config/config-sections.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import { readSetting, writeSetting } from '../database/settings-store.ts'
 import type { Keys } from '../keys/ring/keys.ts'
@@ -31,7 +31,7 @@ export interface CreateRecordsDeps {
   writeAuditEvent: WriteAuditEvent
   config: RecordsConfig
   issuer: string
-  /** A server records how it is configured; others do as it does. */
+  /** A server records whether it finds cards by number; other processes do as it does. */
   recordedIssuer: 'write' | 'prefer' | 'ignore'
   gate: ReleaseGate
   access: Pick<Access, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'>
@@ -48,7 +48,7 @@ export interface RecordParts extends RecordDeps, Limits {
   idempotency: Idempotency
 }
 
-/** @throws {ConfigError} for tickets or authorities that cannot be asked for */
+/** @throws {ConfigError} for a pattern of tickets or a list of authorities that is unusable */
 export async function createRecordParts(given: CreateRecordsDeps): Promise<RecordParts> {
   const { access, config, database, gate, keys, now } = given
   const findsCards = await settleCardSearch(database, config.findsCards, given.recordedIssuer === 'write')

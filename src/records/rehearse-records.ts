@@ -12,14 +12,14 @@ import type { RecordBatches } from './record-batches.ts'
 import type { LookUp } from './search/look-up-store.ts'
 import type { NewRecord } from './tokenize/tokenize-store.ts'
 
-/** What is stored in a rehearsal is there for the next calls of it. */
+/** The records of a rehearsal, for its later calls. */
 const MOST_STORED = 100
 
 /**
- * The calls on records as they are, up to their statements: everything runs, with keys that are thrown away, and what would reach the
- * database stays here. No event has a number of the process, and no limit counts.
+ * The calls on records up to their statements. Everything runs, with keys that are thrown away. What would reach the
+ * database stays here, no event takes a number of the process, and no limit counts.
  *
- * @param routes the calls that are served, of which the schemas are taken
+ * @param routes the calls that are served; the rehearsal takes their schemas
  */
 export function rehearseRecords(deps: RecordApiDeps, keys: Keys, routes: readonly Route<Caller>[]): Route<Caller>[] {
   const book = createVaultBook({ keys: () => keys, newId: deps.newId, alert: () => {}, remembers: false })

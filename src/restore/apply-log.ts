@@ -43,7 +43,7 @@ export interface ApplyLogDeps {
 
 export interface ApplyLogRequest {
   file: string
-  /** Only say what would be taken away. */
+  /** Whether to say only what would be taken away. */
   isDryRun: boolean
   onProgress: (progress: { done: number; total: number }) => void
 }
@@ -57,15 +57,15 @@ export interface AppliedLog {
   }
   plan: RestorePlan
   rootKey: NewerRootKey | undefined
-  /** The event `restore.apply`; null when there was nothing to do, or only a look was asked for. */
+  /** The event `restore.apply`; null when there was nothing to do, or in a dry run. */
   event: string | null
-  /** How many more events a checkpoint says that was seen outside: what they took away is not known. */
+  /** How many more events the log has by a checkpoint outside. What they took away is not known. */
   missing: number
 }
 
 /**
  * Takes away again what the log took away after the backup was made. Every step has an event of its own that names the first
- * one; a second run does only what is still to do, and nothing that an operator has given back since the first.
+ * one. A second run does what is still to do, and leaves alone what an operator has given back since the first.
  *
  * @throws {LogNotApplicable} when the file is not the newer log of this vault; then nothing was changed
  */
@@ -75,7 +75,7 @@ export async function applyLog(
   { file, isDryRun, onProgress }: ApplyLogRequest,
 ): Promise<AppliedLog> {
   const { database, outside, registryAge } = deps
-  // There may have been no start yet that looked.
+  // Perhaps no start has compared the database yet.
   await outside.look()
   if (registryAge.areKeysAlone) {
     throw new LogNotApplicable(
@@ -111,7 +111,7 @@ async function takeAway(
     ...deps,
     newAuditEvent: (facts) => deps.newAuditEvent({ ...facts, replay_of: event }),
   })
-  // Access first: callers who lost it must not come back while the rest is applied.
+  // Access comes first: callers who lost it must not come back while the rest is applied.
   for (const { id, event } of plan.revoke) await revokeClient(repeating(event), operator, id)
   for (const { id, event } of plan.endCredentials) await endCredentialOrRevoke(repeating(event), operator, id)
   for (const { id, event } of plan.disable) await disableStaff(repeating(event), operator, id)
@@ -124,7 +124,7 @@ async function takeAway(
   await eraseAgain(deps, operator, plan.erase, (done) => onProgress({ done, total }))
 }
 
-/** A client whose row was changed outside the vault cannot be given an end that its MAC covers. */
+/** The MAC of a client whose row was changed outside the vault cannot cover an end. */
 async function endCredentialOrRevoke(deps: ApplyLogDeps, operator: AuditCaller, id: string): Promise<void> {
   try {
     await endCredential(deps, operator, id)

@@ -1,12 +1,12 @@
 import type { AuditCaller } from '../audit/event/audit-event.ts'
 import type { AppliedLog, ApplyLogDeps, ApplyLogRequest } from './apply-log.ts'
 
-/** What the operator does after an older database was put back. */
+/** The operator's commands after an older database was put back. */
 interface RestoreCommands {
   applyLog(operator: AuditCaller, request: ApplyLogRequest): Promise<AppliedLog>
 }
 
-/** What brings a restored vault up to date. */
+/** Brings a restored vault up to date. */
 export interface Restore {
   commands: RestoreCommands
 }

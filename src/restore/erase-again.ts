@@ -7,7 +7,7 @@ import { lockRecord } from '../records/record/record-store.ts'
 import { kindNameOf, type Token } from '../records/record/token.ts'
 import type { Takeaway } from './takeaways.ts'
 
-/** A record that was erased, and that a backup has brought back. */
+/** A record that was erased and that a backup has brought back. */
 export interface ErasedRecord extends Takeaway {
   token: Token
   site: string

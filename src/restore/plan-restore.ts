@@ -47,9 +47,10 @@ export interface PlanRestoreDeps {
 /**
  * Compares what the newer log says with what the database has. Changes nothing.
  *
- * A row that says that something is taken away is not enough, since the row may say otherwise tomorrow: only an event that the
- * vault made for an earlier run shows that it was done. What can be given back is then left as it is; what cannot (an erasure, a
- * revoked client, a contract that was ended) is done once more where the row does not say it.
+ * A row that says that something is taken away is not enough, since the row may say otherwise tomorrow. Only an event
+ * that the vault made for an earlier run shows that it was done. Then the vault leaves alone what an operator may have
+ * given back since. What cannot be given back (an erasure, a revoked client, a contract that was ended) is done once more
+ * if the row does not say it.
  */
 export async function planRestore(
   { database, isProven, now }: PlanRestoreDeps,

@@ -35,7 +35,7 @@ export interface ReadNewerLogDeps {
 }
 
 const MOST_FINDINGS_NAMED = 3
-/** A vault that was restored before, or whose clock was set, may have signed it: it is its log all the same. */
+/** These findings do not say that the log is another vault's: the vault was restored before, or its clock was set. */
 const IS_NO_HINDRANCE: ReadonlySet<FindingCode> = new Set(['incomplete-history', 'time-runs-back'])
 
 /**
@@ -115,7 +115,7 @@ async function verify(
   }
 }
 
-/** The first leaf of the page that the database lacks or has another one in the place of; undefined when it has them all. */
+/** The first leaf of the page that the database lacks or has with another hash; undefined when it has them all. */
 async function findFork(database: Database, { leaves }: LogPage): Promise<number | undefined> {
   const [first, last] = [leaves[0], leaves.at(-1)]
   if (first === undefined || last === undefined) return undefined

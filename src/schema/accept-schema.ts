@@ -7,18 +7,18 @@ import { type ComparedSchema, compareSchema, shippedRelations } from './compare-
 import { readSchemaFacts } from './schema-facts-store.ts'
 import { acceptedMark, marksBefore } from './vouched-schema.ts'
 
-/** The schema is not the one that an operator means to accept; the message says what it is. */
+/** The schema is not the one that the operator wants to accept. The message says what it is. */
 class NotAccepted extends VaultError {
   override readonly name = 'NotAccepted'
 }
 
-/** The schema of the database beside the one that this version ships. */
+/** Compares the schema of the database with the one that this version ships. */
 export async function findSchema(database: Database): Promise<ComparedSchema> {
   return compareSchema(await readSchemaFacts(database, shippedRelations))
 }
 
 /**
- * Accepts the schema as it is: from then on exactly these differences refuse nothing, until others are accepted.
+ * Accepts the schema as it is. From then on exactly these differences refuse nothing, until others are accepted.
  *
  * @param hash as `doctor` and the alert say it
  * @throws {NotAccepted} if the schema is as it was shipped, or its differences have another hash

@@ -9,7 +9,7 @@ const SCHEMA = '{schema}'
 export const shippedRelations: readonly string[] = shipped.relations
 
 /**
- * A schema beside the one that this version ships. Each difference is a clause such as `trigger x on clients was
+ * A schema, compared with the one that this version ships. Each difference is a clause such as `trigger x on clients was
  * added`.
  */
 export interface ComparedSchema {
@@ -43,7 +43,7 @@ export function compareSchema({ schema, decisive, other }: SchemaFacts): Compare
   }
 }
 
-/** The facts with a name of the schema that occurs in no other text, as they are shipped. */
+/** The facts with a placeholder for the name of the schema, as they are shipped. */
 export function toShipped({ schema, decisive, other }: SchemaFacts, relations: readonly string[]) {
   const neutral = (facts: Facts) =>
     Object.fromEntries(

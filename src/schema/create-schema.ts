@@ -16,20 +16,20 @@ export interface CreateSchemaDeps extends Omit<WatchSchemaDeps, 'log'>, ChangeRe
 
 /** The operator's commands over the schema of the database. */
 interface SchemaCommands {
-  /** Before anything is changed. @throws {Problem} schema-changed */
+  /** For commands, before they change anything. @throws {Problem} schema-changed */
   requireOwnSchema(): Promise<void>
   acceptSchema(operator: AuditCaller, hash: string): Promise<ComparedSchema>
 }
 
-/** The schema of the database, beside the one that was shipped. */
+/** Compares the schema of the database with the one that was shipped. */
 export interface Schema {
   watch(): Promise<SchemaWatch>
   commands: SchemaCommands
 }
 
 /**
- * The look at the schema of the database. A server looks before it begins, and goes on; a command looks when something is to be
- * changed, for what it needs for it takes time to load.
+ * A server looks at the schema before it serves, and then each minute. A command looks before it changes something, since
+ * the comparison takes time to load.
  */
 export async function createSchema(deps: CreateSchemaDeps): Promise<Schema> {
   const watch = once(async () => {

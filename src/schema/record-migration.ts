@@ -11,7 +11,7 @@ export interface RecordMigrationDeps extends ChangeRegistryDeps {
   keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>
 }
 
-/** Those of the last run where no run was recorded before. */
+/** The migrations of the last run, if no run was recorded before. */
 const APPLIED: Statement = {
   name: 'schema-applied-migrations',
   text: `SELECT name FROM migrations

@@ -23,8 +23,8 @@ const SCHEMA: Statement = {
 }
 
 /**
- * The vault's schema could hold functions and operators that fit better than PostgreSQL's own: here nothing else is found. To
- * compile the statements would take longer than to run them.
+ * The vault's schema could hold functions and operators that fit better than PostgreSQL's own, so only those of
+ * PostgreSQL are found here. Compiling the statements would take longer than running them.
  */
 const CATALOG_ONLY: Statement = {
   name: 'schema-catalog-only',
@@ -49,7 +49,7 @@ const BEGIN_WITH = `
   ),
   mine AS (SELECT r.* FROM pg_roles r WHERE pg_has_role(current_user, r.oid, 'MEMBER'))`
 
-/** A superuser has installed it, and no other role can change it. */
+/** Whether a superuser has installed it, so that no other role can change it. */
 const OF_EXTENSION = (catalog: string, oid: string, owner: string) => `(
   EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')
   AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = ${owner} AND r.rolsuper))`

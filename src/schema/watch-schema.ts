@@ -9,9 +9,9 @@ import { type RecordMigrationDeps, recordMigration } from './record-migration.ts
 import { isVouchedFor } from './vouched-schema.ts'
 
 const LOOK_EVERY_MS = 60_000
-/** While service is refused, requests have it looked at again, but not more often. */
+/** While service is refused, requests make the vault look again, at most this often. */
 const LOOK_AGAIN_MS = 1_000
-/** A minute is long for a client that is refused once, because something was put back or accepted a moment ago. */
+/** Shorter than the look of each minute, since something may be put back or accepted at any moment. */
 const RETRY_AFTER_SECONDS = 5
 
 export interface WatchSchemaDeps extends RecordMigrationDeps {
@@ -19,7 +19,7 @@ export interface WatchSchemaDeps extends RecordMigrationDeps {
   keys: Pick<Keys, 'registry' | 'refresh' | 'verified' | 'isSealed'>
   alert: Alert
   background: Background
-  /** Says in the log what differs and refuses nothing. */
+  /** Writes into the log what differs and refuses nothing. */
   log: (facts: { differences: string }, message: string) => void
   /** What the first look would find. Default: it is made. */
   foundSchema?: ComparedSchema | undefined
@@ -28,16 +28,16 @@ export interface WatchSchemaDeps extends RecordMigrationDeps {
 export interface SchemaWatch {
   /** Why nothing is served; undefined when the schema is the vault's own. */
   changed(): Problem | undefined
-  /** Looks again where it was not. @throws {Problem} schema-changed */
+  /** Looks again if the schema was changed at the last look. @throws {Problem} schema-changed */
   requireUnchanged(): Promise<void>
 }
 
-/** More would not be read in a line of the log. */
+/** A line of the log with more differences would be too long to read. */
 const MOST_NAMED = 10
 
 /**
- * Compares the schema each minute, and once before it resolves, with what was shipped, made by a later version's migrations, or
- * accepted. From a difference on nothing is served until it is put back or accepted.
+ * Compares the schema, once before it resolves and then each minute, with what was shipped, what a later version's
+ * migrations have made, and what was accepted. While there is a difference nothing is served.
  */
 export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
   const { database, keys, alert, background, log } = deps
@@ -50,7 +50,7 @@ export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
   function problem(): Problem | undefined {
     if (found === undefined) return new Problem('database-unavailable')
     if (found.differences.length === 0) return undefined
-    // A sealed vault serves nothing either, and cannot tell.
+    // A sealed vault cannot verify what was accepted. It serves nothing either.
     const isKnown = !keys.isSealed && isVouchedFor(found, keys.verified.marks)
     return isKnown ? undefined : new Problem('schema-changed', { retryAfterSeconds: RETRY_AFTER_SECONDS })
   }
@@ -80,10 +80,11 @@ export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
     if (others.length > 0) log({ differences }, 'the schema of the database differs in what refuses nothing')
   }
 
+  // No job: the first look is part of the start, and a request that is refused asks for the next look at once.
   const task = background.every('watch-database-schema', { everyMs: LOOK_EVERY_MS }, look)
   await task.run()
 
-  /** Resolves when there was a look since the one that was too long ago. */
+  /** Resolves after a new look, if the last one was too long ago. */
   async function lookAgain(): Promise<void> {
     if (performance.now() - lookedAt > LOOK_AGAIN_MS) await task.run()
   }

@@ -3,17 +3,18 @@ import { enableCompileCache } from 'node:module'
 import path from 'node:path'
 
 /**
- * Imported for its effect: Node.js keeps the compiled code of what is imported from here on, and the next process does not
- * compile it again.
+ * Imported for its effect: Node.js keeps the compiled code of what is imported from here on, and the next process does
+ * not compile it again.
  *
- * Who can write the cache can change what the vault runs. So it is in a folder of this user's own beside the built program,
- * where whoever can write could change the program itself, and never in the folder for temporary files, which is Node's
- * default. Where there is no such folder, as in an installation that belongs to another user, there is no cache.
+ * The vault runs what is in the cache, so no other user may write there. The folder belongs to this user and is beside the
+ * built program: a user who can write there can change the program as well. Node's default is the folder for temporary
+ * files, which others share. If the folder cannot be made, as in an installation that belongs to another user, there is
+ * no cache.
  */
 const user = process.geteuid?.()
 const folder = path.join(import.meta.dirname, '../..', `compile-cache${user === undefined ? '' : `-${user}`}`)
 
-// A program that runs from its source is one that changes.
+// The source of a program in development changes, so nothing is kept of it.
 if (import.meta.filename.endsWith('.js') && isOwn(folder)) enableCompileCache(folder)
 
 function isOwn(folder: string): boolean {

@@ -4,7 +4,7 @@ import { titleOf } from '../values/problem-codes.ts'
 import { Interrupted } from './interruption.ts'
 import { Unsafe } from './unsafe.ts'
 
-/** What a start that failed says: sentences for a person where they are known, and never a stack with values in it. */
+/** What a failed start prints: sentences for a person where they are known, and never a stack with values in it. */
 export function explain(error: unknown, what = 'The vault cannot start'): string {
   if (error instanceof Unsafe) {
     return `The vault does not start, because it would not be safe:\n${error.findings.map(({ detail }) => `  - ${detail}\n`).join('')}`

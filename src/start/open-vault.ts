@@ -1,4 +1,5 @@
-import { type Config, ConfigError } from '../config/config.ts'
+import { ConfigError } from '../config/config.ts'
+import type { Config } from '../config/config-sections.ts'
 import { findPinFile, placeOfPin } from '../config/pin-file.ts'
 import { databaseTime, examineClock } from '../database/clock.ts'
 import { connectionsFor } from '../database/connection-counts.ts'
@@ -19,7 +20,6 @@ import {
   missingDatabase,
 } from './doctor/doctor.ts'
 import { examineMachine } from './doctor/examine-machine.ts'
-import { lostDatabase } from './lost-database.ts'
 import { Unsafe } from './unsafe.ts'
 
 const COMMAND_PATIENCE_MS = 20_000
@@ -27,7 +27,7 @@ const COMMAND_PATIENCE_MS = 20_000
 export interface OpenVault extends Vault {
   /** Resolves when the embedded database has ended and does not start again. */
   databaseLost: Promise<Error>
-  /** Opens the same database as the role that owns the schema; who opens it closes it. */
+  /** Opens the same database as the role that owns the schema. The caller closes it. */
   openAsOwner(): Database
   /** Closes the vault, and the embedded database if this process is in charge of it. */
   close(): Promise<void>
@@ -96,10 +96,10 @@ function dutiesOf(config: Config, { role, replacesRootKey, seesOutside }: OpenVa
   return {
     serves: !isCommand,
     createsRootKey: !config.production,
-    // Access is taken away without it.
+    // A command needs no pin: it may have to take access away.
     mustBePinned: config.production && !isCommand,
     replacesRootKey,
-    // A command has nothing to do without it; a server has to answer that it is sealed.
+    // A command can do nothing without the root key. A server answers that it is sealed.
     rootKeyPatienceMs: isCommand ? COMMAND_PATIENCE_MS : undefined,
     // The workers come later, and another server is kept out by the lock of the data directory.
     isOnlyServer: isServer && config.database === undefined,
@@ -277,4 +277,18 @@ function isRefusal({ severity }: Finding): boolean {
 
 function warn(findings: readonly Finding[], log: (line: string) => void): void {
   for (const { detail } of findings.filter((finding) => !isRefusal(finding))) log(`warning: ${detail}`)
+}
+
+/** Starts the embedded database again whenever it ends. Resolves when that fails. */
+function lostDatabase({ logger, alert }: Vault, keepRunning: EmbeddedDatabase['keepRunning']): Promise<Error> {
+  return new Promise((resolve) => {
+    keepRunning({
+      onRestart: (facts) => alert('database-restarted', facts),
+      onFailedStart: (reason) => logger.error({ reason }, 'the embedded database does not start'),
+      onLost(error) {
+        alert('database-lost', { reason: error.message })
+        resolve(error)
+      },
+    })
+  })
 }

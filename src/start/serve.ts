@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/config-sections.ts'
 import { portOf, startListening, stopListening } from '../http/listener.ts'
 import { createOperatorListener } from '../http/operator/operator.ts'
 import { createOperatorSocketServer } from '../http/operator/operator-socket.ts'
@@ -115,7 +115,7 @@ export async function listenToCallers(config: Config, vault: Vault, tickets: Tic
   }
 }
 
-/** What the operator has: metrics and health on a port of loopback, and a socket for what changes something. */
+/** The operator's listeners: metrics and health on a port of loopback, and a socket for what changes something. */
 export async function listenToOperator(
   config: Config,
   vault: Vault,
@@ -203,7 +203,7 @@ export function followCertificates(
 }
 
 /**
- * Says what there is to do next. A vault that is sealed says that, and the rest when it has opened. Outside production:
+ * Prints the next steps. A sealed vault prints that it is sealed, and the next steps once it is open. Outside production:
  * makes the sample callers on the first start, and shows what to try.
  */
 export async function welcome(config: Config, vault: Vault, announce: Announce): Promise<void> {

@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/config-sections.ts'
 import { createTicketSecret, replaceHourly } from '../http/tls/session-tickets.ts'
 import type { HandedRootKey } from '../keys/lifecycle/unseal.ts'
 import { describeError } from '../observability/describe-error.ts'
@@ -36,7 +36,7 @@ const STOP = 'stop'
 /** A worker's own grace period, and some more to close its connections. */
 const STOP_WITHIN_MS = 15_000
 
-/** So that workers which cannot start do not keep both cores busy with trying. */
+/** Workers that cannot start would otherwise keep the machine busy with trying. */
 const FORK_AGAIN_MS = 500
 
 /**
@@ -45,7 +45,7 @@ const FORK_AGAIN_MS = 500
  * database holds everything that must be shared: idempotency, limits, revocation.
  */
 export async function serveWithWorkers(config: Config, announce: Announce): Promise<Serving> {
-  // Buffers go as they are, and a root key is not made into text on its way.
+  // Buffers are sent as they are: a root key does not become text on its way.
   cluster.setupPrimary({ serialization: 'advanced', execArgv: withoutInspectorSignal(process.execArgv) })
   const vault = await openAsServer(config, announce)
   const { logger, unsealing } = vault

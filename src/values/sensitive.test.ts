@@ -72,7 +72,7 @@ describe('a Sensitive', () => {
     expect(logged(new Sensitive('4242424242424242'))).toContain(`"value":"${REDACTED}"`)
   })
 
-  it('is no number in arithmetic', () => {
+  it('is not a number in arithmetic', () => {
     expect(Number(new Sensitive(4242424242424242))).toBeNaN()
   })
 })

@@ -40,7 +40,7 @@ export async function settleIssuer(database: Database, { issuer, recordedIssuer 
   return recorded ?? issuer
 }
 
-/** For `catch`: closes what was opened, one after the other, and goes on with the error. */
+/** For `catch`: closes what was opened, one after the other, and rejects with the error. */
 export function closingOnFailure(...opened: readonly { close(): Promise<void> }[]) {
   return async (error: unknown): Promise<never> => {
     for (const part of opened) await part.close()

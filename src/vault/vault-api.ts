@@ -4,22 +4,26 @@ import type { Caller } from '../access/policy/caller.ts'
 import type { TokenSubject } from '../access/tokens/access-token.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
-import { closeWhileOlder } from '../audit-api/close-while-older.ts'
+import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Checkout } from '../checkout/create-checkout.ts'
 import { version } from '../config/version.ts'
 import { createWriteProbe } from '../database/write-probe.ts'
-import { createFramingErrors } from '../http/framing-errors.ts'
 import type { Route } from '../http/route.ts'
+import type { Source } from '../http/source/source.ts'
 import type { VaultKeys } from '../keys/create-keys.ts'
 import { createLogger } from '../observability/logger.ts'
 import { createReadiness } from '../observability/readiness.ts'
 import type { Records } from '../records/create-records.ts'
 import type { Schema } from '../schema/create-schema.ts'
+import type { ProblemCode } from '../values/problem-codes.ts'
 import type { Ground } from './ground.ts'
 import type { ListenerFacts, VaultApp } from './vault-app.ts'
 import type { Overrides, VaultOptions } from './vault-options.ts'
 
-/** There is no such client. */
+/** These are not malformed: a connection that was opened ahead and never used, and a method that is not served. */
+const WELL_FORMED = new Set<ProblemCode>(['request-timeout', 'method-not-allowed'])
+
+/** The caller of the rehearsal. No client of a vault has this id. */
 const REHEARSED_CALLER: TokenSubject = {
   id: 'client_rehearsal',
   kind: 'client',
@@ -42,8 +46,9 @@ export interface VaultApi {
    * events. @throws {Problem}
    */
   checkReady(): Promise<void>
-  onFramingError: ReturnType<typeof createFramingErrors>
-  /** From now on new requests are refused; those under way finish. */
+  /** Counts a request that the parser could not read, in the metrics and in an event of the minute. */
+  onFramingError: (code: ProblemCode, source: Source) => void
+  /** New requests are refused from now on; those under way finish. */
   beginShutdown(): void
 }
 
@@ -62,7 +67,7 @@ export interface VaultApiDeps extends Ground, Pick<VaultKeys, 'keys' | 'newAudit
 /** As many as calls that begin together use at once. Opening a session takes longer than a call. */
 const SESSIONS_OF_FIRST_CALLS = 4
 
-/** Parts of a vault that only a process with callers builds. */
+/** Builds the parts of a vault that only a process with callers needs. */
 export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promise<void> } {
   const { access, audit, checkout, issuer, keys, metrics, options, records, schema, sealedBecause } = deps
   const writeProbe = createWriteProbe(options.database)
@@ -73,7 +78,7 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
     () => keys.refresh(),
     writeProbe.check,
     async () => (await schema.watch()).requireUnchanged(),
-    // Where the schema was changed, that is why.
+    // A changed schema is the reason, if there is one.
     async () => void ((await schema.watch()).changed() ?? audit.requireWritable()),
     async () => audit.requireUnchanged(),
     audit.outside.requireCurrent,
@@ -133,7 +138,7 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
         ...{ authenticate, publicUrl: issuer, isShuttingDown: () => false, closedBecause: () => undefined },
         routes: await records.rehearse(await api.routes(), aside),
         logger: createLogger('silent'),
-        // Its scopes and its role are those of the rehearsal, and no caller of the vault has its id.
+        // The database does not know the caller of the rehearsal.
         checkCallerStatus: async (caller) => ({ ...caller, confirmation: 'dpop' }),
         proveCaller: async () => {},
         recordRefusal: async ({ problem }) => problem,
@@ -145,10 +150,28 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
       )
     },
     checkReady,
-    onFramingError: createFramingErrors(metrics, access.limits.strangers),
+    onFramingError(code, { network }) {
+      metrics.framingError(code)
+      if (!WELL_FORMED.has(code)) access.limits.strangers.addMalformed(network)
+    },
     beginShutdown: () => {
       shuttingDown = true
     },
   }
   return { ...api, close: async () => void (await Promise.all(closing.map((close) => close()))) }
+}
+
+/**
+ * Closes a route while the database is older than what was signed, unless the route says that it stays open. Until then
+ * it is unknown which access, which records and which callers were taken away.
+ */
+function closeWhileOlder(outside: OutsideWatch, route: Route<Caller>): Route<Caller> {
+  if (route.answersOlder) return route
+  return {
+    ...route,
+    handle: async (request) => {
+      await outside.requireCurrent()
+      return route.handle(request)
+    },
+  }
 }

@@ -1,7 +1,7 @@
 import type { Caller } from '../access/policy/caller.ts'
 import { requireAnyScope } from '../access/policy/grant.ts'
 import { STATEMENT_ALGORITHMS } from '../access/policy/signed-jwt.ts'
-import { type AppOptions, createApp } from '../http/app.ts'
+import { type App, type AppOptions, createApp } from '../http/app.ts'
 import type { RefusesCertificate } from '../http/request-credentials.ts'
 import { createTrustedProxies, type TrustedProxies } from '../http/source/trusted-proxies.ts'
 import { holdsCardNumber } from '../kinds/card-number.ts'
@@ -16,8 +16,10 @@ export interface ListenerFacts {
 }
 
 /** Makes the HTTPS application of a vault, for the names that a listener answers for. */
-export function createVaultApp(parts: Omit<AppOptions<Caller>, OfListener | OfEveryVault>) {
-  return (answersFor: (host: string) => boolean, listener: ListenerFacts = {}) =>
+export function createVaultApp(
+  parts: Omit<AppOptions<Caller>, OfListener | OfEveryVault>,
+): (answersFor: (host: string) => boolean, listener?: ListenerFacts) => VaultApp {
+  return (answersFor, listener = {}) =>
     createApp<Caller>({
       ...parts,
       answersFor,
@@ -26,9 +28,9 @@ export function createVaultApp(parts: Omit<AppOptions<Caller>, OfListener | OfEv
       authorize: requireAnyScope,
       proofAlgorithms: STATEMENT_ALGORITHMS,
       describeCaller: (caller) => caller.id,
-      // A token is letters and digits, and some of those digits a card number's sooner or later.
+      // A token is letters and digits. Sooner or later some of its digits pass for a card number.
       holdsCardNumber: (text) => holdsCardNumber(text, { besideLetters: false }),
     })
 }
 
-export type VaultApp = ReturnType<ReturnType<typeof createVaultApp>>
+export type VaultApp = App

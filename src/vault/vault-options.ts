@@ -3,7 +3,7 @@ import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts
 import type { RateLimits } from '../access/limits/rate-limit.ts'
 import { MAX_TOKEN_SECONDS } from '../access/policy/token-life.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/config-sections.ts'
 import type { DatabaseOptions } from '../database/database.ts'
 import type { AdmissionLimits } from '../http/admission.ts'
 import type { KeyTimes } from '../keys/key/key-times.ts'
@@ -16,7 +16,7 @@ import type { ComparedSchema } from '../schema/compare-schema.ts'
 import type { RandomBytes } from '../values/random.ts'
 import { referencingTables } from './referencing-tables.ts'
 
-/** The sections of the configuration that the vault itself goes by. The others are of its listeners and its database. */
+/** The sections of the configuration that the vault itself uses. The others are for its listeners and its database. */
 type VaultSections = Pick<
   Config,
   'access' | 'audit' | 'checkout' | 'issuer' | 'keys' | 'limits' | 'logLevel' | 'production' | 'records'
@@ -24,25 +24,25 @@ type VaultSections = Pick<
 
 /** What this process does of the work of a vault. */
 export interface VaultDuties {
-  /** Whether this process serves callers, or is in charge of those that do: it does by itself what a vault needs, and counts. */
+  /** Whether this process serves callers or is in charge of those that do. Such a process runs the jobs and has metrics. */
   serves: boolean
-  /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
+  /** Whether a vault without keys may make a passphrase for itself, which is marked as one for development. */
   createsRootKey: boolean
-  /** Whether the start is refused where the vault can be pinned nowhere, and no id is said. */
+  /** Whether a start is refused if no pin can be written and the operator names no id. */
   mustBePinned: boolean
-  /** Whether a command is to replace the root key: the configuration names the one that is to come. */
+  /** Whether this is a command that replaces the root key. The configuration may name the new one already. */
   replacesRootKey?: boolean | undefined
   /** How long the start waits for a KMS or HSM before it goes on sealed. */
   rootKeyPatienceMs?: number | undefined
-  /** Whether no other server uses the database: what is in flight there at the start is of one that was killed. */
+  /** Whether no other server uses the database. What is in flight there at the start belongs to a server that was killed. */
   isOnlyServer: boolean
   /** Whether this process runs the rotations that operators leave to the servers. */
   runsRotations: boolean
   /** Whether this process puts events into the audit log, if no other does, and ships checkpoints. */
   keepsLog: boolean
-  /** Whether this process looks whether the end of the audit log is what was signed. */
+  /** Whether this process checks that the end of the audit log is what was signed. */
   watchesLog: boolean
-  /** Whether this is a command that compares the log with what was shipped, to bring a restored vault up to date. */
+  /** Whether this is a command that brings a restored vault up to date, and so compares the log with what was shipped. */
   restores?: boolean | undefined
   /** A server records its issuer in the database; a command may prefer what it finds there. */
   recordedIssuer: 'write' | 'prefer' | 'ignore'
@@ -53,7 +53,7 @@ export interface VaultDuties {
 /** What a vault is opened with. */
 export interface VaultOptions extends VaultSections, VaultDuties {
   database: DatabaseOptions
-  /** The file that pins the vault and its root key, where it was found, and the id of the vault, where the operator has said it. */
+  /** The file that pins the vault and its root key, if it was found, and the id of the vault, if the operator names it. */
   pin: { file: string | undefined; vaultId: string | undefined }
 }
 
@@ -64,13 +64,13 @@ export interface Overrides {
   logger?: Logger
   rateLimits?: RateLimits
   limits?: Partial<AccessLimits>
-  /** Where nothing depends on how long servers wait for one another; the same for all of a vault. */
+  /** For tests in which nothing depends on how long servers wait for one another. All processes of a vault use the same. */
   keyTimes?: KeyTimes
-  /** Where nothing depends on how long the secret of a client takes to guess. */
+  /** For tests in which nothing depends on how long it takes to guess the secret of a client. */
   secretCost?: Argon2Cost | undefined
-  /** Where the database is a copy of one whose schema was compared: what that found. Later looks are made. */
+  /** What the first comparison of the schema finds, for a copy of a database that was compared. Later ones are made. */
   foundSchema?: ComparedSchema | undefined
-  /** The benchmark's floor: the same path with the store left out. */
+  /** For the benchmark's floor: the same path without the store. */
   batches?: RecordBatches
   /** How much may be under way at once. */
   admission?: AdmissionLimits
@@ -78,7 +78,7 @@ export interface Overrides {
 
 const ROOT_KEY_PATIENCE_MS = 1_000
 
-/** What opens the keys, and what they are held against. */
+/** What opens the keys, and what they are compared with. */
 export function keysOptions(options: VaultOptions, overrides: Overrides, logger: Logger) {
   const { production, restores, replacesRootKey, mustBePinned, keepsLog } = options
   return {
@@ -97,7 +97,16 @@ export function keysOptions(options: VaultOptions, overrides: Overrides, logger:
   }
 }
 
-/** What the audit log is kept by. */
+/** What decides about access. */
+export function accessOptions({ access, limits }: VaultOptions, overrides: Overrides) {
+  return {
+    config: access,
+    limits: { ...limits, logIns: overrides.rateLimits, ...overrides.limits },
+    secretCost: overrides.secretCost,
+  }
+}
+
+/** What keeps the audit log. */
 export function auditOptions(
   { audit, keepsLog, watchesLog, restores, limits }: VaultOptions,
   { logger, metrics }: { logger: Logger; metrics: Metrics },

@@ -6,11 +6,11 @@ import type { VaultApp } from './vault-app.ts'
 
 /** By then V8 has compiled what the calls run. */
 const ROUNDS = 300
-/** A machine that is busy starts without. */
+/** On a busy machine the start does not wait longer. */
 const PATIENCE_MS = 1_000
 /** How many calls are under way at once: some are alone, and some share a batch. */
 const TOGETHER = 4
-/** A token that was verified is remembered, so that another one is verified now and then. */
+/** A verified token is remembered, so another one is verified now and then. */
 const ROUNDS_OF_TOKEN = 20
 
 const CHECKOUT = {

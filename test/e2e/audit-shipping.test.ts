@@ -45,7 +45,7 @@ it('a file of witnesses that cannot be used refuses the start, in a sentence tha
   writeFileSync(file('wrong.json'), JSON.stringify({ witnesses: [{ url: 'https://witness.example', key: 'x' }] }))
   const { code, stderr } = await vault.spawn({ STRONGROOM_AUDIT_WITNESSES_FILE: file('wrong.json') }).ended
   expect(code).toBe(1)
-  expect(stderr).toMatch(/wrong\.json is not usable at \/witnesses\/0\/key: this is no verifier key/)
+  expect(stderr).toMatch(/wrong\.json is not usable at \/witnesses\/0\/key: this is not a verifier key/)
 })
 
 it('a data directory that was put back is closed for reads until the newer log was applied', async () => {

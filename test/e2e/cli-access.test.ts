@@ -88,7 +88,7 @@ describe('roles', () => {
       '{"format":1,"roles":{"a":{"duty":"x","scopes":[],"grants":[]},"a":{"duty":"y","scopes":[],"grants":[]}}}',
     ],
     ['none.json', 'roles: {}'],
-  ])('%s is no such file', async (name, text) => {
+  ])('%s is not a role file', async (name, text) => {
     const { code, stdout } = await vault.cli(['roles', 'check', write(name, text), '--json'])
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ valid: false, faults: [{ pointer: '#' }] })
@@ -191,7 +191,7 @@ describe('partners and access', () => {
     [add(), /required option '--until/],
     [add('--until', '2026-02-30'), /YYYY-MM-DD/],
     [add('--until', '2020-01-01'), /ended already/],
-    [['access', 'lift', 'staff:Nobody'], /no such suspended caller/],
+    [['access', 'lift', 'staff:Nobody'], /neither suspended nor held back/],
     [['access', 'explain', '--caller', 'staff:Ann', '--token', 'x', '--purpose', 'gossip'], /Allowed choices are/],
     [['access', 'explain', '--caller', 'staff:Ann', '--token', 'x', '--purpose', 'marketing'], /which role/],
   ])('wrong usage: %j', async (args, message) => {

@@ -147,7 +147,7 @@ describe('beside a server', () => {
       () => `${sign().split('.').slice(0, 2).join('.')}.${Buffer.alloc(256, 1).toString('base64url')}`,
       { failed: ['signature'] },
     ],
-    ['what is no token', () => 'hello', { failed: ['form'], code: 'unauthenticated' }],
+    ['what is not a token', () => 'hello', { failed: ['form'], code: 'unauthenticated' }],
   ])('refuses a token with %s, and says which rules it fails', async (_what, token, expected) => {
     expect(await check(token())).toMatchObject({ exit: 1, accepted: false, role: null, scopes: [], ...expected })
   })

@@ -119,7 +119,7 @@ describe('who runs a command', () => {
     expect(events.find(({ subject }) => subject === added.at(-1)!.id)).not.toHaveProperty('account')
   })
 
-  it('is no text that is no name', async () => {
+  it('is not text that is not a name', async () => {
     for (const [args, env] of [
       [['--as', 'a\nb'], {}],
       [[], { STRONGROOM_OPERATOR: '<script>' }],

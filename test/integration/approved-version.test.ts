@@ -98,7 +98,7 @@ it('a correction at the same moment never leaves under it', async () => {
   }
 })
 
-it('one that was given before versions were kept lets nothing out, and is no alarm', async () => {
+it('one that was given before versions were kept lets nothing out, and is not an alarm', async () => {
   const id = await request()
   await decide(id, 'approve')
   await vault.database.sql('UPDATE approvals SET record_version = NULL WHERE id = $1', [id])

@@ -181,6 +181,6 @@ describe('a budget that suspends', () => {
     await second.commands.reinstateCaller(OPERATOR, id)
     expect((await reveal(bearer, 2)).status).toBe(200)
     expect(await vault.events({ type: 'caller.lift', subject: id, outcome: 'success' })).toHaveLength(1)
-    await expect(vault.commands.reinstateCaller(OPERATOR, id)).rejects.toThrow(/no such suspended caller/)
+    await expect(vault.commands.reinstateCaller(OPERATOR, id)).rejects.toThrow(/neither suspended nor held back/)
   })
 })

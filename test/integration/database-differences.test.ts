@@ -75,7 +75,7 @@ describe('what ordinary installations have', () => {
   const owner = () => `owner_${database.name}`
   afterAll(() => database.sql(`DROP OWNED BY ${role()}, ${owner()}; DROP ROLE ${role()}, ${owner()}`))
 
-  it('besides the schema of the vault is no difference', async () => {
+  it('besides the schema of the vault is not a difference', async () => {
     await database.sql(`
       CREATE ROLE ${role()}; CREATE ROLE ${owner()};
       CREATE SCHEMA shop;
@@ -90,7 +90,7 @@ describe('what ordinary installations have', () => {
     expect(await find()).toMatchObject({ differences: [], others: [] })
   })
 
-  it('of partitions, settings of tables and owners is no difference', async () => {
+  it('of partitions, settings of tables and owners is not a difference', async () => {
     const id = (month: string) => `audit_event_id_at('${month}')`
     await database.sql(`
       DO $$ BEGIN EXECUTE format('CREATE TABLE audit_events_2031_01 PARTITION OF audit_events FOR VALUES FROM (%L) TO (%L)',

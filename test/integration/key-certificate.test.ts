@@ -94,7 +94,7 @@ describe('the certificate of a key', () => {
     expect(times).toEqual([...times].sort())
     const [event, ...others] = await vault.events({ type: 'key.certify', subject: id })
     expect(others).toEqual([])
-    // The log says what verifies it, and that is no key of the log's own.
+    // The log says what verifies it, and that is not a key of the log's own.
     const raw = createPublicKey(certified.public_key).export({ format: 'jwk' }).x!
     expect(event!.public_key).toBe(Buffer.from(raw, 'base64url').toString('base64'))
     const inventory = await vault.commands.takeInventory()

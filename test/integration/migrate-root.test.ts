@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { KeysConfig } from '../../src/config/config.ts'
+import type { KeysConfig } from '../../src/config/config-sections.ts'
 import { type KmsEmulator, kmsIsMissing, startKmsEmulator } from '../support/aws-kms.ts'
 import { keysIn, withToken } from '../support/in-token.ts'
 import { card, contact } from '../support/samples.ts'

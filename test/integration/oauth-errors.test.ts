@@ -203,7 +203,7 @@ describe('log and event say why a client was not believed, and which it claimed 
   })
 
   it.each(['4242424242424242', 'mei@example.sg', 'a-secret-in-the-wrong-place', `${NOBODY}x`, 'client_\n'])(
-    'what is no client id is kept nowhere: %j',
+    'what is not a client id is kept nowhere: %j',
     async (id) => {
       const answer = await postForm({ ...grant, client_id: id, client_secret: 'x' })
       await expectReason(answer, 'unknown-client', undefined)

@@ -57,7 +57,7 @@ describe('200', () => {
     expect(events.map(({ type, token, code }) => [type, token, code])).toEqual(
       expect.arrayContaining([
         ['record.reveal', cardToken, undefined],
-        // A text that is no token is a caller's input, and is not kept.
+        // A text that is not a token is a caller's input, and is not kept.
         ['request.refuse', undefined, 'record-not-found'],
         ['request.refuse', contactToken, 'scope-missing'],
       ]),

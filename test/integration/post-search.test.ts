@@ -130,7 +130,7 @@ describe('422', () => {
     ['a telephone number without its country code', 'phone', '6123 4567', '#/value'],
     ['a card number with a wrong check digit', 'card_number', '4242424242424241', '#/value'],
     ['no value', 'customer', '', '#/value'],
-    ['a value that is no text', 'customer', { $ne: null }, '#/value'],
+    ['a value that is not text', 'customer', { $ne: null }, '#/value'],
   ])('refuses %s', async (_name, by, value, pointer) => {
     const response = await search(by, value)
     expectProblem(response, 422, 'invalid-input')

@@ -148,7 +148,7 @@ describe('422', () => {
       '#/card/number',
     ],
     ['a number of zeros', { card: { ...card, number: '0000000000000000' } }, 'invalid-card-number', '#/card/number'],
-    ['a number that is no text', { card: { ...card, number: 4242424242424242 } }, 'invalid-input', '#/card/number'],
+    ['a number that is not text', { card: { ...card, number: 4242424242424242 } }, 'invalid-input', '#/card/number'],
     ['a card without a number', { card: { exp_month: 1, exp_year: 2031 } }, 'invalid-input', '#/card/number'],
     ['month 13', { card: { ...card, exp_month: 13 } }, 'invalid-input', '#/card/exp_month'],
     ['an expired card', { card: { ...card, exp_year: 2020 } }, 'card-expired', '#/card/exp_year'],
@@ -177,7 +177,7 @@ describe('422', () => {
     ['an empty contact', { contact: {} }, 'invalid-input', '#/contact'],
     ['a bad e-mail address', { contact: { email: 'nobody at example' } }, 'invalid-input', '#/contact/email'],
     ['a number without its country code', { contact: { phone: '6123 4567' } }, 'invalid-input', '#/contact/phone'],
-    ['a consent that is no name', { card, consents: ['all of it'] }, 'invalid-input', '#/consents/0'],
+    ['a consent that is not a name', { card, consents: ['all of it'] }, 'invalid-input', '#/consents/0'],
   ] as const)('refuses %s, points at it and stores nothing', async (_name, part, code, pointer) => {
     const before = await stored()
     const body = { contact, ...part }

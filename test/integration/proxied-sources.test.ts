@@ -67,7 +67,7 @@ describe('behind a proxy that names its clients in a header', () => {
 
   it('IPv6 counts by /64, and an IPv4 address inside IPv6 as IPv4', async () => {
     await start({ trustedProxies: ['127.0.0.1'] })
-    // Such an address is no card number in a header, although its groups look like one.
+    // Such an address is not a card number in a header, although its groups look like one.
     expect(await via({ 'X-Forwarded-For': '4242:4242:4242:4242::1' })).toBe(201)
     expect(await via({ Forwarded: 'for="[4242:4242:4242:4242:ffff::2]:443"' })).toBe(429)
     expect(await via({ 'X-Forwarded-For': '4242:4242:4242:4243::1' })).toBe(201)
@@ -186,7 +186,7 @@ describe('behind a proxy that speaks the PROXY protocol', () => {
     await expect(via(versionOneFor('203.0.113.1'))).rejects.toThrow()
   })
 
-  it('a second header inside TLS is no request', async () => {
+  it('a second header inside TLS is not a request', async () => {
     await start({ trustedProxies: ['127.0.0.1'], proxyProtocol: true })
     const raw = connect({ host: '127.0.0.1', port: vault.port })
     raw.write(versionOneFor('203.0.113.1'))

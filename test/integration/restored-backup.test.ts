@@ -157,7 +157,7 @@ describe('a database that is older than the checkpoints in a shipped file', () =
           [log.replace('"record.erase"', '"record.read"'), /does not verify/],
           [log.replace(/\{"checkpoint"[^\n]*\n$/, ''), /does not verify|without a checkpoint/],
           [readFileSync(foreign, 'utf8'), /does not verify/],
-          ['hello\n', /no line of an exported log/],
+          ['hello\n', /not a line of an exported log/],
         ]
         for (const [text, message] of refused) {
           writeFileSync(file('refused.jsonl'), text)

@@ -187,7 +187,7 @@ describe('a finding that was acknowledged', () => {
   })
 })
 
-describe('what is no anomaly', () => {
+describe('what is not an anomaly', () => {
   it.each<[string, Seed[]]>([
     ['a busy hour', reveals(ann, at('18T10:00:00'), 14, 'communicate').map(elsewhere)],
     [

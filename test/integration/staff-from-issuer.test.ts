@@ -87,7 +87,7 @@ describe('a member of staff who logged in at the provider', () => {
     expect((await vault.call('POST', path, { token: bob, body: { purpose: 'provide-goods' } })).status).toBe(200)
   })
 
-  it('may belong to one group that is no list', async () => {
+  it('may belong to one group that is not a list', async () => {
     expectProblem(await lookUp((await provider.logIn('eve')).access_token), 404, 'record-not-found')
   })
 

@@ -91,9 +91,8 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
   })
 
   it('has the record of its migrations, for which it vouches, with an event for those that changed the tables', async () => {
-    expect(await database.sql('SELECT name FROM migrations ORDER BY id')).toEqual(
-      knownMigrations.map((migration) => ({ name: migration })),
-    )
+    const applied = await database.sql<{ name: string }>('SELECT name FROM migrations ORDER BY id')
+    expect(applied.map((row) => row.name)).toEqual(knownMigrations)
     const events = await database.sql<{ body: string }>(
       "SELECT body FROM audit_events WHERE type = id_of('type', 'migrate') ORDER BY position",
     )

@@ -58,7 +58,7 @@ function fileOf(lines: readonly string[]): string {
   return file
 }
 
-it('a row that was damaged and is repaired is no finding, and the failures say so', async () => {
+it('a row that was damaged and is repaired is not a finding, and the failures say so', async () => {
   const token = (await vault.tokenize({ card: checkout.card })).card!.token!
   const [before] = await vault.database.sql<{ version: number }>(
     'SELECT version FROM readable.records WHERE token = $1',

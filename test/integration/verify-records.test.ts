@@ -240,7 +240,7 @@ describe('versions, terms, answers and reasons', () => {
   })
 })
 
-it('names what an earlier version has left unbound, which is no finding', async () => {
+it('names what an earlier version has left unbound, which is not a finding', async () => {
   await unbindRows(vault)
   expect(await verify()).toMatchObject({ ok: true, unbound: 15 })
 })

@@ -69,7 +69,7 @@ describe.skipIf(missing)(`AWS KMS${without(missing)}`, () => {
     await expect(configured(alias)).rejects.toMatchObject(refusal)
   })
 
-  it('is no new root key if it is the one to be replaced, by any name', async () => {
+  it('is not a new root key if it is the one to be replaced, by any name', async () => {
     const { record } = await create('root_1')
     for (const name of [keyId, String(record.parameters.keyId)]) {
       const again = createAwsKmsProvider({ keyId: name }).create('root_2', record)

@@ -40,7 +40,7 @@ export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] 
     'ledger',
     'policy',
   ],
-  ['keys', 'lifecycle', 'rotation', 'ring', 'registry', 'draft', 'key', 'root-key', 'sealing'],
+  ['keys', 'lifecycle', 'rotation', 'ring', 'registry', 'key', 'root-key', 'sealing'],
   [
     'audit',
     'verification',
@@ -116,7 +116,7 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'seal-format',
   ],
   observability: ['alert', 'background', 'describe-error'],
-  'records/record': ['record', 'record-facts', 'token', 'tokens-in'],
+  'records/record': ['record', 'token', 'tokens-in'],
   'records/reveal': ['plan-reveal'],
   'records/verification': ['events-of-record'],
 }

@@ -30,7 +30,7 @@ export function cardNumberEverywhere(number: string, token: string): Attempt[] {
   const attempts: Record<string, string> = {
     'a good body': tokenize({ card: { number, exp_month: 12, exp_year: 2031 } }),
     'a card with a wrong date': tokenize({ card: { number, exp_month: 13, exp_year: 2031 } }),
-    'a number that is no string': tokenize({ card: { number: Number(number), exp_month: 12, exp_year: 2031 } }),
+    'a number that is not a string': tokenize({ card: { number: Number(number), exp_month: 12, exp_year: 2031 } }),
     'a name': tokenize({ contact: { name: number } }),
     'a name, in groups': tokenize({ contact: { name: `x ${grouped}` } }),
     'a customer': tokenize({ customer: number, contact }),

@@ -1,7 +1,7 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, inject, vi } from 'vitest'
-import type { Config } from '../../src/config/config.ts'
+import type { Config } from '../../src/config/config-sections.ts'
 import { followCertificates } from '../../src/start/serve.ts'
 import type { TestVault } from './test-vault.ts'
 

@@ -1,7 +1,7 @@
 import { createKinds } from '../../src/kinds/kinds.ts'
 import { card, contact, shippingAddress } from './samples.ts'
 
-/** What is no free text: everything else that a kind has is, so that a new field is attacked from its first day. */
+/** What is not free text: everything else that a kind has is, so that a new field is attacked from its first day. */
 const FORMATTED = new Set(['number', 'exp_month', 'exp_year', 'country', 'phone', 'phone_e164', 'email'])
 
 const parts = { card, shipping_address: shippingAddress, contact } as const

@@ -34,7 +34,7 @@ const tables: readonly ReadableTable[] = [
       {
         name: 'consents',
         read: `string_to_array(public.name_of('consents', t.consents), ' ')`,
-        // What is no list of names has a name that no list of names has.
+        // What is not a list of names has a name that no list of names has.
         write: `readable.number_of('consents', array_to_string(v.consents, ' ', '?'))`,
       },
       ...sealed('display', 'secret'),

@@ -187,7 +187,7 @@ describe('the row that refuses', () => {
     expect(subjects('refusal-removed', 'staff:greedy').length).toBeGreaterThan(0)
     await commands.reinstateCaller(OPERATOR, 'staff:greedy')
     expect((await look(address)).status).toBe(200)
-    await expect(commands.reinstateCaller(OPERATOR, 'staff:greedy')).rejects.toThrow(/no such suspended caller/)
+    await expect(commands.reinstateCaller(OPERATOR, 'staff:greedy')).rejects.toThrow(/neither suspended nor held back/)
   })
 })
 

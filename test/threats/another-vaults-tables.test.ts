@@ -130,7 +130,7 @@ it('a vault that can be pinned nowhere does not start where it must be, and aler
   ])
 })
 
-it('an empty database is no new vault in production', async () => {
+it('an empty database is not a new vault in production', async () => {
   await sql(
     `${TABLES.map((table) => `DELETE FROM ${table}`).join('; ')}; CREATE TABLE kept AS TABLE records; DELETE FROM records`,
   )

@@ -78,7 +78,7 @@ describe('what is typed or pasted', () => {
     expect(response.body.card.last4).toBe('4242')
   })
 
-  it('is no number with combining marks', async () => {
+  it('is not a number with combining marks', async () => {
     const number = [...digits].join('\u0301')
     await expectRefusal(vault, tokenize(number), { status: 422, code: 'invalid-card-number', input: number })
   })

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { LimitsConfig } from '../../src/config/config.ts'
+import type { LimitsConfig } from '../../src/config/config-sections.ts'
 import { expectProblem, withoutRequestId } from '../support/problems.ts'
 import { card, cards, contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'

@@ -19,7 +19,7 @@ describe('a body that holds more than any that the API knows is refused while it
   it.each([
     ['300,000 unknown members', `{${keys(300_000)}}`, 422, 'unknown-member'],
     ['unknown members of a part', `{"contact":{${keys(300_000)}}}`, 422, 'unknown-member'],
-    ['members that are no JSON after the first hundred', `{${keys(100)}!`, 422, 'unknown-member'],
+    ['members that are not JSON after the first hundred', `{${keys(100)}!`, 422, 'unknown-member'],
     ['a million elements', `{"consents":[${'1,'.repeat(1_000_000)}1]}`, 422, 'invalid-input'],
     ['many lists of many elements', `{"items":[${`[${'1,'.repeat(1500)}1],`.repeat(1500)}1]}`, 413, 'body-too-large'],
     ['a text of 4 MB', `{"customer":"${'4 '.repeat(1_950_000)}"}`, 422, 'invalid-input'],

@@ -62,7 +62,7 @@ describe('without a case and an authority nothing leaves, with any other members
     }
   })
 
-  it('what is no name of a body is not kept', async () => {
+  it('what is not a name of a body is not kept', async () => {
     const given = ['x'.repeat(101), 'ann@police.example', '+65 6123 4567', 'Officer 1234567', 'a\nb', '{"x":1}', 7]
     for (const authority of given) expectProblem(await reveal({ ...warrant, authority }), 422, 'invalid-input')
     expectProblem(await reveal({ ...warrant, authority: cards.visa }), 422, 'card-number-in-text')

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-/** Everything that the port answers to bytes that are no TLS, until it closes the connection. */
+/** Everything that the port answers to bytes that are not TLS, until it closes the connection. */
 function sendInTheClear(bytes: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const received: Buffer[] = []

@@ -75,7 +75,7 @@ beforeEach(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-it('an untouched term is found, and is no alert', async () => {
+it('an untouched term is found, and is not an alert', async () => {
   const told = await alertsOf(async () => {
     expect(await search('email', mine.email)).toEqual([mine.token])
     expect(await search('customer', mine.customer)).toEqual([mine.token])

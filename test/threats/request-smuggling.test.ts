@@ -64,7 +64,7 @@ describe('400 after good headers', () => {
 
   it.each([
     ['a chunk size with a plus', '+0\r\n\r\n'],
-    ['a chunk size that is no number', 'zz\r\n\r\n'],
+    ['a chunk size that is not a number', 'zz\r\n\r\n'],
     ['a chunk that is longer than it says', '2\r\n{}}\r\n0\r\n\r\n'],
     ['a bare line feed after a chunk size', '2\n{}\r\n0\r\n\r\n'],
   ])('refuses %s, and records each time that the caller was refused', async (_name, body) => {

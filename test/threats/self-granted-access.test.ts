@@ -201,6 +201,6 @@ it('a MAC that was taken away does not come back with the next start', async () 
   }
 })
 
-it('what is guessed is no secret: an unknown client is refused as before', async () => {
+it('what is guessed is not a secret: an unknown client is refused as before', async () => {
   expect(await alertsOf(() => vault.requestToken(`client_${'0'.repeat(26)}`, randomUUID()))).toEqual([])
 })

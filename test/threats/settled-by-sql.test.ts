@@ -64,7 +64,7 @@ const sql = <Row>(text: string, values: unknown[] = []) => database.sql<Row>(tex
 const open = () => sql<{ size: string; root: Buffer }>('SELECT size, root FROM outside_checkpoints ORDER BY size, root')
 const forgeries = () => vault.logLines.filter((line) => line.includes('"alert":"restore-forged"')).length
 
-/** An event of the vault that is no operator's answer. */
+/** An event of the vault that is not an operator's answer. */
 async function anotherEvent(): Promise<{ id: string; mac: Buffer }> {
   const [row] = await sql<{ id: string; mac: Buffer }>(
     `SELECT id, mac FROM readable.audit_events WHERE type = 'audit.start' AND mac IS NOT NULL LIMIT 1`,

@@ -56,7 +56,7 @@ describe.each(payloads)('%s', (payload) => {
     expect(response.body.results.map((view: { token: string }) => view.token)).toEqual([stored!.token])
   })
 
-  it('is no token', async () => {
+  it('is not a token', async () => {
     const support = await vault.staffToken('support')
     const send = () => vault.call('GET', `/v1/tokens/${encodeURIComponent(payload)}`, { token: support })
     await expectRefusal(vault, send, { status: 404, code: 'record-not-found', input: payload })

@@ -89,7 +89,7 @@ describe('the bearer token of a client', () => {
     expect(Object.keys(shown.body.data)).toEqual(['number'])
   })
 
-  it('still shows what is no card number', async () => {
+  it('still shows what is not a card number', async () => {
     const client = await vault.clientToken(['token:read', 'address:reveal'], { role: 'billing' })
     const url = `/v1/tokens/${tokens.address}/reveal`
     expect((await vault.call('POST', url, { token: client, body: body('process-payment') })).status).toBe(200)

@@ -60,7 +60,7 @@ describe('404', () => {
     `/v1/tokens/card_${'0'.repeat(26)}%0a`,
     `/v1/tokens/${'x'.repeat(8_000)}`,
     '/v1/tokens/constructor',
-  ])('%s is no token', async (path) => {
+  ])('%s is not a token', async (path) => {
     const input = path.length > 30 ? path.slice(11, 300) : []
     await expectRefusal(vault, get(path), { status: 404, code: 'record-not-found', input })
   })
@@ -71,11 +71,11 @@ describe('404', () => {
     ['/v1/approvals/apr_%EF%BF%BE', 'approval-not-found'],
     [`/v1/approvals/apr_${'0'.repeat(8_000)}`, 'approval-not-found'],
     ['/v1/audit/events/evt_%00/receipt', 'event-not-found'],
-  ] as const)('%s is no id', async (path, code) => {
+  ] as const)('%s is not an id', async (path, code) => {
     await expectRefusal(vault, get(path), { status: 404, code })
   })
 
-  it('/v1/audit/tile/%00 is no tile, and like all that the log does not have yet leaves no event', async () => {
+  it('/v1/audit/tile/%00 is not a tile, and like all that the log does not have yet leaves no event', async () => {
     await expectRefusal(vault, get('/v1/audit/tile/%00'), { status: 404, code: 'not-found', leaves: 'metric' })
   })
 })
@@ -89,7 +89,7 @@ describe('400', () => {
   )
 
   it.each(['/healthz /v1', '/healthz\u0000', '/héalthz', 'healthz', '../healthz', '*'])(
-    '%s is no request target',
+    '%s is not a request target',
     async (target) => {
       const send = async () =>
         exchangeOnce(vault, rawRequest([`GET ${target} HTTP/1.1`, 'Host: localhost', 'Connection: close']))
@@ -107,7 +107,7 @@ describe('the query', () => {
     ['brackets', '/v1/audit/events?limit[$gt]=1', 422, 'unknown-member'],
     ['__proto__', '/v1/audit/events?__proto__=1', 422, 'unknown-member'],
     ['a limit beyond the limit', '/v1/audit/events?limit=100000', 422, 'invalid-input'],
-    ['a limit that is no number', '/v1/audit/events?limit=1e2x', 422, 'invalid-input'],
+    ['a limit that is not a number', '/v1/audit/events?limit=1e2x', 422, 'invalid-input'],
   ] as const)('refuses %s', async (_name, path, status, code) => {
     await expectRefusal(vault, get(path), { status, code })
   })

@@ -2,7 +2,7 @@ import { createDecipheriv, createHash, createHmac, createSecretKey } from 'node:
 import { describe, expect, it } from 'vitest'
 import { open } from '../../src/keys/sealing/seal.ts'
 import { answerFacts } from '../../src/records/idempotency/kept-answers.ts'
-import { keptVersionFacts, recordFacts } from '../../src/records/record/record-facts.ts'
+import { keptVersionFacts, recordFacts } from '../../src/records/record/record.ts'
 
 const at = new Date('2026-11-01T12:00:00.123Z')
 const later = new Date('2026-11-02T12:00:00Z')

@@ -112,6 +112,6 @@ it.each([
   expect(() => parseCertificateRegistration(text)).toThrow(CallerError)
 })
 
-it('no client can be registered by a text that is no certificate', () => {
+it('no client can be registered by a text that is not a certificate', () => {
   expect(() => registrationOf('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')).toThrow(CallerError)
 })

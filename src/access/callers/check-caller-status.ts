@@ -74,7 +74,7 @@ export async function proveCaller(
 async function judge(deps: CheckCallerStatusDeps, caller: Caller, status: CallerStatus): Promise<Caller> {
   const { roles, macs, now } = deps
   const { isLive, isSuspended, partner: contract, rolesRevision, state } = status
-  // Without its contract a third party would see all that the role does.
+  // Without its contract a third party would see all that the role sees.
   if (!isLive || contract?.id !== caller.partnerId) throw unauthenticated()
   if (isSuspended) throw new Problem('caller-suspended')
   if (contract && contract.endsAt <= now().getTime()) throw new Problem('contract-ended')

@@ -41,7 +41,7 @@ describe('a public key in PEM', () => {
   })
 
   it.each(['', 'not a key', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n'])(
-    'is refused if it is no key: %j',
+    'is refused if it is not a key: %j',
     async (text) => {
       await expect(parsePublicKeyPem(text)).rejects.toThrow(CallerError)
     },

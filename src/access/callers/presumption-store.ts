@@ -9,7 +9,7 @@ import { invalidProof, type Presumption } from '../policy/presumption.ts'
 
 /** The arrays of a statement that does the work of calls: an element for each call, in their order. */
 export const PRESUMED_ARRAYS = { presumed_version: 'uuid[]' } as const
-/** The same where proofs came with some of the calls. PostgreSQL opens a table for every INSERT, whether rows come or not. */
+/** The same, if proofs came with some of the calls. PostgreSQL opens a table for every INSERT, also without rows. */
 export const PRESUMED_WITH_JTI_ARRAYS = {
   ...PRESUMED_ARRAYS,
   presumed_jti: 'bytea[]',
@@ -17,8 +17,8 @@ export const PRESUMED_WITH_JTI_ARRAYS = {
 } as const
 
 /**
- * SQL of the CTE `proven`: the numbers of the calls, from 0, whose presumptions hold in the snapshot of the statement. What the
- * statement writes for a call, it writes only if the call is in it.
+ * SQL of the CTE `proven`: the numbers of the calls, from 0, whose presumptions hold in the snapshot of the statement. The
+ * statement writes only for the calls that are in it.
  */
 export function provenSql(p: Parameters<typeof PRESUMED_ARRAYS>): string {
   return `proven AS MATERIALIZED (
@@ -27,8 +27,9 @@ export function provenSql(p: Parameters<typeof PRESUMED_ARRAYS>): string {
 }
 
 /**
- * The same for calls with proofs; the CTE `present` has those of the present version of access. A proof is remembered if its call is of the present version of access, in the order of the ids,
- * so that two statements never wait for each other in a circle. Of calls with the same proof the first is proven.
+ * The same for calls with proofs. The CTE `present` has the calls of the present version of access, and their proofs are
+ * remembered. This happens in the order of the ids, so that two statements never wait for each other in a circle. Of
+ * calls with the same proof the first is proven.
  */
 export function provenWithJtiSql(p: Parameters<typeof PRESUMED_WITH_JTI_ARRAYS>): string {
   return `present AS MATERIALIZED (
@@ -68,7 +69,7 @@ const bytesOf = (uuid: string | undefined) => (uuid === undefined ? null : Buffe
 /**
  * Takes what a committed statement says of its calls into their presumptions.
  *
- * @param isPresent whether the call is of the present version of access; left out where no proof came with any of them
+ * @param isPresent whether the call is of the present version of access; left out if no proof came with any of them
  * @returns for each call why nothing was done for it; undefined if its presumption holds
  */
 export function settlePresumed(
@@ -92,8 +93,8 @@ const REMEMBER = buildStatement(
 )
 
 /**
- * Remembers the proofs that came with calls, if any, whatever the status of their callers, and answers with the version of access
- * and with why a proof does not count.
+ * Remembers the proofs that came with calls, for callers of any status. Answers with the version of access, and with why
+ * a proof does not count.
  */
 export async function rememberProofs(
   db: Queryable,

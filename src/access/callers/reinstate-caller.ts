@@ -28,7 +28,7 @@ export async function reinstateCaller(
       lifted.push(state.has(suspendedSubject(caller)))
       return [{ subject: suspendedSubject(caller), state: null }]
     })
-    if (!lifted.includes(true)) throw new CallerError('there is no such suspended caller, nor one that is held back')
+    if (!lifted.includes(true)) throw new CallerError('this caller is neither suspended nor held back')
     const event = { type: 'caller.lift', outcome: 'success', caller: operator, subject: caller } as const
     await insertEvents(tx, [deps.newAuditEvent(event)])
   })

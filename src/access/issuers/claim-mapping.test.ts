@@ -87,7 +87,7 @@ describe('a mapping', () => {
     expect(fits(roles(value), KEYS)).toBe(expected)
   })
 
-  it('by key is no prototype', () => {
+  it('by key is not a prototype', () => {
     for (const value of ['constructor', 'toString', '__proto__'])
       expect(fits(roles({}), { ...KEYS, value })).toBe(false)
   })

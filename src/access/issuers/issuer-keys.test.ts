@@ -106,7 +106,7 @@ describe('the keys of an issuer', () => {
     ['leads to keys without TLS', { issuer: ISSUER, jwks_uri: 'http://keys.example/jwks' }],
     ['leads to a file', { issuer: ISSUER, jwks_uri: 'file:///etc/passwd' }],
     ['has no keys', { issuer: ISSUER }],
-    ['is no object', 'x'],
+    ['is not an object', 'x'],
   ])('are not taken from a document that %s', async (_what, document) => {
     documents['https://id.example/realms/shop/.well-known/openid-configuration'] = document
     await expect(find('one')).rejects.toMatchObject({ code: 'issuer-unavailable' })

@@ -67,7 +67,7 @@ describe('what is refused by default, and passes under the option that is there 
 
   it.each<[string, { header?: Json; claims?: Json }, string[], Partial<TrustedIssuer>]>([
     ['the type of an ID token', { header: { typ: 'id+jwt' } }, ['typ'], { typ_may_be_absent: true }],
-    ['a typ that is no text', { header: { typ: null } }, ['typ'], { typ_may_be_absent: true }],
+    ['a typ that is not text', { header: { typ: null } }, ['typ'], { typ_may_be_absent: true }],
     ['the audience in aud, where azp must name it', { claims: { azp: 'x' } }, ['aud'], { audience_claim: 'azp' }],
     ['an audience among other values', { claims: { aud: ['https://vault.example', 1] } }, ['aud'], {}],
     ['a day and a second', { claims: { exp: AT + 86_401 } }, ['lifetime'], { max_token_seconds: 86_400 }],
@@ -150,6 +150,6 @@ it.each<[string, Json, unknown]>([
   ['a header that must be understood', { crit: ['x'], x: 1 }, claims],
   ['claims that are no object', {}, 'x'],
   ['claims that are a list', {}, [1]],
-])('%s is no token', (_what, changes, payload) => {
+])('%s is not a token', (_what, changes, payload) => {
   expect(readToken(`${forgeToken({ ...header, ...changes }, payload, unsigned)}AA`)).toBeUndefined()
 })

@@ -69,7 +69,7 @@ const issuerSchema = z
     message: 'ID tokens have azp too: name a claim in required_claims that only access tokens have',
   })
 
-/** An ID token is no access token (RFC 9068 section 5), and only `typ`, `aud` or another claim distinguishes them. */
+/** An ID token is not an access token (RFC 9068 section 5), and only `typ`, `aud` or another claim distinguishes them. */
 function isToldFromIdTokens(issuer: {
   audience_claim: string
   token_type: string

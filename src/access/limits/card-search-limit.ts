@@ -1,4 +1,4 @@
-import type { LimitsConfig } from '../../config/config.ts'
+import type { LimitsConfig } from '../../config/config-sections.ts'
 import { createBatch } from '../../database/batch.ts'
 import type { Database, Queryable } from '../../database/database.ts'
 import type { Key } from '../../keys/key/key.ts'

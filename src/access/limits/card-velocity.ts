@@ -1,4 +1,4 @@
-import type { LimitsConfig } from '../../config/config.ts'
+import type { LimitsConfig } from '../../config/config-sections.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { Caller, ProveCaller } from '../policy/caller.ts'
 import { type IncrementCounters, tooMany } from './counter.ts'

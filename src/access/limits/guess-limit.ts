@@ -1,4 +1,4 @@
-import type { LimitsConfig } from '../../config/config.ts'
+import type { LimitsConfig } from '../../config/config-sections.ts'
 import type { Database } from '../../database/database.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { Caller } from '../policy/caller.ts'

@@ -1,6 +1,6 @@
 import type { NewAuditEvent } from '../../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../../audit/event/write-audit-event.ts'
-import type { LimitsConfig } from '../../config/config.ts'
+import type { LimitsConfig } from '../../config/config-sections.ts'
 import { createBatch } from '../../database/batch.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { Problem } from '../../values/problem.ts'

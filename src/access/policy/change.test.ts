@@ -90,7 +90,7 @@ describe('before the record is known', () => {
     expect(codeOf([], 'contact', {}, { scopes: new Set() })).toBe('scope-missing')
   })
 
-  it('what is no token is refused only when every kind would be', () => {
+  it('what is not a token is refused only when every kind would be', () => {
     expect(codeOf([needsReason], undefined)).toBe('condition-not-met')
     expect(codeOf([{ ...needsReason, kind: 'card' }], undefined)).toBeUndefined()
     expect(codeOf([{ ...needsReason, kind: 'address', use: 'shipping' }], undefined)).toBeUndefined()

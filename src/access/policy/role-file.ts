@@ -31,7 +31,7 @@ const hours = z
     days: z.array(z.int().min(1).max(7)).min(1).max(7).optional(),
     time_zone: z.string().max(64).refine(isTimeZone, issue('invalid-input', 'expected a time zone of IANA')).optional(),
   })
-  .refine(({ from, to }) => from !== to, issue('invalid-input', 'is no time at all'))
+  .refine(({ from, to }) => from !== to, issue('invalid-input', 'covers no time'))
 
 const limits = {
   per_hour: records.optional(),

@@ -97,10 +97,10 @@ export async function verifyDpopProof(
   }
 }
 
-/** @throws {Error} for a jwk that is no public key that may be used */
+/** @throws {Error} for a jwk that is not a public key that may be used */
 async function readKey(jwk: unknown): Promise<ProofKey> {
   const parsed = parsePublicJwk(jwk)
-  if (parsed === undefined) throw new Error('the jwk is no public key that may be used')
+  if (parsed === undefined) throw new Error('the jwk is not a public key that may be used')
   const publicKey = createPublicKey({ key: parsed as JsonWebKey, format: 'jwk' })
   return { publicKey, thumbprint: await thumbprintOf(parsed) }
 }

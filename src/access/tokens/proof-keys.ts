@@ -1,25 +1,24 @@
 import type { KeyObject } from 'node:crypto'
 
-/** Above so many keys the one whose last proof is the oldest is forgotten. */
+/** Above this number of keys, the key with the oldest last proof is forgotten. */
 const MAX_KEYS = 2000
 /** The header of an RSA key of 4096 bits is shorter. The text is kept, so a longer one is read each time. */
 const MAX_HEADER_LENGTH = 1024
 
 /** The key in the header of a proof. */
 export interface ProofKey {
-  /** jose keeps what it makes of the object for as long as the object lives. */
+  /** The object that jose keeps its imported key for, while the object lives. */
   publicKey: KeyObject
   /** RFC 7638. */
   thumbprint: string
 }
 
 /**
- * The keys that have signed a right proof for a token bound to them. To import a key costs more than to verify with it.
+ * The keys that have signed a right proof for a token bound to them. Importing a key costs more than verifying with it.
  *
  * A key is found by the thumbprint in the token and by the whole header of the proof, character for character. A header
  * that says anything else is read as if it were the first. Each thumbprint has one place, and only a caller with a token
- * that is bound to the key can take it. A flood of new keys costs other callers one import each, and only those who send
- * less often than that many new keys arrive.
+ * that is bound to the key can take it. A flood of new keys costs another caller one import, if its key was forgotten.
  */
 export interface ProofKeys {
   find(thumbprint: string, header: string): ProofKey | undefined

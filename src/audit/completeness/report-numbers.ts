@@ -21,7 +21,7 @@ export function reportNumbers({ database, book, alert }: ReportNumbersDeps) {
     // Without keys there is nothing to sign with, and no number was given. One that made no event has nothing to report.
     if (book.isSealed || !book.isIntroduced) return
     const report = book.sign(isClosed)
-    // It differs under another key as well, so that the report of an idle process outlives the key that it was made under.
+    // Under another key the MAC differs too, so an idle process reports again before the old key is destroyed.
     if (stored?.equals(report.mac)) return
     if (!(await updateReport(database, report))) {
       alert('audit-missing', { process: report.process, numbers: 'its report' })

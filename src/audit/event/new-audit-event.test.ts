@@ -112,7 +112,7 @@ describe('an event that leaves out its record', () => {
   const facts = {
     type: 'record.reveal',
     outcome: 'success',
-    // What a text holds is no gap.
+    // What a text holds is not a gap.
     caller: { id: '"policy_version":"?","record_version":0,', kind: 'staff' },
     site: '"record_version":0,',
   } as const satisfies AuditFacts

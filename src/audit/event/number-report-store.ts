@@ -27,7 +27,7 @@ export async function insertReport(db: Queryable, { process, report, mac }: Sign
   await db.query(INSERT_REPORT, [process, report, mac])
 }
 
-/** False if there is none. */
+/** @returns false if the process has no report */
 export async function updateReport(db: Queryable, { process, report, mac }: SignedReport): Promise<boolean> {
   return (await db.query(UPDATE_REPORT, [process, report, mac])).length > 0
 }

@@ -35,7 +35,7 @@ export function parseCheckpoint(note: string): Checkpoint & { note: SignedNote }
   const bytes = hashOfBase64(root)
   const isOfTheForm = origin !== '' && /^(0|[1-9]\d{0,15})$/.test(size) && Number.isSafeInteger(Number(size))
   if (!isOfTheForm || bytes === undefined) {
-    throw new NoteError('the note is no checkpoint of a log')
+    throw new NoteError('the note is not a checkpoint of a log')
   }
   return { origin, size: Number(size), root: bytes, vault: vaultMark(extensions), note: signed }
 }

@@ -129,7 +129,7 @@ describe('complete subtrees', () => {
   })
 })
 
-/** What is no hash, though a tree can be computed over it. */
+/** What is not a hash, though a tree can be computed over it. */
 const ofOtherLengths = (hash: Buffer) => [
   hash.subarray(0, 31),
   Buffer.concat([hash, Buffer.of(0)]),

@@ -57,7 +57,7 @@ export function parseVerifierKey(text: string): NoteVerifier {
   const [name = '', id = '', ...rest] = text.trim().split('+')
   // The base64 may hold plus signs itself.
   const key = bytesOfBase64(rest.join('+'))
-  if (!isName(name) || key === undefined || key.length !== 33) throw new NoteError('this is no verifier key')
+  if (!isName(name) || key === undefined || key.length !== 33) throw new NoteError('this is not a verifier key')
   const type = key[0]!
   if (type !== ED25519 && type !== COSIGNATURE) throw new NoteError(`keys of type ${type} are not known`)
   const raw = key.subarray(1)
@@ -80,7 +80,7 @@ export function formatSignature({ name, keyId, signature }: NoteSignature): stri
 /** Takes a note apart; verifies nothing. @throws {NoteError} */
 export function parseNote(note: string): SignedNote {
   const split = note.lastIndexOf('\n\n')
-  if (split < 0 || !note.endsWith('\n')) throw new NoteError('this is no signed note')
+  if (split < 0 || !note.endsWith('\n')) throw new NoteError('this is not a signed note')
   const text = note.slice(0, split + 1)
   requireText(text)
   return { text, signatures: parseSignatures(note.slice(split + 2)) }
@@ -101,7 +101,7 @@ function parseSignature(line: string): NoteSignature {
   const [, name, base64 = ''] = /^\u2014 (\S+) (\S+)$/u.exec(line) ?? []
   const bytes = bytesOfBase64(base64)
   if (name === undefined || !isName(name) || bytes === undefined || bytes.length < 5) {
-    throw new NoteError('a line of the note is no signature')
+    throw new NoteError('a line of the note is not a signature')
   }
   return { name, keyId: bytes.subarray(0, 4), signature: bytes.subarray(4) }
 }
@@ -137,7 +137,7 @@ function isName(name: string): boolean {
 
 function requireText(text: string): void {
   if (!text.endsWith('\n') || /[\u0000-\u0009\u000b-\u001f\ufffd]/.test(text))
-    throw new NoteError('this is no text of a note')
+    throw new NoteError('this is not the text of a note')
 }
 
 function keyIdOf(name: string, type: number, raw: Buffer): Buffer {

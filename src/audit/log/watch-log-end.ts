@@ -131,6 +131,7 @@ export function watchLogEnd({
     if (gone !== undefined) throw new LogChanged(`the event ${gone.event} of leaf ${gone.sequence} is gone`)
   }
 
+  // No job: it begins with the log, and does not wait for the parts that are built afterwards.
   background.every('watch-log-end', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, () => look().catch(watch.complain))
   return watch
 }

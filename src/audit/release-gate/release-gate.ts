@@ -7,7 +7,7 @@ import { isProven, type ProofKeys } from '../log/proven-event.ts'
 
 /**
  * Refuses every release from the moment that an event is found missing until an operator has looked and resumes.
- * Storing records is no release, so it goes on.
+ * Storing records is not a release, so it goes on.
  *
  * The log says what stops releases (`audit.missing`) and what resumes them (`audit.resume`). Only events that are
  * proven to be the vault's count. The table `audit_missing` only adds to them.

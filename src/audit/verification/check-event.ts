@@ -38,7 +38,7 @@ export function checkEvent(
 ): ReadEvent | undefined {
   const members = membersOf(body)
   if (members === undefined) {
-    findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is no JSON object' })
+    findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is not a JSON object' })
     return undefined
   }
   const { id, at, type, outcome, token, subject, record_version, public_key, ranges, until } = members

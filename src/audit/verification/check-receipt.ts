@@ -35,7 +35,7 @@ export function readReceipt(findings: Findings, place: string, json: string): Re
     return undefined
   }
   const parsed = schema.safeParse(parseJson(json))
-  if (!parsed.success) return fail('this is no receipt of format 1')
+  if (!parsed.success) return fail('this is not a receipt of format 1')
   const { event, body, index, proof, checkpoint } = parsed.data
   if (canonicalize(event) !== body) return fail('the event is not the one in the body that was hashed', event.id)
   const evidence = readEvidence(findings, { place: `the checkpoint of ${place}`, note: checkpoint })
@@ -43,7 +43,7 @@ export function readReceipt(findings: Findings, place: string, json: string): Re
   const hash = hashLeaf(Buffer.from(body))
   const path = proof.map(hashOfBase64)
   if (!path.every((one) => one !== undefined)) {
-    return fail('the proof holds what is no hash of 32 bytes in base64', event.id)
+    return fail('the proof holds something that is not a hash of 32 bytes in base64', event.id)
   }
   if (!includes(evidence, index, hash, path)) {
     return fail('the proof does not lead from the event to the checkpoint', event.id)

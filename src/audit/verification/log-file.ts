@@ -44,7 +44,7 @@ export async function openLogOfFile(file: string): Promise<LogSource> {
   }
 }
 
-/** @param head the checkpoint that is known from before, and is no page's */
+/** @param head the checkpoint that is known from before, and is not a page's */
 async function* readPages(file: string, end: number, head: string | undefined): AsyncIterable<LogPage> {
   let page = createPage(0)
   let last = -1
@@ -54,7 +54,7 @@ async function* readPages(file: string, end: number, head: string | undefined): 
     number += 1
     if (text === '') continue
     const line = parseLine(text)
-    if (line === undefined) throw new LogFileError(`line ${number} of ${file} is no line of an exported log`)
+    if (line === undefined) throw new LogFileError(`line ${number} of ${file} is not a line of an exported log`)
     if ('checkpoint' in line) {
       if (line.checkpoint !== head) page.addCheckpoint({ place: `line ${number} of ${file}`, note: line.checkpoint })
       continue
@@ -136,7 +136,7 @@ async function readEnd(file: string): Promise<{ end: number; head: string | unde
     for (const text of lines) {
       if (text === '') continue
       const line = parseLine(text)
-      if (line === undefined) throw new LogFileError(`the last line of ${file} is no line of an exported log`)
+      if (line === undefined) throw new LogFileError(`the last line of ${file} is not a line of an exported log`)
       if (!('checkpoint' in line)) return { end: line.sequence + (line.leaves ?? 1), head }
       head ??= line.checkpoint
     }

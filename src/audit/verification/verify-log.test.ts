@@ -156,7 +156,7 @@ describe('events that retention has dropped', () => {
     expect(await codes(log)).toEqual([expect.stringMatching(/^forked@/), 'removed@0'])
   })
 
-  it('leave records without their beginning, which is no finding then', async () => {
+  it('leave records without their beginning, which is not a finding then', async () => {
     const log = new WrittenLog()
     const token = 'card_1'
     log.add({ type: 'record.tokenize', token })

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../../database/database.ts'
 import type { Alert, AlertFacts } from '../../observability/alert.ts'
 import type { Background } from '../../observability/background.ts'
+import type { Job } from '../../observability/jobs.ts'
 import { consistencyProof } from '../formats/merkle.ts'
 import { parseNote } from '../formats/signed-note.ts'
 import { subtreesOfTiles } from '../formats/tile.ts'
@@ -40,7 +41,10 @@ export interface ShipCheckpointsDeps {
  * it. A target that fails is tried again, ever more rarely; neither the log nor a request ever waits for one. The database
  * knows how far each has come.
  */
-export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): { stop(): Promise<void> } {
+export function shipCheckpoints(
+  deps: ShipCheckpointsDeps,
+  shipping: Shipping,
+): { jobs: readonly Job[]; stop(): Promise<void> } {
   const { database, alert, background, log } = deps
   const onError = (error: unknown) => background.failed('ship-checkpoints', error)
   const targets = new Map(shipping.targets.map((target) => [target.name, target]))
@@ -67,7 +71,7 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
 
   async function fail({ name }: Target, due: DueShipment, error: Undelivered | Refused): Promise<void> {
     const before = failures.get(name) ?? 0
-    // A refusal is no hiccup: it counts as all the failures that an alert takes.
+    // A refusal is not a hiccup: it counts as all the failures that an alert takes.
     const count = error instanceof Refused ? Math.max(before + 1, FAILURES_UNTIL_ALERT) : before + 1
     failures.set(name, count)
     if (error instanceof SignedOther) await deps.onSignedOther(name, error)
@@ -95,11 +99,11 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
     }
   }
 
-  const looking = background.every('ship-checkpoints', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, () => look())
   return {
+    jobs: [{ name: 'ship-checkpoints', everyMs: LOOK_EVERY_MS, firstMs: 0, run: () => look() }],
     /** Ships what was signed last, for as long as a stop may take. */
     async stop() {
-      await looking.stop()
+      await background.tasks.get('ship-checkpoints')?.stop()
       const arrived = Promise.all(underWay.values()).then(() => look(true).catch(onError))
       const lastWords = arrived.then(() => Promise.all(underWay.values()))
       await Promise.race([lastWords, wait(LAST_WORDS_MS, undefined, { ref: false })])

@@ -45,7 +45,7 @@ export interface OutsideWatchDeps {
   alert: Alert
   background: Background
   now: () => Date
-  /** Whether there are keys to tell the vault's signatures by. */
+  /** Whether there are keys to verify the vault's signatures with. */
   isReady: () => boolean
   keys: { all(): readonly LogKey[] }
   settlements: Settlements
@@ -247,6 +247,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     report,
     isOlder,
     async begin() {
+      // No job: the first look is part of the start, and a request in doubt asks for the next one at once.
       const task = background.every('watch-outside-checkpoints', { everyMs: FOLLOW_EVERY_MS }, async () => {
         // A sealed vault cannot tell, and reads nothing either.
         if (!isReady()) return

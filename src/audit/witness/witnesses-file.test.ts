@@ -69,7 +69,7 @@ describe('the file of witnesses', () => {
     ],
     ['no pause at all', { ship: [{ file: 'a' }], every_seconds: 0 }, /at \/every_seconds/],
     ['plain HTTP to a witness', { witnesses: [{ url: 'http://w.example', key }] }, /at \/witnesses\/0\/url/],
-    ['an invalid key', { witnesses: [{ url, key: 'nonsense' }] }, /at \/witnesses\/0\/key: this is no verifier key/],
+    ['an invalid key', { witnesses: [{ url, key: 'nonsense' }] }, /at \/witnesses\/0\/key: this is not a verifier key/],
     [
       'the key of a log instead of a witness',
       { witnesses: [{ url, key: formatVerifierKey(noteVerifier('log.example', publicKey)) }] },

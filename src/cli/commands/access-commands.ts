@@ -114,7 +114,7 @@ export function addAccessCommands(access: Command): void {
     )
 }
 
-/** What a budget is counted for, in words where it is no purpose or scope. */
+/** What a budget is counted for, in words where it is not a purpose or scope. */
 function countedFor(purpose: string): string {
   if (purpose === '*') return '(all purposes)'
   return purpose || '(masked views)'

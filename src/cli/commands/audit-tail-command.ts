@@ -86,7 +86,7 @@ function toOutput(options: TailOptions): Send {
   }
 }
 
-/** In the clear only where it says so: an event holds no personal value, but who saw which record. */
+/** Sends in the clear only if the option says so. An event has no personal value, but it says who saw which record. */
 function toReceiver(to: Omit<SyslogReceiver, 'tls'>, options: TailOptions, signal: AbortSignal): Send {
   if (options.format === 'csv') throw new CallerError('syslog takes jsonl or ocsf.')
   const { format } = logFormats[options.format]

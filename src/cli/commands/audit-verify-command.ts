@@ -122,7 +122,7 @@ function addKey(text: string, before: readonly NoteVerifier[]): NoteVerifier[] {
   try {
     return [...before, parseVerifierKey(text)]
   } catch (error) {
-    throw new InvalidArgumentError(error instanceof NoteError ? error.message : 'this is no verifier key')
+    throw new InvalidArgumentError(error instanceof NoteError ? error.message : 'this is not a verifier key')
   }
 }
 

@@ -65,7 +65,9 @@ async function readRoleFile(file: string): Promise<{ roles?: RoleFile; faults: r
     if (!(error instanceof Problem)) throw error
     return {
       faults:
-        error.errors.length > 0 ? error.errors : [{ pointer: '#', detail: `is no such file: ${titleOf(error.code)}` }],
+        error.errors.length > 0
+          ? error.errors
+          : [{ pointer: '#', detail: `is not a role file: ${titleOf(error.code)}` }],
     }
   }
 }

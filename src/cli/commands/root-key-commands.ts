@@ -18,7 +18,7 @@ interface Split {
   threshold: number
 }
 
-/** The configuration may name the root key that is to come. */
+/** The configuration may name the new root key already. */
 export const REPLACES = { replacesRootKey: true } as const
 
 /** `strongroom keys ceremony` and `keys migrate-root` */

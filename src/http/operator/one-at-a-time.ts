@@ -57,7 +57,7 @@ export function oneAtATime(handle: RequestListener): RequestListener {
 }
 
 /**
- * Calls back when the requests before have been answered: what follows them is no request. At once if there are none,
+ * Calls back when the requests before have been answered: what follows them is not a request. At once if there are none,
  * or if the fault is in the body of the request that is being answered. Never if that has its answer already, which
  * then is the last one.
  */

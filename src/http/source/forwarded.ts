@@ -33,7 +33,7 @@ const PAIR = /\s*([!#$%&'*+.^_`|~\w-]+)=("(?:[^"\\]|\\.)*"|[!#$%&'*+.^_`|~\w:[\]
 /**
  * The address in an element of `Forwarded` (RFC 7239 section 4): `for="[2001:db8::1]:4711";proto=https`.
  *
- * @returns undefined where the element is malformed, has no `for`, or one that is no address: `unknown`, `_hidden`
+ * @returns undefined where the element is malformed, has no `for`, or one that is not an address: `unknown`, `_hidden`
  */
 export function forwardedAddress(element: string): string | undefined {
   const pair = new RegExp(PAIR)

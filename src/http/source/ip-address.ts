@@ -4,7 +4,7 @@ import { isIPv4, isIPv6 } from 'node:net'
  * The one form in which an address is compared, counted and kept: IPv6 as RFC 5952 writes it, without a zone; an IPv4 address
  * that is mapped into IPv6 (RFC 4291 section 2.5.5.2), as a socket for both shows it, is the IPv4 address.
  *
- * @returns undefined for a text that is no address
+ * @returns undefined for a text that is not an address
  */
 export function canonicalAddress(text: string): string | undefined {
   if (isIPv4(text)) return text

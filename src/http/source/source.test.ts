@@ -85,7 +85,7 @@ describe('Forwarded from a trusted proxy', () => {
     'for="192.0.2.1',
     'for=192.0.2.1;;x',
     '192.0.2.1',
-    // A host that a client chose, which a proxy repeats in quotation marks, is no element of its own.
+    // A host that a client chose, which a proxy repeats in quotation marks, is not an element of its own.
     'for=192.0.2.9;host="x, for=198.51.100.1"',
     'for=192.0.2.9;host="x, for=198.51.100.1;y=\\"z"',
   ])('%s says nothing: the proxy is the source', (header) => {

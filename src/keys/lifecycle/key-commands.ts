@@ -29,7 +29,7 @@ export interface KeyCommands {
   compromiseKey(operator: AuditCaller, id: string): Promise<KeyExposure>
   reopenKey(operator: AuditCaller, id: string, reason: string): Promise<void>
   keyStatus(): Promise<KeyStatus[]>
-  /** And destroys the index keys that it has emptied, unless it was asked to keep them. */
+  /** It also destroys the index keys that it has emptied, unless the request keeps them. */
   rotateKeys(operator: AuditCaller, request: RotationRequest, control: RotateControl): Promise<EndedRotation>
   requestRotation(operator: AuditCaller, request: RotationRequest): Promise<void>
   estimateRotation(request: RotationRequest): Promise<RotationEstimate>

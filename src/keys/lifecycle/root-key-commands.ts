@@ -15,7 +15,7 @@ export interface RootKeys {
   find(): Promise<RootKeyRecord | undefined>
   /** A new root key of the same kind. */
   rotate(operator: AuditCaller): Promise<RootKeyReplaced>
-  /** A root key from somewhere else. */
+  /** A root key from another provider. */
   migrate(operator: AuditCaller, to: RootKeyProviderName): Promise<RootKeyReplaced>
   /** What a move to the provider would find. */
   rehearse(to: RootKeyProviderName): Promise<RootKeyDescription>

@@ -1,5 +1,4 @@
 import type { Database, Queryable } from '../../database/database.ts'
-import { type DraftOptions, RegistryDraft } from '../draft/registry-draft.ts'
 import type { Handover, MacKey } from '../key/handover.ts'
 import { type KeyPurpose, type KeyRow, keyPurposes, type RootKeyRow } from '../key/key.ts'
 import { holdsRecords, lockRegistry, selectRegistry } from '../key/key-store.ts'
@@ -7,6 +6,7 @@ import { KeyRegistryError, parseManifest, type RegistryRows, verifyManifest } fr
 import { newVaultId } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
 import type { ReferencingTables } from '../sealing/referencing-tables.ts'
+import { type DraftOptions, RegistryDraft } from './registry-draft.ts'
 import { createRegistryMacKey, requireRootKey } from './registry-mac-key.ts'
 import { type RemakeMacs, remakingWith } from './remake-macs.ts'
 import { requireNoStepBack } from './require-no-step-back.ts'

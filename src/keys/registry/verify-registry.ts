@@ -1,7 +1,7 @@
 import { findKeyEvents } from '../../audit/event/event-lookup-store.ts'
 import { findNewerRegistries, type NewerRegistry } from '../../audit/witness/newer-registry.ts'
 import type { Shipping } from '../../audit/witness/witnesses-file.ts'
-import type { KeysConfig } from '../../config/config.ts'
+import type { KeysConfig } from '../../config/config-sections.ts'
 import type { Database, Queryable } from '../../database/database.ts'
 import { createNewId } from '../../values/identifier.ts'
 import { createRandomBytes } from '../../values/random.ts'

@@ -52,7 +52,7 @@ export interface Keys extends RingWork {
    * vault is counted.
    */
   rehearsal(): Keys
-  /** Forgets every key for that reason: the vault is sealed, until the next look has the root key again. */
+  /** Forgets every key for that reason. The vault is sealed until the next look has the root key again. */
   forget(reason: Problem): void
   close(): Promise<void>
 }
@@ -109,6 +109,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const lookAndReport = () => current.refresh().then(uses.settle).catch(onFailure)
   // Not by the task: one that is under way may have read the registry before.
   await database.listen(KEYS_CHANNEL, () => void lookAndReport().catch(onUnreported))
+  // No jobs: every process that holds keys follows the registry, a command too, and stops before its keys are wiped.
   const looking = background.every('read-key-registry', { everyMs: times.lookEveryMs }, look)
   const reporting = background.every('report-key-uses', { everyMs: times.reportEveryMs }, lookAndReport)
 

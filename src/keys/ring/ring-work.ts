@@ -11,7 +11,7 @@ import type { PlainValue, SealingThread } from '../sealing/sealing-thread.ts'
 import type { CurrentRing } from './current-ring.ts'
 import type { KeyUses } from './key-uses.ts'
 
-/** Fewer are sealed in less time than another thread needs to wake up and answer. */
+/** The sealing of fewer values takes less time than it takes another thread to wake up and answer. */
 const MANY_VALUES = 20
 const hasSecondCore = availableParallelism() > 1
 
@@ -28,8 +28,8 @@ export interface RingWork {
   /** Seals under the active key of that purpose. @throws {Problem} as `active` */
   seal(purpose: 'display' | 'secret', context: SealContext, plaintext: Uint8Array, padToBytes: number): Sealed
   /**
-   * Seals values and wipes their plaintext; answers in their order. Many are sealed in a thread of their own, where there
-   * is a second core.
+   * Seals values and wipes their plaintext; answers in their order. Many are sealed in a thread of their own, if the
+   * machine has a second core.
    *
    * @throws {Problem} as `active`; busy, when the thread fails
    */

@@ -1,11 +1,11 @@
 import { createNewId } from '../../values/identifier.ts'
 import { createRandomBytes } from '../../values/random.ts'
-import { marksOfNewKey, newKeyBytes } from '../draft/new-key.ts'
 import { keyOfBytes, keyPurposes } from '../key/key.ts'
 import { KeyRing } from '../key/key-ring.ts'
+import { marksOfNewKey, newKeyBytes } from '../registry/new-key.ts'
 import type { VerifiedRegistry } from '../registry/open-registry.ts'
 
-/** A ring with an active key of each purpose, in memory alone, and a registry as it would be. */
+/** A ring in memory alone, with an active key of each purpose, and the registry that fits it. */
 export function createThrowAwayRing(): { ring: KeyRing; verified: VerifiedRegistry } {
   const now = new Date()
   const newId = createNewId(() => now, createRandomBytes())

@@ -151,7 +151,7 @@ function connect() {
     async arnOf(keyId: string): Promise<string> {
       const { KeyMetadata } = await ask((options) => client.send(new sdk.DescribeKeyCommand({ KeyId: keyId }), options))
       if (KeyMetadata?.Arn === undefined || KeyMetadata.KeySpec !== 'SYMMETRIC_DEFAULT') {
-        throw new RootKeyConfigError(`the KMS key that STRONGROOM_ROOT_KEY_ID names is no symmetric one.`)
+        throw new RootKeyConfigError(`the KMS key that STRONGROOM_ROOT_KEY_ID names is not symmetric.`)
       }
       return KeyMetadata.Arn
     },

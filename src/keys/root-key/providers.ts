@@ -1,4 +1,4 @@
-import type { KeysConfig } from '../../config/config.ts'
+import type { KeysConfig } from '../../config/config-sections.ts'
 import { type RootKeyProviderName, rootKeyProviderNames } from '../../config/option-values.ts'
 import type { RandomBytes } from '../../values/random.ts'
 import { RootKeyConfigError, type RootKeyProvider, type RootKeyRecord, type TokenFacts } from './root-key.ts'

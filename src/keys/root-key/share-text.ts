@@ -35,7 +35,7 @@ export function formatShare(share: Share): string {
 /**
  * Reads what was typed: letters of either case, spaces and dashes anywhere, o for 0, i and l for 1.
  *
- * @returns undefined when it is no share, or mistyped
+ * @returns undefined when it is not a share, or mistyped
  */
 export function parseShare(text: string): Share | undefined {
   const typed = normalise(text)

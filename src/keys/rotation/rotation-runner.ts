@@ -5,7 +5,7 @@ import { selectRotations } from './rotation-store.ts'
 
 /**
  * Takes up the rotations that wait for a server, and those of a server that was killed. The lock ensures that only one
- * server does. Once the signal says so the page under way is finished; the next start continues.
+ * server does. After the signal the page under way is finished, and the next start continues.
  */
 export function runRotationsJob(
   deps: Omit<RotateDeps, 'targets'> & { targets: () => Promise<RotateDeps['targets']> },

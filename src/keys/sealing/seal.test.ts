@@ -63,7 +63,7 @@ describe('open', () => {
         const at = (cut: number) => ({ ...here, site: text.slice(0, cut), kind: text.slice(cut) })
         const [a, b] = [first % (text.length + 1), second % (text.length + 1)]
         fc.pre(a !== b)
-        // A surrogate cut in two is no text.
+        // A surrogate cut in two is not text.
         fc.pre([at(a), at(b)].every(({ site, kind }) => site.isWellFormed() && kind.isWellFormed()))
         const sealed = seal(one, at(a), Buffer.from('x'), 16, randomBytes)
         expect(() => open(one, at(b), sealed)).toThrow(SealError)

@@ -1,7 +1,7 @@
+import { digestFacts } from '../../keys/sealing/row-facts.ts'
 import type { SealContext, Sealed } from '../../keys/sealing/seal-context.ts'
 import type { SearchTerm, SearchType } from '../../kinds/kinds.ts'
 import type { KindName } from '../../kinds/registry.ts'
-import { keptVersionFacts, recordFacts } from './record-facts.ts'
 import type { Token } from './token.ts'
 
 /** A record as it is stored: two sealed parts and what is needed to find, age and release them. */
@@ -87,4 +87,20 @@ export interface SealedReason {
   event: string
   keyId: string
   bytes: Buffer
+}
+
+/** The facts of a record: what the shopper agreed to and was shown, and when the record and this version of it were made. */
+export function recordFacts(record: {
+  consents: readonly string[]
+  policyVersion: string | undefined
+  createdAt: Date
+  updatedAt: Date
+}): string {
+  const { consents, policyVersion = null, createdAt, updatedAt } = record
+  return digestFacts(['record', consents, policyVersion, Number(createdAt), Number(updatedAt)])
+}
+
+/** The facts of a replaced version: when it was replaced. With them it does not open in the place of a record. */
+export function keptVersionFacts(replacedAt: Date): string {
+  return digestFacts(['version', Number(replacedAt)])
 }

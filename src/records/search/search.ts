@@ -91,7 +91,7 @@ export async function searchByValue(
   const values = normaliseSearchValue(by, input.value.expose())
   if (values[0] === undefined) {
     throw new Problem('invalid-input', {
-      errors: [{ pointer: '#/value', detail: `is no ${by.replace('_', ' ')}` }],
+      errors: [{ pointer: '#/value', detail: `is not a valid ${by.replace('_', ' ')}` }],
     })
   }
   for (const { purpose, extra } of budgets) await deps.budgets.requireRoom(caller, purpose, extra)

@@ -37,7 +37,7 @@ export function createReasonsWalk(deps: CheckReasonsDeps): Walk {
 
 async function checkReason(deps: CheckReasonsDeps, page: PageFindings, row: ReasonToCheck): Promise<void> {
   const { reason_key_id: keyId, reason_sealed: bytes, beside, approved, erased } = row
-  // A text that is no id is not repeated.
+  // A text that is not an id is not repeated.
   const madeAt = timeOfId(row.event)
   const event = madeAt === undefined ? undefined : row.event
   const isOurs = beside !== undefined && (await deps.authenticity.judge(beside, deps.database)) === 'authentic'

@@ -24,13 +24,13 @@ export function parseTicketPattern(pattern: string): RegExp {
   if (pattern.length > MAX_PATTERN) throw new PatternError(`has more than ${MAX_PATTERN} characters`)
   const counted = countWays(pattern)
   if (counted === undefined || counted.end !== pattern.length) {
-    throw new PatternError('is no regular expression of characters, classes, groups, repetitions and alternatives')
+    throw new PatternError('is not a regular expression of characters, classes, groups, repetitions and alternatives')
   }
   if (counted.ways > MOST_WAYS) throw new PatternError('can match a text in too many ways: repeat less in it')
   try {
     return new RegExp(`^(?:${pattern})$`)
   } catch {
-    throw new PatternError('is no regular expression')
+    throw new PatternError('is not a regular expression')
   }
 }
 

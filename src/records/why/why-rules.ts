@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ConfigError, type RecordsConfig } from '../../config/config.ts'
+import { ConfigError } from '../../config/config.ts'
+import type { RecordsConfig } from '../../config/config-sections.ts'
 import { readConfigJson } from '../../config/read-config-file.ts'
 import { PatternError, parseTicketPattern } from './ticket-pattern.ts'
 import { authorityName, type WhyRules } from './why.ts'

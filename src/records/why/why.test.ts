@@ -28,7 +28,7 @@ describe('a ticket', () => {
     expect(() => parse({ ticket })).toThrow(refusal('#/ticket'))
   })
 
-  it('has the pattern that the operator sets, and is no card number for that', async () => {
+  it('has the pattern that the operator sets, and is not a card number for that', async () => {
     const rules = await loadWhyRules({ ticketPattern: 'WARRANT:[a-z]+|\\d{16}' })
     expect(parse({ ticket: 'WARRANT:seven' }, rules).ticket).toBe('WARRANT:seven')
     expect(() => parse({ ticket: 'CASE-1042' }, rules)).toThrow(refusal('#/ticket'))

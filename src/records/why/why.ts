@@ -29,7 +29,7 @@ export const authorityName = z
   .string()
   .regex(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/-]{0,99}$/u)
   .refine(noCardNumber, CARD_NUMBER)
-  .refine((value) => (value.match(/\p{N}/gu) ?? []).length <= MAX_DIGITS, issue('invalid-input', 'is no name'))
+  .refine((value) => (value.match(/\p{N}/gu) ?? []).length <= MAX_DIGITS, issue('invalid-input', 'is not a name'))
   .overwrite((value) => value.normalize('NFC'))
 
 /** The members with which a request says why it asks. */

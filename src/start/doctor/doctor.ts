@@ -6,7 +6,7 @@ import { parseRoleFile } from '../../access/policy/role-file.ts'
 import { builtInSet, type RoleSet } from '../../access/policy/role-set.ts'
 import type { NewerRegistry } from '../../audit/witness/newer-registry.ts'
 import { loadShipping } from '../../audit/witness/witnesses-file.ts'
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/config-sections.ts'
 import { isLoopback } from '../../database/database.ts'
 import type { ActiveKey, DatabaseFacts } from '../../database/inspect.ts'
 import { knownMigrations } from '../../database/migration/migrate.ts'
@@ -35,7 +35,7 @@ export interface Finding {
   severity?: 'warning'
 }
 
-/** What of the process itself is unsafe; needs no database. */
+/** What is unsafe in the process itself. Needs no database. */
 export function examineProcess(
   env: NodeJS.ProcessEnv,
   execArgv: readonly string[],
@@ -71,7 +71,7 @@ export function examineProcess(
 const UNSAFE_FLAGS =
   /^--(inspect|heapsnapshot|heap-prof|report-|insecure-http-parser|tls-min-v1\.[01]|diagnostic-dir|trace-tls)/
 
-/** What of the configuration and its files is unsafe. */
+/** What is unsafe in the configuration and its files. */
 export async function examineConfig(config: Config): Promise<Finding[]> {
   const { production, database, keys, tls } = config
   const passphrases = await passphraseFiles(keys.passphraseFile)
@@ -106,7 +106,7 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
   ]
 }
 
-/** What of the database is unsafe, from what it says of itself to the server's role. */
+/** What is unsafe in the database, by what it shows to the server's role. */
 export function examineDatabase(config: Config, facts: DatabaseFacts, now = new Date()): Finding[] {
   const missing = knownMigrations.filter((name) => !facts.migrations.includes(name))
   const lack = refuseUnreleased(facts.migrations) ?? `the schema lacks ${missing.join(', ')}: ${MIGRATE}`
@@ -137,7 +137,7 @@ export function examineDatabase(config: Config, facts: DatabaseFacts, now = new 
   ]
 }
 
-/** The embedded database is not there: to examine it is no reason to make it. */
+/** The embedded database does not exist yet. An examination does not make it. */
 export function missingDatabase(what: string): Finding {
   return { code: 'schema', detail: `${what}, and its schema lacks ${knownMigrations.join(', ')}: ${MIGRATE}` }
 }
@@ -171,7 +171,7 @@ export function restoredBackup({ generation, source }: NewerRegistry): Finding {
   return { code: 'restored-backup', detail, severity: 'warning' }
 }
 
-/** A list that is out of date refuses the clients that it is about, and no others: no reason not to start. */
+/** A list that is out of date refuses only the clients of its authority, so it does not refuse the start. */
 async function examineClientCrl({ tls: { clientCrlFile } }: Config, now = new Date()): Promise<Finding[]> {
   if (clientCrlFile === undefined) return []
   const crl = await readClientCrl(clientCrlFile).catch((error: Error) => error)
@@ -201,7 +201,7 @@ const UNWITNESSED: Finding = {
     'the checkpoints of the audit log are only in the database, so its owner could put another log in its place: name files, commands, URLs or witnesses in STRONGROOM_AUDIT_WITNESSES_FILE.',
 }
 
-/** Only the file. The database knows which roles there are. */
+/** Examines the file alone. Only the database knows which roles there are. */
 async function examineIssuers({ access: { issuersFile }, issuer }: Config): Promise<Finding[]> {
   return loadTrustedIssuers(issuersFile, issuer, 'unknown').then(() => [], unusable)
 }
@@ -231,7 +231,7 @@ function rolesIn(appliedRoles: string | undefined): RoleSet['roles'] | 'unknown'
   try {
     return new Map(Object.entries(parseRoleFile(JSON.parse(appliedRoles)).roles))
   } catch {
-    // A row that is not the vault's: that is the alert of the server.
+    // The server raises an alert for a row that is not the vault's.
     return 'unknown'
   }
 }
@@ -247,7 +247,7 @@ function finding(present: boolean, code: string, detail: string, severity?: Find
 
 /** An expired key refuses no start: reads work, and its rotation needs the vault. */
 function wornKey({ id, purpose, expires_at, uses, expired }: KeyWear & { expired: boolean }): Finding {
-  // A root key that is past its time still wraps: without it nothing would open.
+  // A root key that is past its time still wraps, because without it nothing would open.
   const past = purpose === 'root' ? 'is past its time' : 'protects nothing'
   const when = `expires on ${expires_at?.toISOString().slice(0, 10) ?? 'no day'} and has ${uses} of ${MAX_USES} uses behind it`
   return {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/config-sections.ts'
 import { canCreate, findPinFile, placeOfPin } from '../../config/pin-file.ts'
 import { folderFault } from '../../config/trusted-file.ts'
 import { isVaultFolder } from '../../embedded-postgres/data-dir.ts'
@@ -14,7 +14,7 @@ const FEWEST_FILES = 1_024
 /** Files, sockets and sessions of the database beside the connections of callers. */
 const OTHER_FILES = 240
 
-/** What container or machine lack: file descriptors, an account, a folder of the vault's own, a place for the pin. */
+/** What the container or the machine lacks: file descriptors, an account, a folder of the vault's own, a place for the pin. */
 export function examineMachine(config: Config, facts = readMachineFacts()): Finding[] {
   return [
     ...examineOpenFiles(facts),
@@ -76,7 +76,7 @@ function examineDataDir({ dataDir, database }: Config): Finding[] {
   return isClosedAtStart ? [] : [{ code: 'data-dir', detail: fault }]
 }
 
-/** Without a pin a start believes the database which vault it is. In production it must be written, or said. */
+/** Without a pin a start believes the database about which vault it is. Production needs a pin file or a named id. */
 function examinePin(config: Config): Finding[] {
   const file = findPinFile(placeOfPin(config), config.pin.file)
   if (config.pin.vaultId !== undefined || existsSync(file) || canCreate(file)) return []

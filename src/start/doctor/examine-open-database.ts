@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/config-sections.ts'
 import { examineClock } from '../../database/clock.ts'
 import type { Database } from '../../database/database.ts'
 import { inspectDatabase } from '../../database/inspect.ts'
@@ -8,7 +8,7 @@ import { examineRegistry } from './examine-registry.ts'
 import { examineSchema } from './examine-schema.ts'
 import { examineSettings } from './examine-settings.ts'
 
-/** Everything of a fit database that would refuse a start or should be seen to, as far as its schema is of this version. */
+/** Everything in a fit database that would refuse a start or needs attention, as far as its schema is of this version. */
 export async function examineOpenDatabase(
   config: Config,
   database: Database,

@@ -1,11 +1,11 @@
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/config-sections.ts'
 import { isGuessablePassphrase, passphraseFiles } from '../../keys/root-key/passphrase-file.ts'
 import { RootKeyConfigError } from '../../keys/root-key/root-key.ts'
 import type { Finding } from './doctor.ts'
 
 /**
- * Which passphrases in use no new root key would be made of. They refuse no start: what they open must open. To find it out can
- * take seconds, so only the doctor does.
+ * Which passphrases in use are too weak for a new root key. They do not refuse a start, because what they opened must
+ * still open. The examination can take seconds, so only the doctor does it.
  */
 export async function examinePassphrases({ keys }: Config): Promise<Finding[]> {
   if (keys.provider !== 'passphrase-file') return []

@@ -1,5 +1,5 @@
 import { loadShipping } from '../../audit/witness/witnesses-file.ts'
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/config-sections.ts'
 import { findPinFile, placeOfPin } from '../../config/pin-file.ts'
 import type { Database } from '../../database/database.ts'
 import { type RegistryFacts, verifyRegistry } from '../../keys/registry/verify-registry.ts'

@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/config-sections.ts'
 import { sessionsOf } from '../../database/connection-counts.ts'
 import type { Queryable } from '../../database/database.ts'
 import {

@@ -5,7 +5,7 @@ export const recordProblems = {
   'record-not-found': {
     kind: 'refused',
     title: 'There is no such record',
-    meaning: 'There is no such record on the site of the caller. A token that is no token gets the same answer.',
+    meaning: 'There is no such record on the site of the caller. A malformed token gets the same answer.',
     remedy: 'Check the token. A caller that asks for many missing records has to wait.',
   },
   'session-not-found': {
