@@ -11,7 +11,9 @@ import { issueSessionToken, type OpenSessionDeps } from './open-session.ts'
 import { findCompleted, type ReadSessionDeps } from './read-session.ts'
 import { loadScripts, type Script, type ScriptName } from './scripts.ts'
 
-export interface PageRouteDeps extends Pick<OpenSessionDeps, 'accessTokens' | 'now' | 'randomBytes'>, ReadSessionDeps {
+export interface PageRouteDeps
+  extends Pick<OpenSessionDeps, 'accessTokens' | 'now' | 'randomBytes' | 'sessions'>,
+    ReadSessionDeps {
   takesRealCards: boolean
   /** Counts a report of a browser by the directive that was not met. */
   countCspReport: (directive: string) => void
@@ -228,16 +230,17 @@ const DIRECTIVES = new Set([
 ])
 
 /** A report says what a page tried, so it may hold anything. It is counted by its directive, and nothing of it is kept. */
-function reportRoute({ countCspReport }: PageRouteDeps): Route<Caller> {
+function reportRoute({ countCspReport, sessions }: PageRouteDeps): Route<Caller> {
   return route<Caller, z.output<typeof reportSchema>>({
     ...shown,
-    answersSealed: true,
     method: 'POST',
     path: REPORTS_PATH,
     operationId: 'reportCspViolation',
     summary: 'Takes reports of browsers on the content security policy of the pages; they are counted only',
     maxBodyBytes: MAX_REPORT_BYTES,
     acceptsReports: true,
+    limit: ({ source }) => sessions.report(source.network),
+    problems: ['too-many-requests'],
     body: reportSchema,
     responses: { 204: { description: 'counted' } },
     handle: ({ body }: RouteRequest<Caller, z.output<typeof reportSchema>>) => {

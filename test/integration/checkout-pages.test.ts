@@ -202,6 +202,16 @@ describe('reports of browsers', () => {
     expect(vault.logLines.join('')).not.toContain('evil.example')
   })
 
+  it('are limited for each source', async () => {
+    const body = { 'csp-report': { 'effective-directive': 'img-src' } }
+    const answers = await Promise.all(Array.from({ length: 70 }, () => report('application/csp-report', body)))
+    const refused = answers.filter(({ status }) => status === 429)
+    expect(refused.length).toBeGreaterThanOrEqual(10)
+    expect(Number(refused[0]!.headers['retry-after'])).toBeGreaterThan(0)
+    vault.clockOffsetMs = 2 * 60_000
+    expect((await report('application/csp-report', body)).status).toBe(204)
+  })
+
   it('are of the two known types, and short', async () => {
     expect((await report('text/plain', {})).status).toBe(415)
     expect((await report('application/csp-report', { x: 1 })).status).toBe(422)

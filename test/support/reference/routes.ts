@@ -39,5 +39,5 @@ export function describedRoutes(): Route<Caller>[] {
 
 /** What the vault serves to the browsers of shoppers, beside its API. */
 export function browserRoutes(): Route<Caller>[] {
-  return createPageRoutes({} as never)
+  return createPageRoutes({ sessions: {} } as never)
 }
