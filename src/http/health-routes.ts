@@ -32,6 +32,7 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
       description: `503 with a code says why the vault cannot serve. \`/healthz\` answers 200 as long as the process runs.`,
       problems: [
         'sealed',
+        'busy',
         'database-unavailable',
         'schema-changed',
         'audit-unavailable',

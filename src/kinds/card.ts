@@ -129,12 +129,11 @@ export const card = {
 
 function checkExpiry(card: Expiry, context: z.RefinementCtx, today: Date): void {
   const fault = expiryFault(card, today)
-  if (fault === undefined) return
-  const [code, detail] =
-    fault === 'past'
-      ? (['card-expired', 'is in the past'] as const)
-      : (['invalid-input', 'is too far in the future'] as const)
-  context.addIssue({ code: 'custom', ...issue(code, detail, ['exp_year']) })
+  if (fault === 'past') {
+    context.addIssue({ code: 'custom', ...issue('card-expired', 'is in the past', ['exp_year']) })
+  } else if (fault === 'far') {
+    context.addIssue({ code: 'custom', ...issue('invalid-input', 'is too far in the future', ['exp_year']) })
+  }
 }
 
 /** The BIN of what was sent as a card or its number, however it is written. */

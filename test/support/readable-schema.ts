@@ -65,6 +65,11 @@ const tables: readonly ReadableTable[] = [
   },
   { name: 'reveal_reasons', key: ['event'], columns: [...same('event'), ...sealed('reason')] },
   {
+    name: 'checkout_sessions',
+    key: ['id'],
+    columns: [...same('id', 'created_at', 'expires_at', 'closed_at'), ...sealed('facts')],
+  },
+  {
     name: 'search_terms',
     key: ['term', 'token', 'key'],
     columns: [

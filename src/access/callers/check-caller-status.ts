@@ -36,7 +36,8 @@ export async function checkCallerStatus(
 ): Promise<Caller> {
   const { statuses, probes } = deps
   const known = presumes === 'memory' ? statuses.presume(caller) : undefined
-  if (known !== undefined) {
+  // The MAC of a contract is checked against what the database says now, since both change when keys do.
+  if (known !== undefined && known.status.partner === undefined) {
     try {
       probes.check(caller)
       return presuming(await judge(deps, caller, known.status), { accessVersion: known.version, isProven: false })

@@ -13,6 +13,9 @@ import { maskedRecordSchema } from '../record/record-schemas.ts'
 import { decideOnApproval, listApprovals, parseCursor, readApproval, type Verdict } from './decide-approval.ts'
 
 const ACCESS = ['release:approve']
+/** Of a row that was changed outside the vault it may be a year that only PostgreSQL has. */
+const time = z.string().meta({ format: 'date-time' })
+
 const id = z.string().meta({ description: 'The id of the request', examples: ['apr_3v8m2q7x0k5n1r6t9w4y2b8d3f'] })
 const state = knownValues(approvalStates)
 const approvalSchema = z
@@ -28,10 +31,10 @@ const approvalSchema = z
     purpose: knownValues(purposes),
     ticket: z.string().optional(),
     authority: z.string().optional(),
-    requested_at: z.iso.datetime(),
-    expires_at: z.iso.datetime().describe('Until when it can be approved or, once it is, used'),
+    requested_at: time,
+    expires_at: time.describe('Until when it can be approved or, once it is, used'),
     decided_by: z.string().nullable(),
-    decided_at: z.iso.datetime().nullable(),
+    decided_at: time.nullable(),
   })
   .meta({ id: 'Approval', description: 'A release that needs a second person, or a review after break-glass' })
 const shownApprovalSchema = z

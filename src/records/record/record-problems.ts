@@ -10,7 +10,11 @@ export const RECORD_PROBLEMS = [
 ] as const satisfies readonly ProblemCode[]
 
 /** Those of a change, which a role may bind to conditions. */
-export const CHANGE_PROBLEMS = ['purpose-not-permitted', 'condition-not-met'] as const satisfies readonly ProblemCode[]
+export const CHANGE_PROBLEMS = [
+  'purpose-not-permitted',
+  'condition-not-met',
+  'budget-spent',
+] as const satisfies readonly ProblemCode[]
 
 /** Those of a reveal. */
 export const RELEASE_PROBLEMS = [
