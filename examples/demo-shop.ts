@@ -5,15 +5,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { request } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { json } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { type Credentials, VaultClient } from '@strongroom/client'
+import { createNodeFetch } from '@strongroom/client/node'
 import { chromium, type Page } from 'playwright-core'
-import { startBrowserShop, type VaultRequester } from './shop/browser-shop.ts'
+import { startBrowserShop } from './shop/browser-shop.ts'
 
 const STRONGROOM = path.join(import.meta.dirname, '../dist/src/cli.js')
 const IMAGES = path.join(import.meta.dirname, '../docs/images')
@@ -56,15 +56,9 @@ async function demo(): Promise<void> {
     const staff = await operate('staff', 'token', '--name', 'Sara', '--role', 'support')
     const callers = JSON.parse(readFileSync(path.join(directory, 'data/sample-callers.json'), 'utf8'))
     const { client_id, client_secret } = callers.find(({ role }: { role: string }) => role === 'checkout')
-    const basic = Buffer.from(`${client_id}:${client_secret}`).toString('base64')
-    const { access_token } = (await call(
-      { url, ca },
-      { method: 'POST', path: '/oauth/token', authorization: `Basic ${basic}`, form: 'grant_type=client_credentials' },
-    )) as { access_token: string }
-    const as = (token: string): VaultRequester => ({
-      request: (asked) => call({ url, ca }, { ...asked, authorization: `Bearer ${token}` }) as Promise<never>,
-    })
-    await shopAndLook(as(access_token), as(staff.access_token!), url)
+    const as = (credentials: Credentials) => new VaultClient({ url, credentials, fetch: createNodeFetch({ ca }) })
+    const shop = as({ clientId: client_id, clientSecret: client_secret })
+    await shopAndLook(shop, as({ accessToken: staff.access_token! }), url)
   } finally {
     child.kill('SIGTERM')
     await ended
@@ -72,7 +66,7 @@ async function demo(): Promise<void> {
   }
 }
 
-async function shopAndLook(client: VaultRequester, staff: VaultRequester, vaultUrl: string): Promise<void> {
+async function shopAndLook(client: VaultClient, staff: VaultClient, vaultUrl: string): Promise<void> {
   const log: string[] = []
   const shop = await startBrowserShop(client, { vaultUrl, log: (line) => log.push(line) })
   // The certificate of the vault is of an authority that this machine alone knows.
@@ -94,15 +88,11 @@ async function shopAndLook(client: VaultRequester, staff: VaultRequester, vaultU
 
     say('\n3. Staff look at the order. They see the card masked:')
     const { card } = shop.orders().find((order) => order.card !== undefined)!
-    const seen = await staff.request({ method: 'GET', path: `/v1/tokens/${card!.token}` })
+    const seen = await staff.tokens.get(card!.token)
     say(`   ${JSON.stringify(seen)}`)
 
     if (takesScreenshots) {
-      const hosted = await client.request<{ url: string }>({
-        method: 'POST',
-        path: '/v1/checkout-sessions',
-        body: { origins: [shop.origin], consents: ['store-card'], locale: 'en' },
-      })
+      const hosted = await client.checkouts.openSession({ origins: [shop.origin], consents: ['store-card'] })
       await page.setViewportSize({ width: 720, height: 640 })
       await page.goto(hosted.url)
       await page.getByLabel('Card number').fill(TYPED.number)
@@ -132,38 +122,13 @@ async function screenshot(page: Page, name: string): Promise<void> {
   }
 }
 
-interface Asked {
-  method: 'GET' | 'POST'
-  path: string
-  authorization?: string
-  body?: unknown
-  form?: string
-}
-
-async function call(vault: { url: string; ca: string }, asked: Asked): Promise<unknown> {
-  const { method, authorization, body, form } = asked
-  const sent = request(vault.url + asked.path, {
-    method,
-    ca: vault.ca,
-    headers: {
-      ...(authorization && { authorization }),
-      ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    },
-  })
-  sent.end(form ?? (body === undefined ? undefined : JSON.stringify(body)))
-  const [response] = await once(sent, 'response')
-  const answer = await json(response)
-  if (response.statusCode >= 300) throw new Error(`${method} ${asked.path}: ${response.statusCode}`)
-  return answer
-}
-
 async function waitUntilReady(child: ChildProcess, url: string, caFile: string): Promise<void> {
   const until = Date.now() + START_WITHIN_MS
   while (Date.now() < until) {
     if (child.exitCode !== null) throw new Error('the vault has ended: look at it with "npm start"')
     if (existsSync(caFile)) {
-      const ready = call({ url, ca: readFileSync(caFile, 'utf8') }, { method: 'GET', path: '/readyz' })
+      const vault = new VaultClient({ url, fetch: createNodeFetch({ ca: readFileSync(caFile) }), retries: 0 })
+      const ready = vault.request({ method: 'GET', path: '/readyz', isPublic: true })
       if ((await ready.catch(() => undefined)) !== undefined) return
     }
     await wait(50)

@@ -3,24 +3,12 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { VaultClient } from '@strongroom/client'
 import express, { type Request, type Response } from 'express'
 import { fieldsPage, page } from './pages.ts'
 
-/** Calls the vault as the shop's client, and gives the body of the answer. */
-export interface VaultRequester {
-  request<Data>(call: { method: 'GET' | 'POST'; path: string; body?: unknown }): Promise<Data>
-}
-
-interface Session {
-  id: string
-  token: string
-  url: string
-}
-
-/** What the vault says of a session: the tokens are there once the shopper has stored the checkout. */
-interface SessionState {
-  state: 'open' | 'completed' | 'expired'
-  tokens: { card?: { token: string; brand: string; last4: string }; shipping_address?: { token: string } }
+interface Scripts {
+  scripts: { name: string; path: string; integrity: string }[]
 }
 
 interface Order {
@@ -38,7 +26,7 @@ export interface BrowserShop {
 
 /** @param log takes a line for everything that the shop learns */
 export async function startBrowserShop(
-  vault: VaultRequester,
+  vault: VaultClient,
   { vaultUrl, log }: { vaultUrl: string; log: (line: string) => void },
 ): Promise<BrowserShop> {
   const orders = new Map<string, Order>()
@@ -63,16 +51,18 @@ export async function startBrowserShop(
 
   app.get('/', async (_request, response) => {
     const order = randomUUID()
-    const session = await vault.request<Session>({
-      method: 'POST',
-      path: '/v1/checkout-sessions',
-      body: { origins: [origin], parts: ['card', 'shipping_address'], consents: ['store-card'], locale: 'en-SG' },
+    const session = await vault.checkouts.openSession({
+      origins: [origin],
+      parts: ['card', 'shipping_address'],
+      consents: ['store-card'],
+      locale: 'en-SG',
     })
     // The order remembers which session was opened for it: no other one is believed.
     orders.set(order, { id: order, session: session.id })
-    const { scripts } = await vault.request<{ scripts: { name: string; path: string; integrity: string }[] }>({
+    const { scripts } = await vault.request<Scripts>({
       method: 'GET',
       path: '/checkout/scripts.json',
+      isPublic: true,
     })
     const script = scripts.find(({ name }) => name === 'checkout.js')!
     const nonce = randomBytes(16).toString('base64')
@@ -88,10 +78,7 @@ export async function startBrowserShop(
     log(`the page sent ${JSON.stringify(sent)}`)
     const order = orders.get(sent.order ?? '')
     if (order === undefined) return send(response, page('Sorry', '<p>There is no such order.</p>'), undefined, 404)
-    const { state, tokens } = await vault.request<SessionState>({
-      method: 'GET',
-      path: `/v1/checkout-sessions/${order.session}`,
-    })
+    const { state, tokens } = await vault.checkouts.getSession(order.session)
     log(`the vault says ${JSON.stringify({ state, tokens })}`)
     if (state !== 'completed' || tokens.card === undefined) {
       return send(response, page('Sorry', '<p>The checkout is not complete.</p>'), undefined, 409)
