@@ -1,4 +1,4 @@
-import { textsFor } from './browser/texts.ts'
+import { directionOf, textsFor } from './browser/texts.ts'
 import type { CheckoutSession } from './checkout-session.ts'
 
 /** The countries that an address may be in. Their forms are at `<path>/<code>.json`. */
@@ -7,7 +7,7 @@ export interface Countries {
   codes: readonly string[]
 }
 
-/** What the page of a session is told, for `browser/page.ts`. */
+/** What the page of a session starts from, for `browser/page.ts`. */
 export interface PageFacts {
   id: string
   /** `hosted`: the page by itself, or in a plain frame. `framed`: under `checkout.js`, which brings the token. */
@@ -24,8 +24,6 @@ export interface PageFacts {
   isTest: boolean
   countries: Countries
 }
-
-const RIGHT_TO_LEFT = new Set(['ar', 'fa', 'he', 'ur'])
 
 interface PageScript {
   path: string
@@ -76,9 +74,8 @@ function escaped(text: string): string {
 }
 
 function document(page: { locale: string; title: string; head: string; body: string }): string {
-  const language = page.locale.split('-')[0]!.toLowerCase()
   return `<!doctype html>
-<html lang="${page.locale}" dir="${RIGHT_TO_LEFT.has(language) ? 'rtl' : 'ltr'}">
+<html lang="${page.locale}" dir="${directionOf(page.locale)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

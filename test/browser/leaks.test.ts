@@ -29,7 +29,7 @@ describe.skipIf(missing)(`what is typed leaves for the vault alone${without(miss
     const embedded = await there.embed({ session: { parts: ['card', 'billing_address'], locale: 'en-SG' }, context })
     page = embedded.page
     const { frame } = embedded
-    await frame.waitForSelector('#billing-address-postal-code')
+    await frame.waitForSelector('#billing-address-company')
     await frame.locator('#card-number').focus()
     await page.keyboard.type(typed.number)
     await frame.locator('#card-expiry').focus()
@@ -57,7 +57,7 @@ describe.skipIf(missing)(`what is typed leaves for the vault alone${without(miss
 
   const found = (text: string) => secrets.filter((secret) => text.includes(secret))
 
-  it('is not in the document of the shop, nor in what it is told', () => {
+  it('is not in the document of the shop, nor in what it receives', () => {
     expect(html).toContain('card_')
     expect(found(html)).toEqual([])
   })

@@ -116,7 +116,7 @@ describe('a checkout that is sent again', () => {
     const session = await open()
     const answers = await Promise.all(Array.from({ length: 5 }, () => submit(session, { card })))
     const stored = answers.filter(({ status }) => status === 201)
-    // What comes while the first is under way is told to come again.
+    // What comes while the first is under way has to come again.
     expect(answers.every(({ status, body }) => status === 201 || body.code === 'request-in-flight')).toBe(true)
     expect(new Set(stored.map(({ body }) => body.card.token)).size).toBe(1)
     const again = await submit(session, { card })

@@ -2,7 +2,7 @@ import { createField } from './field.ts'
 import type { Section } from './section.ts'
 import type { Texts } from './texts/en.ts'
 
-/** How to reach the shopper. */
+/** How to reach the shopper. What an e-mail address and a telephone number are, the vault says: it reads many spellings. */
 export function contactSection(texts: Texts): Section {
   const name = createField({ name: 'contact.name', label: 'name', autocomplete: 'name' }, texts)
   const email = createField(
@@ -13,7 +13,7 @@ export function contactSection(texts: Texts): Section {
       inputmode: 'email',
       isLeftToRight: true,
       isRequired: true,
-      fault: (value) => (/^[^\s@]+@[^\s@]+$/.test(value) ? undefined : 'invalidEmail'),
+      refused: 'invalidEmail',
     },
     texts,
   )
@@ -25,7 +25,7 @@ export function contactSection(texts: Texts): Section {
       inputmode: 'tel',
       type: 'tel',
       isLeftToRight: true,
-      fault: (value) => (value.startsWith('+') || value.startsWith('00') ? undefined : 'phoneNeedsCountry'),
+      refused: 'phoneNeedsCountry',
     },
     texts,
   )

@@ -12,6 +12,8 @@ export interface Field {
   input: HTMLInputElement | HTMLSelectElement
   /** What is wrong with what is typed; undefined when it is fine. */
   fault(): Fault | undefined
+  /** What is wrong when the vault does not take what is typed. */
+  refused: Fault
   /** Shows what is wrong, or that nothing is. */
   show(fault: Fault | undefined): void
   /** Puts a value in place of what is typed. */
@@ -34,6 +36,8 @@ export interface FieldOptions {
   hint?: string
   isRequired?: boolean
   fault?: (value: string) => Fault | undefined
+  /** Default: that it is not accepted. */
+  refused?: Fault
   control?: HTMLSelectElement
 }
 
@@ -73,6 +77,7 @@ export function createField(options: FieldOptions, texts: Texts): Field {
   const node = element('div', { class: `field ${id}` }, label, element('div', { class: 'control' }, input), error)
   const field: Field = {
     name,
+    refused: options.refused ?? 'notAccepted',
     input,
     node,
     fault() {

@@ -213,7 +213,7 @@ export class CheckoutForm {
       const [, part, member = ''] = pointer.split('/')
       return this.#sections.find((section) => section.part === part)?.fieldAt(member) ?? []
     })
-    for (const field of found) field.show(FIELD_FAULTS[code] ?? 'notAccepted')
+    for (const field of found) field.show(FIELD_FAULTS[code] ?? field.refused)
     return this.#fail(code, retryable, found[0])
   }
 

@@ -5,7 +5,7 @@ import { CheckoutForm, type FormOptions, type Outcome } from './form.ts'
 import type { FrameCall, Settings } from './messages.ts'
 import { applyAppearance } from './styles.ts'
 import type { Texts } from './texts/en.ts'
-import { textsFor } from './texts.ts'
+import { directionOf, textsFor } from './texts.ts'
 
 /*
  * The page of a checkout session: by itself (`hosted`), or in the frame of `checkout.js` (`framed`). The server puts the facts of
@@ -14,8 +14,6 @@ import { textsFor } from './texts.ts'
 
 /** After so long without `checkout.js` the page says what it is for. */
 const ALONE_MS = 10_000
-
-const RIGHT_TO_LEFT = new Set(['ar', 'fa', 'he', 'ur'])
 
 const facts = JSON.parse(document.getElementById('facts')!.textContent) as PageFacts
 const main = document.getElementById('checkout')!
@@ -32,7 +30,7 @@ function optionsOf(hasButton: boolean, locale = facts.locale): FormOptions {
 function setLanguage(locale: string): void {
   const { documentElement } = document
   documentElement.lang = locale
-  documentElement.dir = RIGHT_TO_LEFT.has(locale.split('-')[0]!.toLowerCase()) ? 'rtl' : 'ltr'
+  documentElement.dir = directionOf(locale)
 }
 
 function showHosted(): void {

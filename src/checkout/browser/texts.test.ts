@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PROBLEM_CODES } from '../../values/problem-codes.ts'
-import { textOfCode, textsFor } from './texts.ts'
+import { textOfCode, textOfConsent, textsFor } from './texts.ts'
 
 describe('the texts', () => {
   it.each(['en', 'zh', 'ar'])('are complete in %s', (language) => {
@@ -21,6 +21,10 @@ describe('the texts', () => {
     expect(texts.pay).toBe('Continuer')
     expect(Object.keys(texts)).not.toContain('unknown')
     expect(textsFor('en', { pay: 'x'.repeat(1000) }).pay).toHaveLength(300)
+  })
+
+  it.each(['store-card', 'store_card', 'Store.Card2'])('may say what the consent %s is for', (name) => {
+    expect(textOfConsent(textsFor('en', { [`consent-${name}`]: 'Keep my card' }), name)).toBe('Keep my card')
   })
 
   it('have one for every code of the vault', () => {

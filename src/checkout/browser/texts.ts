@@ -14,7 +14,7 @@ export function textsFor(locale: string, own: Readonly<Record<string, string>> =
 }
 
 /** A shop says with its own words what a box is for. */
-const isConsent = (name: string) => /^consent-[a-z0-9-]{1,64}$/.test(name)
+const isConsent = (name: string) => /^consent-[A-Za-z0-9._-]{1,64}$/.test(name)
 
 /** What a box is for: the text of the shop or the vault, or the name of the consent in words. */
 export function textOfConsent(texts: Texts, name: string): string {
@@ -22,6 +22,13 @@ export function textOfConsent(texts: Texts, name: string): string {
   if (Object.hasOwn(texts, id)) return (texts as Readonly<Record<string, string>>)[id]!
   const words = name.replaceAll(/[-_.]+/g, ' ')
   return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+const RIGHT_TO_LEFT = new Set(['ar', 'fa', 'he', 'ur'])
+
+/** How the language of a tag runs, as the attribute `dir` has it. */
+export function directionOf(locale: string): 'rtl' | 'ltr' {
+  return RIGHT_TO_LEFT.has(locale.split('-')[0]!.toLowerCase()) ? 'rtl' : 'ltr'
 }
 
 /** The text of a problem, by the vault's code. */
