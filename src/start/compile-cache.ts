@@ -17,7 +17,8 @@ const folder = path.join(import.meta.dirname, '../..', `compile-cache${user === 
 // The source of a program in development changes, so nothing is kept of it.
 if (import.meta.filename.endsWith('.js') && isOwn(folder)) enableCompileCache(folder)
 
-function isOwn(folder: string): boolean {
+/** Whether the folder, which is made if it is not there, belongs to this user, who alone may write there. */
+export function isOwn(folder: string): boolean {
   try {
     mkdirSync(folder, { mode: 0o700, recursive: true })
     const stats = lstatSync(folder)
