@@ -11,7 +11,10 @@ export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] 
   ['vault'],
   ['restore'],
   ['schema'],
+  ['forward', 'scrub', 'outbound'],
   ['checkout', 'browser'],
+  ['security-codes'],
+  ['destinations', 'request', 'set'],
   [
     'records',
     'verification',
