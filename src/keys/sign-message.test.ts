@@ -21,14 +21,14 @@ const inState = (state: KeyState): Key => ({ ...newKey(), state })
 describe('a message', () => {
   it('is signed by the key that the directory names, and no change of it verifies', async () => {
     const { ring } = createThrowAwayRing()
-    const message = Buffer.from('"@method": POST')
-    const { keyid, signature } = await signMessage(deps(ring), message)
+    const { keyid, signature } = await signMessage(deps(ring), (id) => Buffer.from(`POST ${id}`))
+    const message = Buffer.from(`POST ${keyid}`)
     const [key, ...others] = messageKeys({ ring })
     expect(others).toEqual([])
     expect(key!.kid).toBe(keyid)
     const publicKey = createPublicKey({ key: { ...key! }, format: 'jwk' })
     expect(verify(null, message, publicKey, signature)).toBe(true)
-    expect(verify(null, Buffer.from('"@method": GET'), publicKey, signature)).toBe(false)
+    expect(verify(null, Buffer.from(`GET ${keyid}`), publicKey, signature)).toBe(false)
     expect(await calculateJwkThumbprint(key!)).toBe(keyid)
   })
 
@@ -36,9 +36,9 @@ describe('a message', () => {
     const { ring } = createThrowAwayRing()
     const [key] = messageKeys({ ring })
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-    const signed = `${part({ alg: key!.alg, kid: key!.kid })}.${part({ digest: 'x' })}`
-    const { signature } = await signMessage(deps(ring), Buffer.from(signed))
-    const jws = `${signed}.${signature.toString('base64url')}`
+    const signed = (kid: string) => `${part({ alg: 'EdDSA', kid })}.${part({ digest: 'x' })}`
+    const { keyid, signature } = await signMessage(deps(ring), (kid) => Buffer.from(signed(kid)))
+    const jws = `${signed(keyid)}.${signature.toString('base64url')}`
     const { protectedHeader } = await compactVerify(jws, await importJWK({ ...key! }))
     expect(protectedHeader.kid).toBe(key!.kid)
   })

@@ -21,13 +21,22 @@ export interface MessageKey {
   alg: 'EdDSA'
 }
 
-/** Signs a message to a third party, such as a request, with the vault's own key. */
-export type SignMessage = (message: Uint8Array) => Promise<MessageSignature>
+/**
+ * Signs a message to a third party, such as a request, with the vault's own key.
+ *
+ * @param message the bytes to sign, which usually name the key
+ * @throws {Problem} as `Keys.active`
+ */
+export type SignMessage = (message: (keyid: string) => Uint8Array) => Promise<MessageSignature>
 
-/** @throws {Problem} as `Keys.active` */
-export async function signMessage(deps: KeyToSignDeps, message: Uint8Array): Promise<MessageSignature> {
+/** See `SignMessage`. */
+export async function signMessage(
+  deps: KeyToSignDeps,
+  ...[message]: Parameters<SignMessage>
+): Promise<MessageSignature> {
   const { secret } = await keyToSign(deps, 'message-signing')
-  return { keyid: thumbprintOf(publicJwkOf(secret)), signature: sign(null, message, secret) }
+  const keyid = thumbprintOf(publicJwkOf(secret))
+  return { keyid, signature: sign(null, message(keyid), secret) }
 }
 
 /**
