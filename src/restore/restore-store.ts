@@ -50,6 +50,7 @@ const REPEATING = [
   'client.revoke',
   'client.end-credential',
   'staff.disable',
+  'partner.replace-keys',
   'partner.end',
   'caller.suspend',
   'approval.refuse',
