@@ -84,7 +84,7 @@ const KEY_TYPES: Readonly<Record<MessageAlgorithm, string | undefined>> = {
 }
 
 /** RFC 9421 section 3.3. */
-function signatureOf(algorithm: MessageAlgorithm, key: KeyObject, base: string): Buffer {
+export function signatureOf(algorithm: MessageAlgorithm, key: KeyObject, base: string): Buffer {
   const bytes = Buffer.from(base, 'utf8')
   switch (algorithm) {
     case 'ed25519':
