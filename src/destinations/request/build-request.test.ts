@@ -14,7 +14,7 @@ const secrets = new Map([
 ])
 const deps: BuildDeps = {
   openSecrets: async () => secrets,
-  messageKey: async () => {
+  signMessage: async () => {
     throw new Error('no signer of these tests asks for it')
   },
   now: () => now,

@@ -5,6 +5,7 @@ import {
   generateKeyPairSync,
   hash,
   type KeyObject,
+  sign as signBytes,
   verify,
 } from 'node:crypto'
 import { jwtVerify } from 'jose'
@@ -40,7 +41,10 @@ const secrets: Record<string, string> = {
 }
 const deps: SignDeps = {
   secretOf: (name) => secrets[name] ?? '',
-  messageKey: async () => ({ keyid: 'vault-key', key: vault.privateKey }),
+  signMessage: async (message) => ({
+    keyid: 'vault-key',
+    signature: signBytes(null, message('vault-key'), vault.privateKey),
+  }),
   now: () => now,
   newId: (prefix) => `${prefix}_1`,
 }
