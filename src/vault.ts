@@ -23,6 +23,7 @@ export interface Vault
     Pick<AuditLog, 'takeFailure'>,
     VaultApi {
   issuer: string
+  destinations: Pick<Destinations, 'find' | 'build'>
   commands: (Access & AuditLog & Destinations & KeyLifecycle & Records & Restore & Schema)['commands']
   close(): Promise<void>
 }
@@ -72,6 +73,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
     ...keys,
     ...api,
     issuer,
+    destinations,
     takeFailure: audit.takeFailure,
     commands: {
       ...access.commands,
