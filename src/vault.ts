@@ -62,7 +62,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const { targets } = records
   const lifecycle = createKeyLifecycle({ ...basics, ...audit, targets, longestTokenSeconds: MAX_TOKEN_SECONDS })
   const schema = await createSchema({ ...basics, foundSchema: overrides.foundSchema })
-  const restore = createRestore({ ...basics, ...access, ...audit.restoring })
+  const restore = createRestore({ ...basics, ...access, ...audit.restoring, destinations })
   const api = createVaultApi({ ...basics, options, overrides, access, audit, checkout, records, schema })
 
   const jobs = [audit, access, keys, lifecycle, records, checkout].flatMap((part) => part.jobs)

@@ -44,6 +44,8 @@ export interface Destinations {
   find(name: string): Promise<Destination | undefined>
   /** Builds and signs a request. It reads the secrets, and changes nothing. */
   build(destination: Destination, filling: Filling): Promise<BuiltRequest>
+  /** Puts a set without any destination in force. */
+  withdraw(operator: AuditCaller, newAuditEvent: NewAuditEvent): Promise<void>
   commands: DestinationCommands
 }
 
@@ -66,6 +68,11 @@ export function createDestinations(deps: CreateDestinationsDeps): Destinations {
   })
   const check = { ...deps, ...access }
   const secrets = () => import('./set/change-secrets.ts')
+  const apply = async (operator: AuditCaller, file: DestinationsFile, newAuditEvent: NewAuditEvent) => {
+    const { applyDestinations } = await import('./set/apply-destinations.ts')
+    const own = { ...deps, macs, ledger, check, newAuditEvent, current: await current() }
+    return applyDestinations(own, operator, file)
+  }
   return {
     async find(name) {
       const set = await current()
@@ -73,16 +80,16 @@ export function createDestinations(deps: CreateDestinationsDeps): Destinations {
       return destinations.get(name)
     },
     build: async (destination, filling) => (await build())(destination, filling),
+    async withdraw(operator, newAuditEvent) {
+      await apply(operator, { format: 1, destinations: {} }, newAuditEvent)
+    },
     commands: {
       readDestinations: async () => (await current()).refresh(),
       async checkDestinations(file) {
         const { checkDestinations } = await import('./set/check-destinations.ts')
         return checkDestinations(check, file)
       },
-      async applyDestinations(operator, file) {
-        const { applyDestinations } = await import('./set/apply-destinations.ts')
-        return applyDestinations({ ...deps, macs, ledger, check, current: await current() }, operator, file)
-      },
+      applyDestinations: (operator, file) => apply(operator, file, deps.newAuditEvent),
       setSecret: async (operator, name, value) =>
         (await secrets()).setSecret({ ...deps, ledger }, operator, name, value),
       listSecrets: async () => (await secrets()).listSecrets({ ...deps, current: await current() }),

@@ -71,6 +71,8 @@ function factsOf({ now, newId }: SignDeps, request: UnsignedRequest, seconds: nu
     switch (fact) {
       case 'method':
         return method
+      case 'lowercase-method':
+        return method.toLowerCase()
       case 'host':
         return new URL(origin).host
       case 'path':
