@@ -23,7 +23,7 @@ export interface Vault
     Pick<AuditLog, 'takeFailure'>,
     VaultApi {
   issuer: string
-  destinations: Pick<Destinations, 'find' | 'build'>
+  destinations: Pick<Destinations, 'find' | 'build' | 'describe'>
   commands: (Access & AuditLog & Destinations & KeyLifecycle & Records & Restore & Schema)['commands']
   close(): Promise<void>
 }

@@ -13,7 +13,9 @@ import type { Destination } from './destination.ts'
 import type { DestinationsFile } from './destination-file.ts'
 import type { DestinationSet } from './destination-set.ts'
 import type { BuiltRequest, Filling } from './request/build-request.ts'
-import type { SignDeps } from './request/sign-request.ts'
+import type { CallerInput } from './request/check-input.ts'
+import type { DescribedRequest, MaskedRecords } from './request/describe-request.ts'
+import type { SignDeps } from './request/unsigned-request.ts'
 import type { SecretLine } from './set/change-secrets.ts'
 import type { CheckedDestinations } from './set/check-destinations.ts'
 
@@ -44,6 +46,12 @@ export interface Destinations {
   find(name: string): Promise<Destination | undefined>
   /** Builds and signs a request. It reads the secrets, and changes nothing. */
   build(destination: Destination, filling: Filling): Promise<BuiltRequest>
+  /** What `build` would build, masked and unsigned. Nothing is read. */
+  describe(
+    destination: Destination,
+    records: MaskedRecords,
+    sent: CallerInput & { hasCode?: boolean },
+  ): Promise<DescribedRequest>
   /** Puts a set without any destination in force. */
   withdraw(operator: AuditCaller, newAuditEvent: NewAuditEvent): Promise<void>
   commands: DestinationCommands
@@ -80,6 +88,10 @@ export function createDestinations(deps: CreateDestinationsDeps): Destinations {
       return destinations.get(name)
     },
     build: async (destination, filling) => (await build())(destination, filling),
+    async describe(destination, records, sent) {
+      const { describeRequest } = await import('./request/describe-request.ts')
+      return describeRequest(destination, records, sent)
+    },
     async withdraw(operator, newAuditEvent) {
       await apply(operator, { format: 1, destinations: {} }, newAuditEvent)
     },

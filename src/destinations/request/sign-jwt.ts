@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import { type CompactJWSHeaderParameters, CompactSign } from 'jose'
 import type { ClaimValue, Jwt, JwtAlgorithm, RequestFact } from '../signer.ts'
-import type { SignDeps, Signed, UnsignedRequest } from './sign-request.ts'
-import { privateKeyOf, sharedKeyOf, textOf, UnusableSecret } from './signing-key.ts'
+import { UnusableSecret } from '../unusable-secret.ts'
+import { privateKeyOf, sharedKeyOf, textOf } from './signing-key.ts'
+import type { SignDeps, Signed, UnsignedRequest } from './unsigned-request.ts'
 
 const DEFAULT_SECONDS = 120
 

@@ -1,7 +1,8 @@
 import { constants, createHmac, hash, type KeyObject, sign } from 'node:crypto'
 import type { MessageAlgorithm, MessageSignature } from '../signer.ts'
-import type { SignDeps, Signed, UnsignedRequest } from './sign-request.ts'
-import { privateKeyOf, sharedKeyOf, textOf, UnusableSecret } from './signing-key.ts'
+import { UnusableSecret } from '../unusable-secret.ts'
+import { privateKeyOf, sharedKeyOf, textOf } from './signing-key.ts'
+import type { SignDeps, Signed, UnsignedRequest } from './unsigned-request.ts'
 
 export const DEFAULT_COMPONENTS = ['@method', '@target-uri', 'content-digest', 'content-type'] as const
 

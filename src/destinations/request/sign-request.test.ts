@@ -12,7 +12,8 @@ import { jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
 import type { Jwt, MessageSignature, Signer } from '../signer.ts'
 import { signatureBase, signatureOf } from './sign-message.ts'
-import { type SignDeps, signRequest, type UnsignedRequest } from './sign-request.ts'
+import { signRequest } from './sign-request.ts'
+import type { SignDeps, UnsignedRequest } from './unsigned-request.ts'
 
 const now = new Date('2026-11-30T12:00:00Z')
 const seconds = now.getTime() / 1000
