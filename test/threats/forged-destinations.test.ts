@@ -3,7 +3,7 @@ import { encodeDestinationsFile } from '../../src/destinations/destination-set.t
 import { addProcessor, authorizationOf, destinationsFile, setSecret } from '../support/destinations.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attack 90: an attacker who can write to the database has cards forwarded to a server of theirs, or learns a secret. */
+/** Attack 53: an attacker who can write to the database has cards forwarded to a server of theirs, or puts a secret back. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 let vault: TestVault
