@@ -19,7 +19,7 @@ import type { SignDeps } from './request/unsigned-request.ts'
 import type { SecretLine } from './set/change-secrets.ts'
 import type { CheckedDestinations } from './set/check-destinations.ts'
 
-export interface CreateDestinationsDeps extends Pick<SignDeps, 'signMessage'> {
+export interface CreateDestinationsDeps extends Pick<SignDeps, 'messageKey'> {
   access: Pick<Access, 'ledger' | 'macs' | 'roles'>
   alert: Alert
   database: Database

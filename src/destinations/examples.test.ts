@@ -30,7 +30,7 @@ async function build(name: string, filling: Omit<Filling, 'headers'> & { headers
   const deps = {
     openSecrets: async (destination: Destination) =>
       new Map(secretsOf(destination).map((secret) => [secret, SECRETS[secret]!])),
-    signMessage: async () => {
+    messageKey: async () => {
       throw new Error('no processor of these verifies with the key of the vault')
     },
     now: () => now,

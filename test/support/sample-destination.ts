@@ -10,7 +10,7 @@ const secrets = new Map([
 /** What builds the requests of these tests. */
 export const buildDeps: BuildDeps = {
   openSecrets: async () => secrets,
-  signMessage: async () => {
+  messageKey: async () => {
     throw new Error('no signer of these tests asks for it')
   },
   now: () => now,

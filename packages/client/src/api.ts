@@ -199,6 +199,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tokens/{token}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release the granted fields of a record to the key of a partner
+         * @description The fields that both the role of the caller grants and the contract of the partner names leave as a JWE (RFC 7516, `A256GCM`) to the first key of the partner, so the caller cannot read them. Everything else is as in a reveal: scope, bound token for a card number, consent, approvals and budgets. An approval is for this partner alone.
+         *
+         *     The JWE holds the JSON that a reveal answers: `token`, `kind`, `data` and `event`. Its header names the key (`kid`). The audit event `record.release` names the partner, and is committed before the answer leaves.
+         *
+         *     Scope: `card:reveal` or `address:reveal` or `contact:reveal`.
+         */
+        post: operations["releaseRecord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/approvals": {
         parameters: {
             query?: never;
@@ -563,6 +587,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/http-message-signatures-directory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The public keys of requests that the vault signs
+         * @description A JWK Set. The vault signs requests to third parties with Ed25519: HTTP message signatures (RFC 9421), whose `keyid` is the `kid` here, and JWTs. A new key is here a day before it signs, and an old one a day after it has signed for the last time.
+         */
+        get: operations["getMessageKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -807,6 +851,29 @@ export interface components {
         };
         RevealItem: {
             token: string;
+            /** @description only these fields; default: all granted fields */
+            fields?: string[];
+        };
+        /** @description The partner to whose key a record is released, what for, and which of its fields */
+        PartnerReleaseRequest: {
+            /**
+             * @description The id of the partner
+             * @example partner_3v8m2q7x0k5n1r6t9w4y2b8d3f
+             */
+            partner: string;
+            /** @enum {string} */
+            purpose: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
+            /** @description the reason; stored sealed beside the audit event */
+            reason?: string;
+            /** @description the ticket or case that asks for it; it is in the audit event in the clear */
+            ticket?: string;
+            /** @description the name of the authority that asks, never of a person; it is in the audit event in the clear */
+            authority?: string;
+            /**
+             * @description release without waiting for an approval; it raises an alert
+             * @constant
+             */
+            break_glass?: true;
             /** @description only these fields; default: all granted fields */
             fields?: string[];
         };
@@ -1565,6 +1632,19 @@ export interface components {
             /** @description The id of the audit event that records the release */
             event: string;
         };
+        /** @description What was released to the key of a partner */
+        PartnerRelease: {
+            /**
+             * @description The token of the record
+             * @example addr_3v8m2q7x0k5n1r6t9w4y2b8d3f
+             */
+            token: string;
+            kind: "card" | "address" | "contact" | (string & {});
+            /** @description The answer of a reveal as a JWE (RFC 7516) that only the partner opens */
+            jwe: string;
+            /** @description The id of the audit event that records the release */
+            event: string;
+        };
         ApprovalPage: {
             approvals: components["schemas"]["Approval"][];
             /** @description What to pass as `after` for the next page; null at the end */
@@ -1592,6 +1672,8 @@ export interface components {
             purpose: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented" | (string & {});
             ticket?: string;
             authority?: string;
+            /** @description The partner to whose key it would leave; left out: it leaves to the caller */
+            partner?: string;
             /** Format: date-time */
             requested_at: string;
             /**
@@ -1625,6 +1707,8 @@ export interface components {
             purpose: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented" | (string & {});
             ticket?: string;
             authority?: string;
+            /** @description The partner to whose key it would leave; left out: it leaves to the caller */
+            partner?: string;
             /** Format: date-time */
             requested_at: string;
             /**
@@ -1714,7 +1798,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             at: string;
-            type: "record.tokenize" | "record.read" | "record.reveal" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "session.open" | "session.complete" | "session.expire" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
+            type: "record.tokenize" | "record.read" | "record.reveal" | "record.release" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "session.open" | "session.complete" | "session.expire" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
             outcome: "success" | "refused" | "failed" | (string & {});
             format: number;
             caller?: components["schemas"]["AuditCaller"];
@@ -1791,6 +1875,23 @@ export interface components {
             /** @description the signed note that the proof leads to */
             checkpoint: string;
         };
+        MessageKeyDirectory: {
+            keys: components["schemas"]["MessageKey"][];
+        };
+        /** @description A public key (RFC 7517, RFC 8037) */
+        MessageKey: {
+            /** @constant */
+            kty: "OKP";
+            /** @constant */
+            crv: "Ed25519";
+            x: string;
+            /** @description The SHA-256 thumbprint of the key (RFC 7638): the `keyid` of a signature */
+            kid: string;
+            /** @constant */
+            use: "sig";
+            /** @constant */
+            alg: "EdDSA";
+        };
         Health: {
             status: string;
         };
@@ -1822,6 +1923,7 @@ export type CheckoutBatch = components['schemas']['CheckoutBatch'];
 export type RevealRequest = components['schemas']['RevealRequest'];
 export type RevealManyRequest = components['schemas']['RevealManyRequest'];
 export type RevealItem = components['schemas']['RevealItem'];
+export type PartnerReleaseRequest = components['schemas']['PartnerReleaseRequest'];
 export type MatchRequest = components['schemas']['MatchRequest'];
 export type MatchByValues = components['schemas']['MatchByValues'];
 export type ComparedValues = components['schemas']['ComparedValues'];
@@ -1863,6 +1965,7 @@ export type RevealResult = components['schemas']['RevealResult'];
 export type CardReleaseResult = components['schemas']['CardReleaseResult'];
 export type AddressReleaseResult = components['schemas']['AddressReleaseResult'];
 export type ContactReleaseResult = components['schemas']['ContactReleaseResult'];
+export type PartnerRelease = components['schemas']['PartnerRelease'];
 export type ApprovalPage = components['schemas']['ApprovalPage'];
 export type Approval = components['schemas']['Approval'];
 export type ShownApproval = components['schemas']['ShownApproval'];
@@ -1881,6 +1984,8 @@ export type AuditCaller = components['schemas']['AuditCaller'];
 export type EventOrigin = components['schemas']['EventOrigin'];
 export type MinimumIndex = components['schemas']['MinimumIndex'];
 export type Receipt = components['schemas']['Receipt'];
+export type MessageKeyDirectory = components['schemas']['MessageKeyDirectory'];
+export type MessageKey = components['schemas']['MessageKey'];
 export type Health = components['schemas']['Health'];
 export type ParameterIdempotencyKey = components['parameters']['IdempotencyKey'];
 export type HeaderRequestId = components['headers']['Request-Id'];
@@ -2113,6 +2218,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevealResults"];
+                };
+            };
+        };
+    };
+    releaseRecord: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call safe to repeat: for 24 hours the same key with the same call and body gives the same answer */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The token of a record */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartnerReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description the JWE, and the id of the event */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerRelease"];
                 };
             };
         };
@@ -2467,7 +2604,7 @@ export interface operations {
             query?: {
                 caller?: string;
                 token?: string;
-                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "session.open" | "session.complete" | "session.expire" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
+                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.release" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "session.open" | "session.complete" | "session.expire" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
                 purpose?: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
                 /** @description only events of this time or later: RFC 3339, or a date, which is its beginning in UTC */
                 since?: string;
@@ -2581,6 +2718,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Receipt"];
+                };
+            };
+        };
+    };
+    getMessageKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a JWK Set */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/http-message-signatures-directory+json": components["schemas"]["MessageKeyDirectory"];
                 };
             };
         };

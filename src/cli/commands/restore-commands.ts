@@ -84,6 +84,7 @@ function reportOf({ log, plan, event, missing, rootKey }: AppliedLog, isDryRun: 
       credentials: idsOf(plan.endCredentials),
       staff: idsOf(plan.disable),
       partners: idsOf(plan.endPartners),
+      partner_keys: idsOf(plan.endPartnerKeys),
       callers: idsOf(plan.suspend),
       approvals: plan.lapse.map(({ approval }) => approval),
       keys: idsOf(plan.compromise),
@@ -128,6 +129,7 @@ function describe({ log, plan, event, rootKey }: AppliedLog, isDryRun: boolean):
     ...named(idsOf(plan.endCredentials), taken('clients without a secret or keys; give them others')),
     ...named(idsOf(plan.disable), taken('people disabled')),
     ...named(idsOf(plan.endPartners), taken('contracts ended')),
+    ...named(idsOf(plan.endPartnerKeys), taken('partners without keys; give them others')),
     ...named(idsOf(plan.suspend), taken('callers suspended')),
     ...named(
       plan.lapse.map(({ approval }) => approval),

@@ -5,7 +5,6 @@ import {
   generateKeyPairSync,
   hash,
   type KeyObject,
-  sign as signBytes,
   verify,
 } from 'node:crypto'
 import { jwtVerify } from 'jose'
@@ -42,10 +41,7 @@ const secrets: Record<string, string> = {
 }
 const deps: SignDeps = {
   secretOf: (name) => secrets[name] ?? '',
-  signMessage: async (message) => ({
-    keyid: 'vault-key',
-    signature: signBytes(null, message('vault-key'), vault.privateKey),
-  }),
+  messageKey: async () => ({ keyid: 'vault-key', key: vault.privateKey }),
   now: () => now,
   newId: (prefix) => `${prefix}_1`,
 }

@@ -1,14 +1,15 @@
+import type { KeyObject } from 'node:crypto'
 import type { NewId } from '../../values/identifier.ts'
 
 export interface SignDeps {
   /** The value of a secret that the destination names. */
   secretOf(name: string): string
   /**
-   * Signs with the vault's own key, whose public half it publishes. The bytes name the key.
+   * The vault's own signing key (Ed25519), and the name under which its public half is published.
    *
    * @throws {Problem} sealed, key-expired
    */
-  signMessage(message: (keyid: string) => Uint8Array): Promise<{ keyid: string; signature: Buffer }>
+  messageKey(): Promise<{ keyid: string; key: KeyObject }>
   now: () => Date
   newId: NewId
 }

@@ -161,6 +161,48 @@ class RevealItem(TypedDict):
     """
 
 
+class PartnerReleaseRequest(TypedDict):
+    """
+    The partner to whose key a record is released, what for, and which of its fields
+    """
+
+    partner: str
+    """
+    The id of the partner
+    """
+    purpose: Literal[
+        "respond-to-query",
+        "provide-goods",
+        "process-payment",
+        "communicate",
+        "enforce-rights",
+        "research",
+        "marketing",
+        "legal-compliance",
+        "other-consented",
+    ]
+    reason: NotRequired[str]
+    """
+    the reason; stored sealed beside the audit event
+    """
+    ticket: NotRequired[str]
+    """
+    the ticket or case that asks for it; it is in the audit event in the clear
+    """
+    authority: NotRequired[str]
+    """
+    the name of the authority that asks, never of a person; it is in the audit event in the clear
+    """
+    break_glass: NotRequired[Literal[True]]
+    """
+    release without waiting for an approval; it raises an alert
+    """
+    fields: NotRequired[list[Field]]
+    """
+    only these fields; default: all granted fields
+    """
+
+
 class Place(TypedDict):
     """
     A place, as a caller describes it
@@ -939,6 +981,26 @@ class ContactReleaseResult(TypedDict):
     """
 
 
+class PartnerRelease(TypedDict):
+    """
+    What was released to the key of a partner
+    """
+
+    token: str
+    """
+    The token of the record
+    """
+    kind: str
+    jwe: str
+    """
+    The answer of a reveal as a JWE (RFC 7516) that only the partner opens
+    """
+    event: str
+    """
+    The id of the audit event that records the release
+    """
+
+
 class Approval(TypedDict):
     """
     A release that needs a second person, or a review after break-glass
@@ -973,6 +1035,10 @@ class Approval(TypedDict):
     purpose: str
     ticket: NotRequired[str]
     authority: NotRequired[str]
+    partner: NotRequired[str]
+    """
+    The partner to whose key it would leave; left out: it leaves to the caller
+    """
     requested_at: str
     expires_at: str
     """
@@ -1070,6 +1136,22 @@ class MinimumIndex(TypedDict):
     minimum_index: int
 
 
+class MessageKey(TypedDict):
+    """
+    A public key (RFC 7517, RFC 8037)
+    """
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    """
+    The SHA-256 thumbprint of the key (RFC 7638): the `keyid` of a signature
+    """
+    use: Literal["sig"]
+    alg: Literal["EdDSA"]
+
+
 class Health(TypedDict):
     status: str
 
@@ -1121,6 +1203,7 @@ class EventFilter(TypedDict):
             "record.tokenize",
             "record.read",
             "record.reveal",
+            "record.release",
             "record.match",
             "record.correct",
             "record.erase",
@@ -1139,6 +1222,7 @@ class EventFilter(TypedDict):
             "staff.disable",
             "staff.enable",
             "partner.add",
+            "partner.replace-keys",
             "partner.end",
             "roles.apply",
             "access.explain",
@@ -1473,6 +1557,10 @@ class ShownApproval(TypedDict):
     purpose: str
     ticket: NotRequired[str]
     authority: NotRequired[str]
+    partner: NotRequired[str]
+    """
+    The partner to whose key it would leave; left out: it leaves to the caller
+    """
     requested_at: str
     expires_at: str
     """
@@ -1600,6 +1688,10 @@ class Receipt(TypedDict):
     """
     the signed note that the proof leads to
     """
+
+
+class MessageKeyDirectory(TypedDict):
+    keys: list[MessageKey]
 
 
 class MatchByValues(TypedDict):
