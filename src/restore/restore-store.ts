@@ -51,6 +51,7 @@ const REPEATING = [
   'client.end-credential',
   'staff.disable',
   'partner.end',
+  'partner.replace-keys',
   'caller.suspend',
   'approval.refuse',
   'roles.apply',
