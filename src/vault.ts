@@ -5,6 +5,8 @@ import { type AuditLog, createAuditLog } from './audit/audit-log.ts'
 import { createEvents } from './audit/create-events.ts'
 import { loadShipping, type Shipping } from './audit/witness/witnesses-file.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
+import { createDestinations, type Destinations } from './destinations/create-destinations.ts'
+import { presentSecrets } from './destinations/set/present-secrets.ts'
 import { createKeyLifecycle, createKeys, type KeyLifecycle, type VaultKeys } from './keys/create-keys.ts'
 import { startJobs } from './observability/jobs.ts'
 import { createRecords, type Records } from './records/create-records.ts'
@@ -21,7 +23,8 @@ export interface Vault
     Pick<AuditLog, 'takeFailure'>,
     VaultApi {
   issuer: string
-  commands: (Access & AuditLog & KeyLifecycle & Records & Restore & Schema)['commands']
+  destinations: Pick<Destinations, 'find' | 'build' | 'describe'>
+  commands: (Access & AuditLog & Destinations & KeyLifecycle & Records & Restore & Schema)['commands']
   close(): Promise<void>
 }
 
@@ -47,8 +50,9 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const issuer = await settleIssuer(ground.database, options)
   const events = createEvents({ ...ground, ...keys, ...keys.eventMacs, findState: findTakenAway })
   const basics = { ...options, ...ground, ...keys, ...keys.eventMacs, ...events, issuer }
-  const access = await createAccess({ ...basics, ...accessOptions(options, overrides) })
+  const access = await createAccess({ ...basics, ...accessOptions(options, overrides), furtherAccess: presentSecrets })
   const records = await createRecords({ ...basics, config: options.records, access, batches: overrides.batches })
+  const destinations = createDestinations({ ...basics, access })
   const checkout = createCheckout({ ...basics, config: options.checkout, access, records })
   // The log begins last: that it starts is an event.
   const audit = await createAuditLog(
@@ -58,7 +62,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const { targets } = records
   const lifecycle = createKeyLifecycle({ ...basics, ...audit, targets, longestTokenSeconds: MAX_TOKEN_SECONDS })
   const schema = await createSchema({ ...basics, foundSchema: overrides.foundSchema })
-  const restore = createRestore({ ...basics, ...access, ...audit.restoring })
+  const restore = createRestore({ ...basics, ...access, ...audit.restoring, destinations })
   const api = createVaultApi({ ...basics, options, overrides, access, audit, checkout, records, schema })
 
   const jobs = [audit, access, keys, lifecycle, records, checkout].flatMap((part) => part.jobs)
@@ -69,12 +73,14 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
     ...keys,
     ...api,
     issuer,
+    destinations,
     takeFailure: audit.takeFailure,
     commands: {
       ...access.commands,
       ...lifecycle.commands,
       ...audit.commands,
       ...records.commands,
+      ...destinations.commands,
       ...restore.commands,
       ...schema.commands,
     },

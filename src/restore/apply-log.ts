@@ -1,3 +1,4 @@
+import { createSetMacs, roleSets } from '../access/applied-sets/applied-set.ts'
 import { lapseApprovals } from '../access/approvals/approval-store.ts'
 import { revokeClient, UnknownClient } from '../access/callers/clients.ts'
 import { disableStaff } from '../access/callers/disable-staff.ts'
@@ -9,7 +10,7 @@ import { REFUSED, suspendedSubject } from '../access/ledger/ledger-subject.ts'
 import { suspendCaller } from '../access/limits/suspension-store.ts'
 import { type RoleFile, toRoleFile } from '../access/policy/role-set.ts'
 import { applyRoles } from '../access/roles-in-force/apply-roles.ts'
-import { type CurrentRoles, createRoleSetMacs } from '../access/roles-in-force/current-roles.ts'
+import type { CurrentRoles } from '../access/roles-in-force/current-roles.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/event/audit-event.ts'
 import { insertEvents } from '../audit/event/audit-store.ts'
 import type { LogKey } from '../audit/log/log-keys.ts'
@@ -17,6 +18,7 @@ import type { IsProven } from '../audit/log/proven-event.ts'
 import { type Settlements, settle } from '../audit/witness/settlements.ts'
 import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Database } from '../database/database.ts'
+import type { Destinations } from '../destinations/create-destinations.ts'
 import { compromiseKey } from '../keys/lifecycle/compromise.ts'
 import type { RegistryAge } from '../keys/registry/registry-age.ts'
 import type { Keys } from '../keys/ring/keys.ts'
@@ -39,6 +41,7 @@ export interface ApplyLogDeps {
   settlements: Settlements
   isProven: IsProven
   registryAge: RegistryAge
+  destinations: Pick<Destinations, 'withdraw'>
 }
 
 export interface ApplyLogRequest {
@@ -119,6 +122,11 @@ async function takeAway(
   for (const { id, event } of plan.endPartnerKeys) await endKeysOrPartner(repeating(event), operator, id)
   for (const one of plan.suspend) await suspendAgain(repeating(one.event), operator, one)
   if (plan.roles !== undefined) await leaveOnlyTokenize(repeating(plan.roles.event), operator)
+  if (plan.destinations !== undefined) {
+    // The log does not say which they were, and those of the backup may forward to where no data may go any more.
+    const { newAuditEvent } = repeating(plan.destinations.event)
+    await deps.destinations.withdraw(operator, newAuditEvent)
+  }
   for (const one of plan.lapse) await lapseAgain(repeating(one.event), operator, one)
   for (const { id, event } of plan.compromise) await compromiseKey(repeating(event), operator, id)
   const total = plan.erase.length
@@ -183,7 +191,7 @@ async function leaveOnlyTokenize(deps: ApplyLogDeps, operator: AuditCaller): Pro
     { duty, scopes: scopes.filter((scope) => scope === 'tokenize'), grants: [] },
   ])
   const file: RoleFile = { format: 1, roles: Object.fromEntries(narrowed) }
-  await applyRoles({ ...deps, macs: createRoleSetMacs(deps.keys.macs) }, operator, file)
+  await applyRoles({ ...deps, macs: createSetMacs(deps.keys.macs, roleSets) }, operator, file)
 }
 
 /** Says that the log was applied, and opens the vault for reads. Null when nothing was to do. */
@@ -215,8 +223,8 @@ async function conclude(
 
 /** How many things are taken away. */
 export function stepsOf(plan: RestorePlan): number {
-  const { erase, revoke, endCredentials, disable, endPartners, endPartnerKeys, suspend, lapse, compromise, roles } =
-    plan
+  const { erase, revoke, endCredentials, disable, endPartners, endPartnerKeys, suspend, lapse, compromise } = plan
   const lists = [erase, revoke, endCredentials, disable, endPartners, endPartnerKeys, suspend, lapse, compromise]
-  return lists.reduce((sum, list) => sum + list.length, roles === undefined ? 0 : 1)
+  const sets = [plan.roles, plan.destinations].filter((set) => set !== undefined)
+  return lists.reduce((sum, list) => sum + list.length, sets.length)
 }

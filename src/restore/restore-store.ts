@@ -55,6 +55,7 @@ const REPEATING = [
   'caller.suspend',
   'approval.refuse',
   'roles.apply',
+  'destinations.apply',
 ] satisfies AuditEventType[]
 
 const SELECT_REPEATING: Statement = {

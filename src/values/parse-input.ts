@@ -26,7 +26,7 @@ export function issue(code: ProblemCode, detail: string, path?: PropertyKey[]) {
 }
 
 /** Names under which card verification codes, track data and PINs arrive (PCI DSS 3.3.1): refused by a code of their own. */
-const SENSITIVE_AUTHENTICATION_DATA =
+export const SENSITIVE_AUTHENTICATION_DATA =
   /^(card_?)?((cvc|cvv|cvn|csc|cav)2?(_?(code|number|value))?|cid|pin|pin_?block|security_?(code|number)|verification_?(code|value|number)|track(_?data|_?[123])?)[0-9]?$/i
 
 const GRAVEST_FIRST: ProblemCode[] = ['sensitive-authentication-data', 'card-number-in-text', 'unknown-member']
@@ -62,7 +62,7 @@ function translate(found: z.core.$ZodIssue): Found[] {
   }
 }
 
-function toPointer(path: readonly PropertyKey[]): string {
+export function toPointer(path: readonly PropertyKey[]): string {
   // RFC 6901 section 6: the URI fragment form. A path contains only the code's own member names and array indices.
   return `#${path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
 }

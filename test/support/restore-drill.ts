@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { expect, vi } from 'vitest'
 import type { AppliedLog, ApplyLogRequest } from '../../src/restore/apply-log.ts'
+import { addProcessor, destinationsFile, setSecret } from './destinations.ts'
 import { createPartnerKeys } from './partner-keys.ts'
 import { conditionalRole, roleFile } from './role-files.ts'
 import { contact } from './samples.ts'
@@ -70,6 +71,8 @@ export async function fillBeforeBackup(vault: TestVault): Promise<BeforeBackup> 
     ).id,
     key: (await commands.listKeys()).find(({ purpose, state }) => purpose === 'index' && state === 'active')!.id,
   }
+  await setSecret(vault, 'processor-key', 'of the backup')
+  await commands.applyDestinations(OPERATOR, destinationsFile(await addProcessor(vault)))
   const asked = await ask(vault, before.released, people.bob)
   expect((await decide(vault, asked, 'approve', people.olga)).status).toBe(200)
   await ask(vault, before.refused, people.bob)
@@ -109,6 +112,8 @@ export async function takeAllAway(
   await commands.endPartner(OPERATOR, before.partner)
   await commands.replacePartnerKeys(OPERATOR, before.changing, (await createPartnerKeys('after')).set)
   await commands.applyRoles(OPERATOR, roleFile({}))
+  await commands.applyDestinations(OPERATOR, { format: 1, destinations: {} })
+  await commands.applyDestinations(OPERATOR, destinationsFile(await addProcessor(vault)))
   await commands.compromiseKey(OPERATOR, before.key)
   await vault.rotate('audit')
   const ceremony = await vault.rootKeys.beginCeremony(OPERATOR, { custodians: CUSTODIANS, threshold: 2 })
@@ -137,6 +142,7 @@ export async function expectTakenAway(vault: TestVault, before: BeforeBackup, ap
   const { roles } = await commands.readRoles()
   expect([...roles.values()].flatMap(({ grants }) => [...grants])).toEqual([])
   expect([...new Set([...roles.values()].flatMap(({ scopes }) => [...scopes]))]).toEqual(['tokenize'])
+  expect((await commands.readDestinations()).destinations.size).toBe(0)
   expect(await suspended(vault)).toEqual(['staff:cid'])
   await commands.applyRoles(OPERATOR, olderRoles)
   expect((await reveal(vault, before.kept, people.cid)).body.code).toBe('caller-suspended')

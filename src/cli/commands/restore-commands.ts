@@ -89,6 +89,7 @@ function reportOf({ log, plan, event, missing, rootKey }: AppliedLog, isDryRun: 
       approvals: plan.lapse.map(({ approval }) => approval),
       keys: idsOf(plan.compromise),
       roles: plan.roles !== undefined,
+      destinations: plan.destinations !== undefined,
     },
     lost: plan.lost,
     undestroyed_keys: plan.undestroyed,
@@ -138,6 +139,9 @@ function describe({ log, plan, event, rootKey }: AppliedLog, isDryRun: boolean):
     ...(plan.roles === undefined
       ? []
       : [`${taken('roles narrowed')} to storing: apply the newest file with "roles apply"`]),
+    ...(plan.destinations === undefined
+      ? []
+      : [`${taken('destinations withdrawn')}: apply the newest file with "destinations apply"`]),
     ...named(lost.records, 'records are lost'),
     ...named(lost.corrections, 'corrections are lost, and the records are as they were before'),
     ...named(lost.clients, 'clients are lost'),
