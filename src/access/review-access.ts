@@ -11,7 +11,7 @@ import type { AccessState } from './ledger/ledger-chain.ts'
 import { type Partner, type StoredPartner, selectPartners } from './ledger/partner-store.ts'
 import { selectDisabledStaff } from './ledger/staff-store.ts'
 import type { Purpose } from './policy/purpose.ts'
-import { type Conditions, conditionsOf, namesOf, type Role } from './policy/roles.ts'
+import { type Conditions, conditionsOf, FORWARD, namesOf, type Role } from './policy/roles.ts'
 import type { CurrentRoles } from './roles-in-force/current-roles.ts'
 
 /** One thing that a caller can see, or, with `see` empty, may do. An empty member does not apply. */
@@ -23,7 +23,7 @@ export interface AccessLine {
   site: string
   partner: string
   scopes: string
-  /** `grant`, `denial`, `masked`, `change`, or empty for the line of the subject itself. */
+  /** `grant`, `forward`, `denial`, `masked`, `change`, or empty for the line of the subject itself. */
   see: string
   kind: string
   fields: string
@@ -184,11 +184,13 @@ function linesOf(role: Role, about: AccessLine, { purposes: allowed, fields: nam
   const grants = role.grants.flatMap((grant) => {
     const fields = namesOf(grant).filter((name) => named?.includes(`${grant.kind}.${name}`) ?? true)
     const purposes = grant.purposes.filter((purpose) => allowed?.includes(purpose) ?? true)
-    if (fields.length === 0) return []
+    // A third party forwards nothing.
+    const forwards = grant.view === FORWARD && named === undefined
+    if (fields.length === 0 && !forwards) return []
     const byConditions = Map.groupBy(purposes, (purpose) => describeConditions(conditionsOf(grant, purpose)))
     return [...byConditions].map(([conditions, group]) => ({
       ...about,
-      see: 'grant',
+      see: forwards ? 'forward' : 'grant',
       kind: grant.kind,
       fields: fields.join(' '),
       purposes: group.join(' '),

@@ -89,7 +89,12 @@ export const card = {
     exp_year,
     bin: number.length >= MIN_DIGITS_TO_SHOW_BIN ? number.slice(0, BIN_DIGITS) : undefined,
   }),
-  views: { masked: ['brand', 'last4', 'exp_month', 'exp_year'], 'bin-last4': ['bin', 'last4'] },
+  views: {
+    masked: ['brand', 'last4', 'exp_month', 'exp_year'],
+    'bin-last4': ['bin', 'last4'],
+    // A grant of it sends the card to a processor, and shows its caller nothing.
+    forward: [],
+  },
   mask: ({ brand, last4, exp_month, exp_year, bin }, options) => ({
     brand,
     last4,

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { type RoleName, roleOf } from '../access/policy/roles.ts'
+import { roleOf } from '../access/policy/role-summary.ts'
+import type { RoleName } from '../access/policy/roles.ts'
 import type { AuditCaller } from '../audit/event/audit-event.ts'
 import type { Vault } from '../vault.ts'
 

@@ -38,7 +38,7 @@ async function store(): Promise<Record<string, { token: string }>> {
 describe('roles', () => {
   it('export → edit → check → apply holds at the running server at once, and export gives it back', async () => {
     const before = await json<Roles>('roles', 'export')
-    expect(Object.keys(before.roles)).toHaveLength(12)
+    expect(Object.keys(before.roles)).toHaveLength(13)
     const parts = await store()
     const { access_token } = await json<{ access_token: string }>(
       'staff',
@@ -58,7 +58,7 @@ describe('roles', () => {
     const grants = [{ kind: 'address', view: 'country', purposes: ['communicate'] }]
     const edited = { ...before, roles: { ...before.roles, support: { ...before.roles.support, grants } } }
     const file = write('roles.json', edited)
-    expect(await json('roles', 'check', file)).toEqual({ valid: true, roles: 12, faults: [] })
+    expect(await json('roles', 'check', file)).toEqual({ valid: true, roles: 13, faults: [] })
     expect(await json('roles', 'apply', file)).toEqual({ revision: 1, changed: true })
     expect((await reveal()).body).toMatchObject({ data: { country: 'SG' } })
     expect(await json('roles', 'export')).toEqual(edited)
@@ -79,7 +79,7 @@ describe('roles', () => {
     const applied = await vault.cli(['roles', 'apply', bad, '--json'])
     expect({ code: applied.code, stdout: applied.stdout }).toEqual({ code: 2, stdout: '' })
     expect(applied.stderr).toMatch(/nothing was applied/)
-    expect(Object.keys((await json<Roles>('roles', 'export')).roles)).toHaveLength(12)
+    expect(Object.keys((await json<Roles>('roles', 'export')).roles)).toHaveLength(13)
   })
 
   it.each([

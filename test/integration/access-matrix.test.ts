@@ -1,7 +1,8 @@
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Purpose, purposes } from '../../src/access/policy/purpose.ts'
-import { type RoleName, roleNames, roleOf, type Scope, scopes } from '../../src/access/policy/roles.ts'
+import { roleOf } from '../../src/access/policy/role-summary.ts'
+import { type RoleName, roleNames, type Scope, scopes } from '../../src/access/policy/roles.ts'
 import type { KindName } from '../../src/kinds/registry.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { type CallerKey, createCallerKey } from '../support/caller-keys.ts'
@@ -175,7 +176,7 @@ describe('the table itself', () => {
     const seeNumbers = rows.filter(({ reveals }) => reveals.card?.includes('number')).map(({ role }) => role)
     expect(seeNumbers).toEqual(['billing', 'legal'])
     const seeNothing = rows.filter(({ reveals }) => Object.keys(reveals).length === 0).map(({ role }) => role)
-    expect(seeNothing).toEqual(['checkout', 'storefront', 'auditor', 'key-custodian', 'admin'])
+    expect(seeNothing).toEqual(['checkout', 'storefront', 'payments', 'auditor', 'key-custodian', 'admin'])
     expect(roleOf('admin').scopes).toEqual([])
     expect(roleOf('key-custodian').scopes).toEqual([])
   })

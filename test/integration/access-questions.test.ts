@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { purposes } from '../../src/access/policy/purpose.ts'
-import { roleNames, roleOf } from '../../src/access/policy/roles.ts'
+import { roleOf } from '../../src/access/policy/role-summary.ts'
+import { roleNames } from '../../src/access/policy/roles.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -74,6 +75,29 @@ describe('explain', () => {
     ['no token', { role: 'billing' }, { token: 'x' }, 'record-not-found', /no such token/],
   ])('%s', async (_name, who, question, code, line) => {
     expect(await lookIn(who, question)).toEqual({ allowed: code === null, code, line: expect.stringMatching(line) })
+  })
+
+  it.each<[string, Partial<Who>, Partial<Question>, string | null, RegExp]>([
+    ['a grant of it', { role: 'payments' }, {}, null, /^\/roles\/payments\/grants\/0$/],
+    ['a grant beside one that reveals', { role: 'billing' }, {}, null, /^\/roles\/billing\/grants\/2$/],
+    ['fields that it would take', { role: 'payments' }, { fields: ['number'] }, null, /grants\/0$/],
+    ['no scope', { role: 'legal' }, { purpose: 'enforce-rights' }, 'scope-missing', /no scope card:forward/],
+    ['no purpose', { role: 'payments' }, { purpose: 'research' }, 'purpose-not-permitted', /not for research/],
+    ['another site', { role: 'payments', site: 'berlin' }, {}, 'record-not-found', /not on the site berlin/],
+  ])('a forward: %s', async (_name, who, question, code, line) => {
+    const found = await explain(who, { to: 'forward', ...question })
+    expect(found).toMatchObject({
+      allowed: code === null,
+      code,
+      fields: (question.fields ?? []).map((f) => `card.${f}`),
+    })
+    expect(found.lines[0]).toMatch(line)
+  })
+
+  it('a forward is of a card, for a purpose', async () => {
+    await expect(explain({ role: 'payments' }, { to: 'forward', purpose: undefined })).rejects.toThrow(/which purpose/)
+    const question = { to: 'forward', token: parts.contact!.token! } as const
+    await expect(explain({ role: 'payments' }, question)).rejects.toThrow(/is of a card/)
   })
 
   it('consent, erasure, revocation, suspension and contracts', async () => {
@@ -160,6 +184,10 @@ describe('review', () => {
       expect.objectContaining({ kind: 'card', fields: 'holder_name' }),
     ])
     expect(of('role', 'billing').filter(({ see }) => see === 'masked')).toHaveLength(1)
+    const forwards = lines.filter(({ subject, see }) => subject === 'role' && see === 'forward')
+    expect(forwards.map(({ role, kind, fields, purposes: what }) => [role, kind, fields, what])).toEqual(
+      ['billing', 'payments'].map((role) => [role, 'card', '', 'process-payment']),
+    )
     // What a file leaves out and the set still has is shown too.
     expect(of('role', 'careful').map(({ kind, conditions }) => [kind, conditions])).toEqual([
       ['', ''],

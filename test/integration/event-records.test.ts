@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { roleOf } from '../../src/access/policy/roles.ts'
+import { roleOf } from '../../src/access/policy/role-summary.ts'
 import { eventConditions } from '../../src/audit/reading/event-filter-store.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { createRecordBatches } from '../../src/records/record-batches.ts'

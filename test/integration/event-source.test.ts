@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { roleOf } from '../../src/access/policy/roles.ts'
+import { roleOf } from '../../src/access/policy/role-summary.ts'
 import { toOcsf } from '../../src/audit/delivery/ocsf-event.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { createRecordBatches } from '../../src/records/record-batches.ts'

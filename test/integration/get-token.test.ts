@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { roleNames, roleOf } from '../../src/access/policy/roles.ts'
+import { roleOf } from '../../src/access/policy/role-summary.ts'
+import { roleNames } from '../../src/access/policy/roles.ts'
 import { expectProblem } from '../support/problems.ts'
 import { card, cards, checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'

@@ -61,7 +61,7 @@ beforeAll(async () => {
     const kinds = kindNames.filter((kind) => shownBy(view, kind))
     const role: Role = {
       duty: 'One cell of the matrix.',
-      scopes: ['card:reveal', 'address:reveal', 'contact:reveal'],
+      scopes: ['card:reveal', 'address:reveal', 'contact:reveal', 'card:forward'],
       grants: kinds.map((kind) => ({ kind, view, purposes: [GRANTED], conditions: conditions[condition]! })),
       denials: denials[denial],
     }
@@ -77,7 +77,7 @@ type Said = { reason?: string; ticket?: string }
 /** What the answer must be, by the words of the issue rather than by the code that decides. */
 function expected(cell: (typeof cells)[number], kind: KindName, says: Said, where: string): string {
   const { view, condition, denial } = cell
-  if (shownBy(view, kind) === undefined || denial === 'for-all') return 'purpose-not-permitted'
+  if (!shownBy(view, kind)?.length || denial === 'for-all') return 'purpose-not-permitted'
   if (condition === 'elsewhere') return 'condition-not-met'
   if (condition === 'bound') return 'unauthenticated'
   if ((condition === 'reason' || condition === 'both') && !says.reason) return 'condition-not-met'

@@ -101,7 +101,7 @@ describe('a set that is applied', () => {
     expect(await apply(roleFile({ marketing: undefined }), second)).toEqual({ ...first, changed: false })
     const events = (await vault.events({ type: 'roles.apply' })).slice(before.length)
     const subject = `roles:${first.revision}`
-    expect(events).toEqual([expect.objectContaining({ subject, caller: OPERATOR, outcome: 'success', count: 11 })])
+    expect(events).toEqual([expect.objectContaining({ subject, caller: OPERATOR, outcome: 'success', count: 12 })])
     const after = await apply(builtIn)
     expect(after.revision).toBe(first.revision + 1)
     expect(toRoleFile(await vault.commands.readRoles())).toEqual(builtIn)

@@ -1,6 +1,7 @@
 import { type Credentials, VaultClient, type VaultClientOptions } from '@strongroom/client'
 import { createNodeFetch } from '@strongroom/client/node'
-import { type RoleName, roleOf } from '../../src/access/policy/roles.ts'
+import { roleOf } from '../../src/access/policy/role-summary.ts'
+import type { RoleName } from '../../src/access/policy/roles.ts'
 import type { TestVault } from './test-vault.ts'
 
 /** A client of the vault, for these credentials. */

@@ -126,12 +126,13 @@ describe('the unbound token that the vault gives to a person', () => {
     expect((await callBound(production, 'POST', path(), by, { body: body('process-payment') })).status).toBe(200)
   })
 
-  it('is given in production with a warning, for a role that shows card numbers and no other', async () => {
+  it('is given in production with a warning, for a role that shows or forwards card numbers and no other', async () => {
     const ask = async (on: TestVault, role: string, dpopJkt?: string) => {
       const request = { name: 'Ann', role, purposes: [], site: 'default', minutes: 15, dpopJkt }
       return (await on.commands.issueStaffToken(OPERATOR, request)).warning
     }
-    expect(await ask(production, 'billing')).toMatch(/without --jkt .* no card number/)
+    expect(await ask(production, 'billing')).toMatch(/without --jkt .* reveals no card number and forwards no card\.$/)
+    expect(await ask(production, 'payments')).toMatch(/without --jkt .* payments forwards no card\.$/)
     expect(await ask(production, 'billing', key.thumbprint)).toBeUndefined()
     expect(await ask(production, 'support')).toBeUndefined()
     expect(await ask(vault, 'billing')).toBeUndefined()

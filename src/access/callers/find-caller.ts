@@ -6,7 +6,7 @@ import type { AccessMacs } from '../ledger/access-macs.ts'
 import { findClientWithSecrets } from '../ledger/client-store.ts'
 import type { Caller } from '../policy/caller.ts'
 import { isFromIssuer, staffId } from '../policy/person.ts'
-import { summarise } from '../policy/roles.ts'
+import { summarise } from '../policy/role-summary.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
 import { CallerError, requireRole } from './clients.ts'
 

@@ -4,7 +4,8 @@ import { ConfigError } from '../../config/config.ts'
 import { readConfigFile, readConfigJson } from '../../config/read-config-file.ts'
 import { purposes } from '../policy/purpose.ts'
 import { builtInSet, type RoleSet } from '../policy/role-set.ts'
-import { ROLE_NAME, summarise } from '../policy/roles.ts'
+import { summarise } from '../policy/role-summary.ts'
+import { ROLE_NAME } from '../policy/roles.ts'
 import { MAX_TOKEN_SECONDS } from '../policy/token-life.ts'
 
 /** The identity providers whose access tokens the vault takes, and what their claims mean here. */

@@ -1,6 +1,8 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 import { requireDone } from '../../database/require-done.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { Purpose } from '../policy/purpose.ts'
+import { LEDGER_HEAD } from './access-ledger-store.ts'
 
 /** A third party that data are disclosed to, and what its contract allows. */
 export interface Partner {
@@ -35,6 +37,11 @@ const SELECT_ALL: Statement = {
   name: 'select-partners',
   text: `SELECT ${COLUMNS}, mac FROM partners ORDER BY created_at, id`,
 }
+const SELECT_CONTRACT: Statement = {
+  name: 'select-contract',
+  text: `SELECT a.version, (${LEDGER_HEAD}) AS ledger, p.* FROM access_version a
+         LEFT JOIN (SELECT ${COLUMNS}, mac FROM partners WHERE id = $1) p ON true`,
+}
 const END: Statement = {
   name: 'end-partner',
   text: `WITH asked AS (SELECT ended_at IS NULL AS "isNews" FROM partners WHERE id = $1 FOR UPDATE),
@@ -62,6 +69,18 @@ export async function insertPartner(tx: Queryable, partner: Omit<StoredPartner, 
 
 export function selectPartners(db: Queryable): Promise<StoredPartner[]> {
   return db.query(SELECT_ALL)
+}
+
+/** One contract, at which version of everything that a caller's status is made of, and at which head of the ledger. */
+export async function selectContract(
+  db: Queryable,
+  id: string,
+): Promise<{ version: string; ledger: string | null; partner: StoredPartner | undefined }> {
+  type Row = { version: string; ledger: string | null } & (StoredPartner | { id: null })
+  const [row] = await db.query<Row>(SELECT_CONTRACT, [id])
+  if (row === undefined) throw new VaultError('access_version has lost its row')
+  const { version, ledger, ...partner } = row
+  return { version, ledger, partner: partner.id === null ? undefined : partner }
 }
 
 export async function updatePartnerMac(tx: Queryable, id: string, mac: Buffer): Promise<void> {

@@ -5,7 +5,8 @@ import { Problem } from '../../values/problem.ts'
 import type { Caller } from './caller.ts'
 import { grantReveal, requireAnyScope, seesBin } from './grant.ts'
 import { purposes } from './purpose.ts'
-import { type RoleName, roleNames, roleOf, scopes } from './roles.ts'
+import { roleOf } from './role-summary.ts'
+import { type RoleName, roleNames, scopes } from './roles.ts'
 
 const kinds = createKinds()
 

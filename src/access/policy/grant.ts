@@ -1,9 +1,18 @@
 import type { KindName } from '../../kinds/registry.ts'
 import { Problem } from '../../values/problem.ts'
-import { type Caller, definitionOf } from './caller.ts'
+import { type Caller, definitionOf, type Partnership } from './caller.ts'
 import { type Circumstances, findUnmetApproval, findUnmetBeside, stricter, type Unmet } from './condition.ts'
 import type { Purpose } from './purpose.ts'
-import { type Budget, type Conditions, conditionsOf, type Denial, namesOf, revealScopeOf, type Scope } from './roles.ts'
+import {
+  type Budget,
+  type Conditions,
+  conditionsOf,
+  type Denial,
+  namesOf,
+  type Role,
+  revealScopeOf,
+  type Scope,
+} from './roles.ts'
 
 /** Why the caller lacks the scope; undefined when it does not. */
 export function findMissingScope(caller: Caller, scope: Scope): Problem | undefined {
@@ -26,9 +35,13 @@ export function requireAnyScope(caller: Caller, scopes: readonly string[], admit
 }
 
 /** Whether something may be seen, and which lines of the role, the token or the contract say so. */
-export type Decision =
-  | { granted: true; fields: string[]; lines: string[]; budget: Budget | undefined }
-  | { granted: false; problem: Problem; lines: string[] }
+export type Decision = { granted: true; fields: string[]; lines: string[]; budget: Budget | undefined } | Refusal
+
+export interface Refusal {
+  granted: false
+  problem: Problem
+  lines: string[]
+}
 
 /**
  * Decides which fields of a kind the caller may see for a purpose, before any record is looked at. Deny by default: the
@@ -106,23 +119,36 @@ interface FoundGrants {
   }[]
 }
 
+/**
+ * The role with which a caller may use that scope for that purpose: the token, the role and the contract that narrows
+ * it, if there is one, all name them.
+ */
+export function findRole(
+  caller: Caller,
+  scope: Scope,
+  purpose: Purpose,
+  contract: Partnership | undefined,
+): Role | Refusal {
+  if (!caller.scopes.has(scope)) return refused(scopeMissing(scope), `the token: no scope ${scope}`)
+  const role = definitionOf(caller)
+  if (role === undefined) return notPermitted('the caller has no role')
+  if (!role.scopes.includes(scope)) return notPermitted(`/roles/${caller.role}/scopes: no ${scope}`)
+  if (!caller.purposes.has(purpose)) return notPermitted(`the token: not for ${purpose}`)
+  if (contract && !contract.purposes.includes(purpose)) {
+    return notPermitted(`the contract of ${contract.id}: not for ${purpose}`)
+  }
+  return role
+}
+
 function findGrants(
   caller: Caller,
   kind: KindName,
   purpose: Purpose,
   circumstances: Circumstances,
-): FoundGrants | Decision {
+): FoundGrants | Refusal {
   const { partner } = caller
-  const scope = revealScopeOf(kind)
-  if (!caller.scopes.has(scope)) return refused(scopeMissing(scope), `the token: no scope ${scope}`)
-  const notPermitted = (line: string) => refused(new Problem('purpose-not-permitted'), line)
-  const role = definitionOf(caller)
-  if (role === undefined) return notPermitted('the caller has no role')
-  if (!role.scopes.includes(scope)) return notPermitted(`/roles/${caller.role}/scopes: no ${scope}`)
-  if (!caller.purposes.has(purpose)) return notPermitted(`the token: not for ${purpose}`)
-  if (partner && !partner.purposes.includes(purpose)) {
-    return notPermitted(`the contract of ${partner.id}: not for ${purpose}`)
-  }
+  const role = findRole(caller, revealScopeOf(kind), purpose, partner)
+  if ('granted' in role) return role
   const denials = numbered(role.denials ?? []).filter(({ of }) => denies(of, kind, purpose))
   const all = denials.find(({ of }) => of.fields === undefined)
   if (all) return notPermitted(`/roles/${caller.role}/denials/${all.at}`)
@@ -170,16 +196,20 @@ function decideFields(
   return { granted: true, fields, lines: deciding.map(({ line }) => line), budget }
 }
 
-function denies(denial: Denial, kind: KindName, purpose: Purpose): boolean {
+export function denies(denial: Denial, kind: KindName, purpose: Purpose): boolean {
   return denial.kind === kind && (denial.purposes?.includes(purpose) ?? true)
 }
 
-function numbered<T>(items: readonly T[]): { of: T; at: number }[] {
+export function numbered<T>(items: readonly T[]): { of: T; at: number }[] {
   return items.map((of, at) => ({ of, at }))
 }
 
-function refused(problem: Problem, line: string): Decision {
+export function refused(problem: Problem, line: string): Refusal {
   return { granted: false, problem, lines: [line] }
+}
+
+export function notPermitted(line: string): Refusal {
+  return refused(new Problem('purpose-not-permitted'), line)
 }
 
 /** @param scope the one that is missing; left out, the answer names those that the call takes */

@@ -22,6 +22,29 @@ it('takes the built-in roles, and gives them back as they were', () => {
   expect(encodeRoleFile(parseRoleFile(JSON.parse(text)))).toBe(text)
 })
 
+describe('a grant of the view forward', () => {
+  const forward = { kind: 'card', view: 'forward', purposes: ['process-payment'] }
+  const payer = (change: object, scopes = ['card:forward']) => file({ scopes, grants: [{ ...forward, ...change }] })
+
+  it('has hours, sites, a bound token and a budget as conditions', () => {
+    const hours = { from: '08:00', to: '20:00' }
+    const conditions = { sites: ['shop-1'], hours, sender_constrained: true, budget: { per_day: 5 } }
+    expect(faultsOf(payer({ conditions }))).toEqual([])
+  })
+
+  it.each(['reason', 'ticket', 'authority', 'approval', 'break_glass'])('does not wait: %s', (name) => {
+    const at = `#/roles/packer/grants/0/conditions/${name}`
+    expect(faultsOf(payer({ conditions: { [name]: true } }))).toEqual([at])
+  })
+
+  it('is of a card, needs its own scope, and is not for the law', () => {
+    expect(faultsOf(payer({ kind: 'address' }))).toEqual(['#/roles/packer/grants/0/view'])
+    expect(faultsOf(payer({}, ['card:reveal']))).toEqual(['#/roles/packer/grants/0'])
+    const purposes = ['process-payment', 'legal-compliance']
+    expect(faultsOf(payer({ purposes }))).toEqual(['#/roles/packer/grants/0/purposes/1'])
+  })
+})
+
 it('takes every view and condition there is', () => {
   const conditions = {
     reason: true,

@@ -8,11 +8,12 @@ import {
   type ChangeRule,
   changeScopes,
   type Denial,
+  FORWARD,
   type Grant,
   type Limits,
   ROLE_NAME,
   type Role,
-  revealScopeOf,
+  scopeOf,
   scopes,
 } from './roles.ts'
 import { kindFields, shownBy, views } from './view.ts'
@@ -76,6 +77,7 @@ const grant = z
     if (value.view && shownBy(value.view, value.kind) === undefined) {
       fault(context, ['view'], `a ${value.kind} has the views ${viewsOf(value.kind).join(', ')}`)
     }
+    if (value.view === FORWARD) checkForward(value, context)
   })
 
 const denial = z
@@ -145,10 +147,21 @@ function checkChange({ kind, use, purposes, conditions = {} }: ChangeRule, conte
   if (!purposes && Object.keys(conditions).length === 0) fault(context, [], 'expected purposes, conditions or both')
 }
 
+/** A forward is a call of a program: it says no reason, and does not wait for a second person. */
+const NOT_OF_FORWARDS = ['reason', 'ticket', 'authority', 'approval', 'break_glass'] as const
+
+function checkForward({ purposes, conditions = {} }: Grant, context: Context): void {
+  for (const name of NOT_OF_FORWARDS) {
+    if (conditions[name]) fault(context, ['conditions', name], 'is not for the view forward')
+  }
+  const at = purposes.indexOf('legal-compliance')
+  if (at >= 0) fault(context, ['purposes', at], 'is not for the view forward: it needs a second person')
+}
+
 /** A grant that can never hold is a mistake in one of two places, and it must be found here and not at work. */
 function checkScopes({ scopes: held, grants, changes = [] }: Role, context: Context): void {
-  for (const [at, { kind }] of grants.entries()) {
-    const scope = revealScopeOf(kind)
+  for (const [at, grant] of grants.entries()) {
+    const scope = scopeOf(grant)
     if (!held.includes(scope)) fault(context, ['grants', at], `the role lacks the scope ${scope}`)
   }
   for (const [at, { scope }] of changes.entries()) {

@@ -2,26 +2,18 @@ import { describe, expect, it } from 'vitest'
 import { createKinds } from '../../kinds/kinds.ts'
 import { type KindName, kindNames } from '../../kinds/registry.ts'
 import { purposes } from './purpose.ts'
-import {
-  builtInRoles,
-  type Conditions,
-  conditionsOf,
-  type Grant,
-  isRoleName,
-  roleNames,
-  roleOf,
-  scopes,
-} from './roles.ts'
+import { roleOf } from './role-summary.ts'
+import { builtInRoles, type Conditions, conditionsOf, type Grant, isRoleName, roleNames, scopes } from './roles.ts'
 import { neededBy } from './view.ts'
 
 const kinds = createKinds()
 const revealed = (name: (typeof roleNames)[number], kind: KindName) => roleOf(name).reveals[kind] ?? []
 
-it('names exactly the twelve roles', () => {
+it('names exactly the thirteen roles', () => {
   expect([...roleNames].sort()).toEqual(
     [
       ...['admin', 'auditor', 'billing', 'checkout', 'fraud', 'fulfilment', 'key-custodian', 'legal'],
-      ...['marketing', 'privacy-officer', 'storefront', 'support'],
+      ...['marketing', 'payments', 'privacy-officer', 'storefront', 'support'],
     ].sort(),
   )
 })
@@ -54,8 +46,8 @@ describe.each(roleNames)('%s', (name) => {
     expect(role.scopes.includes(`${kind}:reveal`)).toBe(revealed(name, kind).length > 0)
   })
 
-  it('has a purpose exactly if it reveals something', () => {
-    expect(role.purposes.length > 0).toBe(Object.keys(role.reveals).length > 0)
+  it('has a purpose exactly if it reveals or forwards something', () => {
+    expect(role.purposes.length > 0).toBe(Object.keys(role.reveals).length > 0 || role.forwards === true)
   })
 })
 
@@ -63,9 +55,12 @@ it.each(['admin', 'key-custodian'] as const)('%s sees no data: no scope, no purp
   expect(roleOf(name)).toEqual({ duty: expect.any(String), scopes: [], purposes: [], reveals: {} })
 })
 
-it.each(['checkout', 'storefront', 'auditor', 'admin', 'key-custodian'] as const)('%s reveals nothing', (name) => {
-  expect(roleOf(name).reveals).toEqual({})
-})
+it.each(['checkout', 'storefront', 'payments', 'auditor', 'admin', 'key-custodian'] as const)(
+  '%s reveals nothing',
+  (name) => {
+    expect(roleOf(name).reveals).toEqual({})
+  },
+)
 
 it('lets a checkout credential do nothing but tokenize', () => {
   expect(roleOf('checkout').scopes).toEqual(['tokenize'])
@@ -76,6 +71,11 @@ it.each(kindNames)('has every role that needs fields of a %s, with a purpose for
     expect(roleNames).toContain(name)
     expect(revealed(name, kind), name).toEqual(fields)
   }
+})
+
+it('lets billing and payments forward cards, and no other role', () => {
+  expect(roleNames.filter((name) => roleOf(name).forwards)).toEqual(['billing', 'payments'])
+  expect(roleNames.filter((name) => roleOf(name).scopes.includes('card:forward'))).toEqual(['billing', 'payments'])
 })
 
 it('reveals card numbers to billing and legal only', () => {
@@ -98,7 +98,9 @@ describe('with any file of roles', () => {
       bare({ view: undefined, fields: ['exp_year', 'number'], conditions }),
       'process-payment',
     )
-    for (const found of [ofView, ofField]) expect(found).toMatchObject({ sender_constrained: 'unless-trial' })
+    const forwarded = conditionsOf(bare({ view: 'forward', conditions }), 'process-payment')
+    for (const found of [ofView, ofField, forwarded])
+      expect(found).toMatchObject({ sender_constrained: 'unless-trial' })
   })
 
   it.each([undefined, {}, none])('the law wants a case, an authority and a second person (%j)', (conditions) => {

@@ -4,12 +4,17 @@ import type { Purpose } from './purpose.ts'
 import { isBound, neededBy, shownBy, type View } from './view.ts'
 
 const tokenScopes = ['tokenize', 'token:read', 'token:correct', 'token:erase', 'token:search', 'token:match'] as const
-const otherScopes = ['audit:read', 'audit:read-all', 'release:approve'] as const
+const otherScopes = ['card:forward', 'audit:read', 'audit:read-all', 'release:approve'] as const
 
 /** The scope that reveals a kind. */
 type RevealScope = `${KindName}:reveal`
 
 export type Scope = (typeof tokenScopes)[number] | RevealScope | (typeof otherScopes)[number]
+
+/** The view that sends a record on and shows nothing of it. */
+export const FORWARD = 'forward' satisfies View
+
+export const FORWARD_SCOPE = 'card:forward' satisfies Scope
 
 export const revealScopes: readonly RevealScope[] = kindNames.map(revealScopeOf)
 
@@ -17,6 +22,11 @@ export const scopes: readonly Scope[] = [...tokenScopes, ...revealScopes, ...oth
 
 export function revealScopeOf(kind: KindName): RevealScope {
   return `${kind}:reveal`
+}
+
+/** The scope without which a grant never holds. */
+export function scopeOf({ kind, view }: Pick<Grant, 'kind' | 'view'>): Scope {
+  return view === FORWARD ? FORWARD_SCOPE : revealScopeOf(kind)
 }
 
 /**
@@ -117,7 +127,7 @@ export interface Role {
   masked_card?: 'bin-last4' | undefined
 }
 
-/** A card number is released only to a bound token. `conditionsOf` adds this to every set of roles. */
+/** A card number is released or forwarded only for a bound token. `conditionsOf` adds this to every set of roles. */
 const CARD_NUMBER = { sender_constrained: 'unless-trial' } as const satisfies Conditions
 /**
  * A caller that acts for an authority names it and the case, and a second person approves. `conditionsOf` adds this
@@ -131,6 +141,8 @@ interface BuiltInRole extends Omit<Role, 'grants'> {
   scopes: readonly Scope[]
   /** What it sees that for: a grant for each line. */
   purposes?: readonly (readonly Purpose[])[]
+  /** What it forwards a card for. */
+  forwards?: readonly Purpose[]
 }
 
 /** The built-in roles: the whole of who may do what, and what for. `admin` and `key-custodian` see no data. */
@@ -150,9 +162,15 @@ const table: Readonly<Record<string, BuiltInRole>> = {
   },
   billing: {
     duty: 'Takes payments and refunds: needs the card and the billing address.',
-    scopes: ['token:read', 'token:search', 'token:match'],
+    scopes: ['token:read', 'token:search', 'token:match', 'card:forward'],
     purposes: [['process-payment']],
+    forwards: ['process-payment'],
     masked_card: 'bin-last4',
+  },
+  payments: {
+    duty: 'Pays with stored cards: the vault sends them to the processor, and the caller sees none.',
+    scopes: ['tokenize', 'token:read', 'card:forward'],
+    forwards: ['process-payment'],
   },
   support: {
     duty: 'Answers shoppers: reaches them and corrects what they report, never sees a card number.',
@@ -201,7 +219,7 @@ export const builtInRoles: Readonly<Record<string, Role>> = Object.fromEntries(
   Object.entries(table).map(([name, role]) => [name, withGrants(name, role)]),
 )
 
-function withGrants(name: string, { duty, scopes, purposes = [], ...others }: BuiltInRole): Role {
+function withGrants(name: string, { duty, scopes, purposes = [], forwards, ...others }: BuiltInRole): Role {
   const seen = kindNames.flatMap((kind) => {
     const fields = neededBy[kind][name]
     return fields === undefined ? [] : [{ kind, fields }]
@@ -211,7 +229,10 @@ function withGrants(name: string, { duty, scopes, purposes = [], ...others }: Bu
   return {
     duty,
     scopes: [...scopes.filter((scope) => !isOther(scope)), ...reveals, ...scopes.filter(isOther)],
-    grants: purposes.flatMap((line) => seen.map((shown) => grantFor({ ...shown, purposes: line }))),
+    grants: [
+      ...purposes.flatMap((line) => seen.map((shown) => grantFor({ ...shown, purposes: line }))),
+      ...(forwards ? [grantFor({ kind: 'card', view: FORWARD, purposes: forwards })] : []),
+    ],
     ...others,
   }
 }
@@ -235,31 +256,6 @@ export function isRoleName(name: string): boolean {
   return Object.hasOwn(builtInRoles, name)
 }
 
-/** What a role comes to when all conditions are met: its purposes, and per kind the fields that it may see for some of them. */
-export interface RoleSummary extends Pick<Role, 'duty' | 'scopes'> {
-  purposes: readonly Purpose[]
-  reveals: Partial<Record<KindName, readonly string[]>>
-  /** Whether a masked card also shows its first six digits. */
-  bin?: true
-}
-
-export function summarise({ duty, scopes, grants, denials = [], changes = [], masked_card }: Role): RoleSummary {
-  const reveals: Partial<Record<KindName, readonly string[]>> = {}
-  for (const grant of grants) {
-    const shown = namesOf(grant).filter((name) => !denials.some((denial) => deniesAlways(denial, grant.kind, name)))
-    if (shown.length > 0) reveals[grant.kind] = [...new Set([...(reveals[grant.kind] ?? []), ...shown])]
-  }
-  const purposes = [...new Set([...grants, ...changes].flatMap((line) => line.purposes ?? []))]
-  return { duty, scopes, purposes, reveals, ...(masked_card ? { bin: true } : {}) }
-}
-
-/** The summary of a built-in role. */
-export function roleOf(name: RoleName): RoleSummary {
-  const role = builtInRoles[name]
-  if (role === undefined || !isRoleName(name)) throw new Error('there is no such built-in role')
-  return summarise(role)
-}
-
 /** The names of everything that a grant shows. */
 export function namesOf({ kind, fields, view }: Pick<Grant, 'kind' | 'fields' | 'view'>): readonly string[] {
   return fields ?? (view && shownBy(view, kind)) ?? []
@@ -267,18 +263,14 @@ export function namesOf({ kind, fields, view }: Pick<Grant, 'kind' | 'fields' | 
 
 /**
  * What must be so for a grant to hold for a purpose: what it names itself, and what no file of roles can leave out. A card
- * number and its like need a bound token; a release in the name of the law needs a case, an authority and a
+ * number and its like need a bound token, shown or forwarded; a release in the name of the law needs a case, an authority and a
  * second person.
  */
 export function conditionsOf({ conditions, ...grant }: Grant, purpose: Purpose): Conditions {
-  const showsBound = namesOf(grant).some((name) => isBound(name, grant.kind))
+  const usesBound = grant.view === FORWARD || namesOf(grant).some((name) => isBound(name, grant.kind))
   return {
     ...conditions,
-    ...(showsBound ? { sender_constrained: conditions?.sender_constrained ?? CARD_NUMBER.sender_constrained } : {}),
+    ...(usesBound ? { sender_constrained: conditions?.sender_constrained ?? CARD_NUMBER.sender_constrained } : {}),
     ...(purpose === 'legal-compliance' ? FOR_AUTHORITY : {}),
   }
-}
-
-function deniesAlways(denial: Denial, kind: KindName, name: string): boolean {
-  return denial.kind === kind && denial.purposes === undefined && (denial.fields?.includes(name) ?? true)
 }

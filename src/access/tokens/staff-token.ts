@@ -5,7 +5,8 @@ import { CallerError, requireRole } from '../callers/clients.ts'
 import { normaliseName } from '../policy/person.ts'
 import { THUMBPRINT } from '../policy/public-jwk.ts'
 import type { Purpose } from '../policy/purpose.ts'
-import { type RoleName, type RoleSummary, summarise } from '../policy/roles.ts'
+import { type RoleSummary, summarise } from '../policy/role-summary.ts'
+import type { RoleName } from '../policy/roles.ts'
 import { MAX_TOKEN_SECONDS } from '../policy/token-life.ts'
 import { isBound } from '../policy/view.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
@@ -76,19 +77,20 @@ export async function issueStaffToken(
     site: request.site,
   })
   await deps.writeAuditEvent(event)
-  const withheld = deps.production && request.dpopJkt === undefined ? boundFieldsOf(role) : []
+  const withheld = deps.production && request.dpopJkt === undefined ? boundUsesOf(role) : []
   return {
     access_token: accessToken,
     expires_in: seconds,
     ...(withheld.length > 0
-      ? { warning: `without --jkt this token of the role ${request.role} reveals no ${withheld.join(', no ')}.` }
+      ? { warning: `without --jkt this token of the role ${request.role} ${withheld.join(' and ')}.` }
       : {}),
   }
 }
 
-/** What the role reveals only to a bound token, in words: `card number`. */
-function boundFieldsOf({ reveals }: RoleSummary): string[] {
-  return kindNames.flatMap((kind) =>
+/** What the role does only for a bound token, in words: `reveals no card number`. */
+function boundUsesOf({ reveals, forwards }: RoleSummary): string[] {
+  const shown = kindNames.flatMap((kind) =>
     (reveals[kind] ?? []).filter((name) => isBound(name, kind)).map((name) => `${kind} ${name}`.replaceAll('_', ' ')),
   )
+  return [...(shown.length > 0 ? [`reveals no ${shown.join(', no ')}`] : []), ...(forwards ? ['forwards no card'] : [])]
 }

@@ -36,9 +36,11 @@ export function addAccessCommands(access: Command): void {
     .requiredOption('--caller <caller>', 'the id of a client, or staff:NAME')
     .requiredOption('--token <token>', 'the record')
     .addOption(
-      new Option('--to <what>', 'what they would do with it').choices(['reveal', 'correct', 'erase']).default('reveal'),
+      new Option('--to <what>', 'what they would do with it')
+        .choices(['reveal', 'forward', 'correct', 'erase'])
+        .default('reveal'),
     )
-    .addOption(new Option('--purpose <purpose>', 'what for; a reveal needs one').choices(purposes))
+    .addOption(new Option('--purpose <purpose>', 'what for; a reveal and a forward need one').choices(purposes))
     .option('--role <role>', 'the role of a member of staff')
     .option('--site <site>', 'the site of a member of staff', 'default')
     .option('--field <field...>', 'only these fields; otherwise all that are granted')
@@ -137,5 +139,6 @@ function asText(line: AccessLine): string {
     const what = [line.fields, line.kind].filter(Boolean).join(' ') || 'everything'
     return `    ${line.scopes} ${what}: ${[purpose, line.conditions].filter(Boolean).join('  ')}`
   }
-  return `    ${line.see} ${line.kind}: ${[line.fields || 'everything', purpose, line.conditions].filter(Boolean).join('  ')}`
+  const fields = line.see === 'forward' ? '' : line.fields || 'everything'
+  return `    ${line.see} ${line.kind}: ${[fields, purpose, line.conditions].filter(Boolean).join('  ')}`
 }

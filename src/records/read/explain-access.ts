@@ -3,6 +3,7 @@ import { type FindCallerDeps, findCaller, type NamedCaller } from '../../access/
 import type { Caller } from '../../access/policy/caller.ts'
 import { type ChangeCircumstances, decideChange } from '../../access/policy/change.ts'
 import type { Circumstances } from '../../access/policy/condition.ts'
+import { decideForward } from '../../access/policy/forward-grant.ts'
 import { decideReveal, findMissingScope } from '../../access/policy/grant.ts'
 import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
 import type { ChangeScope } from '../../access/policy/roles.ts'
@@ -17,8 +18,8 @@ import { requireLive } from '../reveal/require-live.ts'
 
 export interface AccessQuestion {
   token: string
-  /** What the caller would do with the record. Default: reveal it, which needs a purpose. */
-  to?: 'reveal' | 'correct' | 'erase' | undefined
+  /** What the caller would do with the record. Default: reveal it. That and a forward need a purpose. */
+  to?: 'reveal' | 'forward' | 'correct' | 'erase' | undefined
   purpose?: Purpose | undefined
   fields?: readonly string[] | undefined
   /** What a request would say, beside the time. */
@@ -38,7 +39,8 @@ export interface Explanation {
  * as the call itself and in its order. It counts nothing, and opens at most the display part of an address, which says
  * how the address is used.
  *
- * @throws {CallerError} for an unknown client, staff without a role, and a reveal without a purpose
+ * @throws {CallerError} for an unknown client, staff without a role, a reveal or a forward without a purpose, and a forward
+ *   of a record that is no card
  */
 export async function explainAccess(
   deps: FindCallerDeps & Pick<RecordDeps, 'keys' | 'newAuditEvent' | 'writeAuditEvent' | 'now'>,
@@ -70,9 +72,16 @@ async function explain(
   const token = parseToken(text)
   if (token === undefined) return no(new Problem('record-not-found'), ['the record: there is no such token'])
   const given = { ...circumstances, now: deps.now() }
-  if (to !== 'reveal') return explainChange(deps, caller, { scope: `token:${to}`, token }, { ...given, purpose })
+  if (to === 'correct' || to === 'erase') {
+    return explainChange(deps, caller, { scope: `token:${to}`, token }, { ...given, purpose })
+  }
   if (purpose === undefined) throw new CallerError('say for which purpose')
-  const decision = decideReveal(caller, kindNameOf(token), purpose, fields, given)
+  const kind = kindNameOf(token)
+  if (to === 'forward' && kind !== 'card') throw new CallerError('a forward is of a card; the others go along with it')
+  const decision =
+    to === 'forward'
+      ? decideForward(caller, { purpose, taken: (fields ?? []).map((field) => `card.${field}`) }, given)
+      : decideReveal(caller, kind, purpose, fields, given)
   // An approval is for a record that can be released, so the record is checked first.
   const waits = !decision.granted && decision.problem.code === 'approval-required'
   if (!decision.granted && !waits) return no(decision.problem, decision.lines)
