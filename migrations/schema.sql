@@ -529,6 +529,27 @@ COMMENT ON COLUMN search_terms.key IS 'the number of the index key in the dictio
 COMMENT ON COLUMN search_terms.term IS 'the first 16 bytes of HMAC-SHA-256 under the index key over site, type and normalised value';
 COMMENT ON COLUMN search_terms.mac IS 'HMAC-SHA-256 under the same index key over all 32 bytes of the term, its type, and site, token and version of the record';
 
+CREATE TABLE security_code_keys (
+  accepts_until timestamp with time zone NOT NULL,
+  public_key bytea NOT NULL,
+  mac bytea NOT NULL,
+  CONSTRAINT security_code_keys_pkey PRIMARY KEY (public_key)
+);
+COMMENT ON COLUMN security_code_keys.accepts_until IS 'until when codes are sealed to the key, unless its process publishes it again';
+COMMENT ON COLUMN security_code_keys.public_key IS 'X25519; the private key is in the memory of one server process alone';
+
+CREATE TABLE security_codes (
+  expires_at timestamp with time zone NOT NULL,
+  id text NOT NULL,
+  recipients bytea[] NOT NULL,
+  seals bytea[] NOT NULL,
+  mac bytea NOT NULL,
+  CONSTRAINT security_codes_pkey PRIMARY KEY (id)
+) WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=1000);
+CREATE INDEX security_codes_expires ON public.security_codes USING btree (expires_at);
+COMMENT ON COLUMN security_codes.recipients IS 'the public keys of the processes that can open the code';
+COMMENT ON COLUMN security_codes.seals IS 'the code, sealed to each of them';
+
 CREATE TABLE settings (
   name text NOT NULL,
   value text NOT NULL,
@@ -607,6 +628,8 @@ GRANT UPDATE ON TABLE root_keys (expires_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (state) TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE rotations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE security_code_keys TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE security_codes TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE spent_ids TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;

@@ -10,6 +10,7 @@ import { startJobs } from './observability/jobs.ts'
 import { createRecords, type Records } from './records/create-records.ts'
 import { createRestore, type Restore } from './restore/create-restore.ts'
 import { createSchema, type Schema } from './schema/create-schema.ts'
+import { createSecurityCodes } from './security-codes/create-security-codes.ts'
 import { closingOnFailure, createGround, type Ground, settleIssuer } from './vault/ground.ts'
 import { createVaultApi, type VaultApi } from './vault/vault-api.ts'
 import { accessOptions, auditOptions, keysOptions, type Overrides, type VaultOptions } from './vault/vault-options.ts'
@@ -49,7 +50,8 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const basics = { ...options, ...ground, ...keys, ...keys.eventMacs, ...events, issuer }
   const access = await createAccess({ ...basics, ...accessOptions(options, overrides) })
   const records = await createRecords({ ...basics, config: options.records, access, batches: overrides.batches })
-  const checkout = createCheckout({ ...basics, config: options.checkout, access, records })
+  const securityCodes = createSecurityCodes({ ...basics, records })
+  const checkout = createCheckout({ ...basics, config: options.checkout, access, records, securityCodes })
   // The log begins last: that it starts is an event.
   const audit = await createAuditLog(
     { ...basics, onOpen: keys.unsealing.onOpen, strangers: access.limits.strangers },
@@ -59,9 +61,9 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const lifecycle = createKeyLifecycle({ ...basics, ...audit, targets, longestTokenSeconds: MAX_TOKEN_SECONDS })
   const schema = await createSchema({ ...basics, foundSchema: overrides.foundSchema })
   const restore = createRestore({ ...basics, ...access, ...audit.restoring })
-  const api = createVaultApi({ ...basics, options, overrides, access, audit, checkout, records, schema })
+  const api = createVaultApi({ ...basics, options, overrides, access, audit, checkout, records, schema, securityCodes })
 
-  const jobs = [audit, access, keys, lifecycle, records, checkout].flatMap((part) => part.jobs)
+  const jobs = [audit, access, keys, lifecycle, records, securityCodes, checkout].flatMap((part) => part.jobs)
   const isSealed = () => keys.keys.isSealed
   await startJobs(ground.background, jobs, { isServer: options.serves, isSealed, whenSealed: access.forgetClients })
   return {
@@ -82,7 +84,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
       await ground.background.tasks.get('write-refusal-counts')?.run()
       await Promise.all([lifecycle.close(), audit.close()])
       await ground.background.close()
-      await access.close()
+      await Promise.all([access.close(), securityCodes.close()])
       await audit.endReports().finally(keys.close)
       await Promise.all([api.close(), ground.database.close()])
     },

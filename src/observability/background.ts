@@ -24,6 +24,8 @@ export const BACKGROUND_TASKS = {
   'sweep-spent-ids': 'removes expired entries of the replay cache',
   'take-in-access':
     'adds to the access ledger what was revoked, ended or disabled without keys, and checks that no refusal was removed',
+  'tend-security-codes':
+    'publishes the public key to which other servers encrypt security codes, and removes codes that have expired',
   'watch-audit-log': 'measures how long events wait for their place in the audit log',
   'watch-database-schema': 'compares the schema of the database with the one that was shipped or accepted',
   'watch-audit-missing':

@@ -15,6 +15,7 @@ import { createLogger } from '../observability/logger.ts'
 import { createReadiness } from '../observability/readiness.ts'
 import type { Records } from '../records/create-records.ts'
 import type { Schema } from '../schema/create-schema.ts'
+import type { SecurityCodesNoun } from '../security-codes/create-security-codes.ts'
 import type { ProblemCode } from '../values/problem-codes.ts'
 import type { Ground } from './ground.ts'
 import type { ListenerFacts, VaultApp } from './vault-app.ts'
@@ -62,6 +63,7 @@ export interface VaultApiDeps extends Ground, Pick<VaultKeys, 'keys' | 'newAudit
   records: Records
   checkout: Checkout
   schema: Schema
+  securityCodes: SecurityCodesNoun
 }
 
 /** As many as calls that begin together use at once. Opening a session takes longer than a call. */
@@ -93,6 +95,7 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
     const described = [
       ...(await Promise.all((await records.routes()).map(checkout.serveSessions))),
       ...(await checkout.routes()),
+      ...(await deps.securityCodes.routes()),
       ...auditApi.routes,
       ...(await access.routes()),
       ...createHealthRoutes<Caller>(checkReady),

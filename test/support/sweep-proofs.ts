@@ -43,6 +43,19 @@ export function sweepProofs(vault: () => TestVault, run: (name: TaskName) => Pro
       expect(await one('SELECT array_agg(record) AS value FROM budget_records')).toEqual(['counts'])
     },
 
+    async 'tend-security-codes'() {
+      await run('tend-security-codes')
+      expect(await vault().count('security_code_keys')).toBe(1)
+      await vault().database.sql(`INSERT INTO security_code_keys VALUES (now() - interval '1 minute', 'gone', '')`)
+      await vault().database.sql(
+        `INSERT INTO security_codes SELECT now() + (at - ${MANY}) * interval '1 hour', at::text, '{}', '{}', ''
+         FROM generate_series(1, ${MANY} + 2) at`,
+      )
+      await run('tend-security-codes')
+      expect(await vault().count('security_codes')).toBe(2)
+      expect(await vault().count('security_code_keys')).toBe(1)
+    },
+
     async 'sweep-idempotency-keys'() {
       const token = await vault().clientToken(['tokenize'])
       const tokenize = (key: string) =>

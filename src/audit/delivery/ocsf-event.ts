@@ -40,6 +40,7 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'session.open': [ENTITY, 1],
   'session.complete': [ENTITY, 3],
   'session.expire': [ENTITY, 9],
+  'security-code.keep': [ENTITY, 1],
   'token.issue': [AUTHENTICATION, 1],
   'client.add': [ENTITY, 1],
   'client.rotate-secret': [ENTITY, 3],

@@ -12,6 +12,8 @@ export const EVENT_TYPES = {
   'session.open': 'A checkout session was opened for the browser of a shopper; `subject` is its id',
   'session.complete': 'The shopper of a checkout session has stored the checkout; `tokens` names the records',
   'session.expire': 'A checkout session ended without a checkout',
+  'security-code.keep':
+    'The security code of a card was kept for one use; `subject` is its name, and nothing of the code is in the log',
   'token.issue': 'An access token was issued to a client or to a person',
   'client.add': 'A client was added',
   'client.rotate-secret': 'A client was given a new secret',

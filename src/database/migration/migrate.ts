@@ -3,6 +3,7 @@ import pg from 'pg'
 import * as schema from '../../../migrations/0001-schema.ts'
 import { migration as checkoutSessions } from '../../../migrations/0033-checkout-sessions.ts'
 import { migration as keptReleasePlan } from '../../../migrations/0034-kept-release-plan.ts'
+import { migration as securityCodes } from '../../../migrations/0037-security-codes.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from '../database.ts'
 import { applySettings, quoteIdentifier } from '../session-settings.ts'
 import { requireFitServer } from '../vault-server.ts'
@@ -16,7 +17,11 @@ import { type Migrations, namesOf, runMigrations, whileNobodyElseMigrates } from
 export const shippedMigrations: Migrations = {
   first: { '0001-schema': schema },
   // `docs/contributing/migrations.md` says how to add one.
-  online: { '0033-checkout-sessions': checkoutSessions, '0034-kept-release-plan': keptReleasePlan },
+  online: {
+    '0033-checkout-sessions': checkoutSessions,
+    '0034-kept-release-plan': keptReleasePlan,
+    '0037-security-codes': securityCodes,
+  },
 }
 
 /** The names of the migrations this version brings. */

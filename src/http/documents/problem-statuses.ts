@@ -61,6 +61,7 @@ export const PROBLEM_STATUSES: { readonly [Code in ProblemCode]: StatusOf[KindOf
   'session-not-found': 404,
   'session-expired': 410,
   'session-used': 409,
+  'security-code-not-found': 404,
   'event-not-found': 404,
   'approval-not-found': 404,
   'approval-decided': 409,

@@ -28,6 +28,7 @@ const TASK_TIMES: Readonly<Record<TaskName, string>> = {
   'sweep-rate-limits': SWEEP,
   'sweep-spent-ids': SWEEP,
   'take-in-access': CORE,
+  'tend-security-codes': 'every 20 seconds',
   'watch-audit-log': 'every 5 seconds',
   'watch-database-schema': 'every minute; while service is refused at each request, at most once a second',
   'watch-audit-missing': 'every second',

@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import type { Caller } from '../access/policy/caller.ts'
+import { type Route, route } from '../http/route.ts'
+import { Sensitive } from '../values/sensitive.ts'
+import { type KeepCodeDeps, keepCode } from './keep-code.ts'
+import { MAX_MINUTES } from './security-code.ts'
+
+/** Three or four ASCII digits. */
+export const codeSchema = z
+  .string()
+  .regex(/^[0-9]{3,4}$/)
+  .meta({ description: 'The security code that is printed on the card', examples: ['123'], writeOnly: true })
+
+export const keptCodeSchema = z
+  .object({
+    security_code: z
+      .string()
+      .meta({ description: 'The name of the code, for a forward', examples: ['cvc_0123456789abcdefghjkmnpqrs'] }),
+    expires_at: z.iso.datetime().describe('Until when it can be used, in UTC'),
+  })
+  .meta({ id: 'KeptSecurityCode', description: 'The name of a security code that is kept for one use' })
+
+const body = z
+  .strictObject({
+    card: z.string().max(100).describe('the token of the card'),
+    code: codeSchema.transform((code) => new Sensitive(code)),
+    minutes: z.int().min(1).max(MAX_MINUTES).optional().describe('how long it is kept at the most; default: 15'),
+  })
+  .meta({ id: 'SecurityCode', description: 'The security code of a card' })
+
+/** `POST /v1/security-codes`. It has no Idempotency-Key: nothing of a code is kept for a repeated request. */
+export function createSecurityCodeRoutes(deps: KeepCodeDeps): Route<Caller>[] {
+  return [
+    route<Caller, z.output<typeof body>>({
+      method: 'POST',
+      path: '/v1/security-codes',
+      operationId: 'keepSecurityCode',
+      tag: 'Security codes',
+      description: `The code has as many digits as the brand of the card prints. It is encrypted to keys that are only in the
+        memory of the servers. Its first use takes it away, and so do its end, a crash of the database and a restart of all
+        servers. Only the same client can use it, with this card. No call shows it.`,
+      problems: ['record-not-found', 'record-gone', 'record-integrity', 'too-many-requests'],
+      summary: 'Keep the security code of a card for one forward',
+      access: ['tokenize'],
+      audited: true,
+      limit: ({ caller }) => deps.codeLimit.consume(caller),
+      body,
+      examples: { 'Of a card': { card: 'card_…', code: '123' } },
+      responses: { 201: { description: 'the name of the code', schema: keptCodeSchema } },
+      handle: async (request) => ({ status: 201, body: await keepCode(deps, request.caller, request.body, request) }),
+    }),
+  ]
+}
