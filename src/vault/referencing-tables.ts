@@ -1,10 +1,11 @@
 import { reasonTables } from '../access/approvals/sealed-reasons.ts'
 import { sessionTables } from '../checkout/sealed-sessions.ts'
+import { forwardTables } from '../forward/sealed-forwards.ts'
 import type { ReferencingTables } from '../keys/sealing/referencing-tables.ts'
 import { answerTables } from '../records/idempotency/kept-answers.ts'
 import { recordTables } from '../records/record/record-tables.ts'
 
-const declared: readonly ReferencingTables[] = [recordTables, answerTables, reasonTables, sessionTables]
+const declared: readonly ReferencingTables[] = [recordTables, answerTables, reasonTables, sessionTables, forwardTables]
 
 /** What every noun stores under the vault's keys. */
 export const referencingTables: ReferencingTables = {

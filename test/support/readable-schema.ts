@@ -70,6 +70,11 @@ const tables: readonly ReadableTable[] = [
     columns: [...same('id', 'created_at', 'expires_at', 'closed_at'), ...sealed('facts')],
   },
   {
+    name: 'forwards',
+    key: ['id'],
+    columns: [...same('id', 'state', 'attempt', 'deadline', 'expires_at'), ...sealed('facts')],
+  },
+  {
     name: 'search_terms',
     key: ['term', 'token', 'key'],
     columns: [

@@ -3,12 +3,17 @@ export const EVENT_TYPES = {
   'record.tokenize': 'A record was stored; one event for each part of a checkout',
   'record.read': 'A masked view was shown',
   'record.reveal': 'Real values were released; `fields` and `purpose` say which and what for',
+  'record.forward':
+    'A record was sent to a destination, which `subject` names; the event commits before a byte leaves. `fields`, `purpose` and `partner` say what, what for and to whom',
   'record.match': 'A record was compared with a value or with another record; `fields` says in what',
   'record.correct': 'A record was corrected; `fields` says which fields changed, `record_version` the new version',
   'record.erase': 'A record was erased with all its versions',
   'record.search': 'Records were searched; `search_by` says how, `tokens` what was shown',
   'request.refuse': 'A request or a command was refused or failed; `code` says why, `route` what was called',
   'request.replay': 'An answer was given again for an Idempotency-Key; `replay_of` names the first event',
+  'forward.outcome':
+    'What became of a request to a destination, whose `record.forward` events are in `events`: its `status`, or the `code` of why there is none',
+  'forward.preview': 'A request to a destination was shown with its values masked, and not sent',
   'session.open': 'A checkout session was opened for the browser of a shopper; `subject` is its id',
   'session.complete': 'The shopper of a checkout session has stored the checkout; `tokens` names the records',
   'session.expire': 'A checkout session ended without a checkout',

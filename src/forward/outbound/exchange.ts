@@ -24,6 +24,8 @@ export class NoAnswer extends VaultError {
   /** False: not a byte of it was written. */
   readonly mayHaveArrived: boolean
   readonly isLate: boolean
+  /** Of the connection, if there was one. */
+  address: string | undefined
 
   constructor(message: string, facts: { mayHaveArrived: boolean; isLate?: boolean; cause?: unknown }) {
     super(message, { cause: facts.cause })

@@ -3,7 +3,7 @@ import { Client } from 'undici'
 import { Problem } from '../../values/problem.ts'
 import type { Reach } from './address-rule.ts'
 import { type ConnectTo, connectTo } from './connect.ts'
-import { exchange, type OutboundRequest, type RawAnswer } from './exchange.ts'
+import { exchange, NoAnswer, type OutboundRequest, type RawAnswer } from './exchange.ts'
 import { createResolveName, type LookUp, lookUpBySystem } from './resolve-name.ts'
 
 /** A destination, as far as a connection needs it. */
@@ -126,6 +126,9 @@ export function createOutbound({ production, lookUp = lookUpBySystem }: Outbound
       const line = lines.idle.pop() ?? openLine(target, identity)
       try {
         return { answer: await exchange(line.client, request, target.answerMs), address: line.address }
+      } catch (error) {
+        if (error instanceof NoAnswer) error.address = line.address || undefined
+        throw error
       } finally {
         if (isClosed || linesOf.get(target.name) !== lines) void line.client.close()
         else lines.idle.push(line)
