@@ -57,7 +57,8 @@ export async function createAccess(deps: CreateAccessDeps): Promise<Access> {
     forgetClients: () => forgetClients(),
     async routes() {
       const { createAccessRoutes } = await import('./access-routes.ts')
-      return createAccessRoutes({
+      const { createMessageKeyRoutes } = await import('./message-key-routes.ts')
+      const routes = createAccessRoutes({
         ...deps,
         ...control,
         ...control.limits,
@@ -65,6 +66,7 @@ export async function createAccess(deps: CreateAccessDeps): Promise<Access> {
         issuer,
         asksForCertificates,
       })
+      return [...routes, ...createMessageKeyRoutes(deps)]
     },
     commands: createAccessCommands({ ...deps, ...control, probes: control.limits.probes, authentication }),
     jobs: [...control.jobs, sweepJob('sweep-spent-ids', () => sweepReplayCache(database, now()))],

@@ -35,14 +35,17 @@ export interface ContactLeaf extends Optional {
 
 export const characterSets = ['text', 'printable', 'identifier', 'alphanumeric', 'digits'] as const
 
+/** A text of one of these, or of so many of these characters. */
+export interface TextRule {
+  type?: 'string' | undefined
+  max_length?: number | undefined
+  characters?: (typeof characterSets)[number] | undefined
+  one_of?: readonly string[] | undefined
+}
+
 /** What a caller may send as one input. */
 export type InputRule =
-  | {
-      type: 'string'
-      max_length?: number | undefined
-      characters?: (typeof characterSets)[number] | undefined
-      one_of?: readonly string[] | undefined
-    }
+  | TextRule
   | { type: 'integer'; minimum?: number | undefined; maximum?: number | undefined }
   /** Sent as text, such as `"10.90"`, so that nothing is rounded; written as text or as a number. */
   | { type: 'decimal'; max_decimals?: number | undefined; as?: 'string' | 'number' | undefined }

@@ -18,6 +18,7 @@ import type { RegistryAge } from './registry/registry-age.ts'
 import type { Keys } from './ring/keys.ts'
 import { runRotationsJob } from './rotation/rotation-runner.ts'
 import { rotationFigures } from './rotation/rotation-store.ts'
+import { type SignMessage, signMessage } from './sign-message.ts'
 
 export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> {
   metrics: Pick<Metrics, 'observeKey'>
@@ -39,6 +40,7 @@ export interface VaultKeys {
   /** Why nothing can be done with the keys now; undefined when it can. */
   sealedBecause(): Problem | undefined
   renewSigningKey(): Promise<void>
+  signMessage: SignMessage
   jobs: readonly Job[]
   close(): Promise<void>
 }
@@ -61,6 +63,7 @@ export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
     newAuditEvent,
     eventMacs,
     renewSigningKey,
+    signMessage: (message) => signMessage({ keys, renewSigningKey }, message),
     sealedBecause() {
       try {
         void keys.ring

@@ -9,7 +9,7 @@ export const BACKGROUND_TASKS = {
   'report-event-numbers':
     'writes up to which number the events of this process are accounted for, so that missing last events are noticed',
   'close-event-keys': 'destroys replaced event keys when no event under them waits for the audit log',
-  'keep-signing-keys': 'replaces and destroys token-signing keys in time',
+  'keep-signing-keys': 'replaces and destroys the keys that sign tokens and messages in time',
   'prepare-audit-partitions': 'makes the partitions of the coming months',
   'settle-forwards': 'says of requests to destinations whose server has ended that their outcome is unknown, and removes old ones',
   'read-key-registry': 'follows the registry of keys',

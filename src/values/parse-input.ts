@@ -26,7 +26,7 @@ export function issue(code: ProblemCode, detail: string, path?: PropertyKey[]) {
 }
 
 /** Names under which card verification codes, track data and PINs arrive (PCI DSS 3.3.1): refused by a code of their own. */
-const SENSITIVE_AUTHENTICATION_DATA =
+export const SENSITIVE_AUTHENTICATION_DATA =
   /^(card_?)?((cvc|cvv|cvn|csc|cav)2?(_?(code|number|value))?|cid|pin|pin_?block|security_?(code|number)|verification_?(code|value|number)|track(_?data|_?[123])?)[0-9]?$/i
 
 const GRAVEST_FIRST: ProblemCode[] = ['sensitive-authentication-data', 'card-number-in-text', 'unknown-member']

@@ -94,6 +94,7 @@ describe('strongroom keys rotate', () => {
       ['signing', 'token-signing'],
       ['audit', 'audit-signing'],
       ['certificate', 'certificate-signing'],
+      ['message', 'message-signing'],
     ] as const) {
       const { id } = await find(purpose)
       const last = await rotate(which)

@@ -83,14 +83,17 @@ it('a manifest that was deleted does not pass for one that was never there', asy
   expect(await startAgain()).toMatch(/the manifest of the key registry .* is missing/)
 })
 
-it('a purpose that is new to the vault gets its key at the next start', async () => {
-  const vault = await TestVault.start({ sharedDatabase: database })
-  await vault.stop()
-  await forgetPurpose(vault, 'certificate-signing')
-  expect(await startAgain()).toBe('it started')
-  const rows = await database.sql("SELECT state FROM keys WHERE purpose = 'certificate-signing'")
-  expect(rows).toEqual([{ state: 'active' }])
-})
+it.each<KeyPurpose>(['certificate-signing', 'message-signing'])(
+  'a purpose that is new to the vault gets its key at the next start: %s',
+  async (purpose) => {
+    const vault = await TestVault.start({ sharedDatabase: database })
+    await vault.stop()
+    await forgetPurpose(vault, purpose)
+    expect(await startAgain()).toBe('it started')
+    const rows = await database.sql('SELECT state FROM keys WHERE purpose = $1', [purpose])
+    expect(rows).toEqual([{ state: 'active' }])
+  },
+)
 
 describe('the doctor', () => {
   it('says of the keys what a start would say, and writes nothing', async () => {

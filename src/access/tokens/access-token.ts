@@ -2,6 +2,7 @@ import { createPublicKey, hash, type KeyObject } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import type { Key } from '../../keys/key/key.ts'
+import { type KeyToSignDeps, keyToSign } from '../../keys/lifecycle/key-to-sign.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
 import type { NewId } from '../../values/identifier.ts'
 import { Problem } from '../../values/problem.ts'
@@ -66,10 +67,8 @@ export interface TokenSubject extends Binding {
   session?: string | undefined
 }
 
-export interface AccessTokenOptions {
-  keys: Pick<Keys, 'ring' | 'active' | 'ensureFresh' | 'refresh'>
-  /** Sees to it that there is a key that may sign; called when the present one has expired. */
-  renewSigningKey: () => Promise<void>
+export interface AccessTokenOptions extends KeyToSignDeps {
+  keys: KeyToSignDeps['keys'] & Pick<Keys, 'ring'>
   issuer: string
   now: () => Date
   newId: NewId
@@ -80,21 +79,9 @@ export interface AccessTokenOptions {
 }
 
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
-  const { keys, renewSigningKey, issuer, now, newId, production, isRole = isRoleName } = options
+  const { keys, issuer, now, newId, production, isRole = isRoleName } = options
   const verified = new Map<string, { caller: Caller; expiresAt: number; keyId: string }>()
   const nowSeconds = () => Math.floor(now().getTime() / 1000)
-
-  async function signingKey(): Promise<Key> {
-    await keys.ensureFresh()
-    try {
-      return keys.active('token-signing')
-    } catch (error) {
-      if (!(error instanceof Problem) || error.code !== 'key-expired') throw error
-      await keys.refresh()
-      await renewSigningKey()
-      return keys.active('token-signing')
-    }
-  }
 
   async function verificationKey(kid: unknown): Promise<Key> {
     const find = () => (typeof kid === 'string' ? keys.ring.find(kid) : undefined)
@@ -136,7 +123,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
 
   return {
     async issue(subject, seconds) {
-      const key = await signingKey()
+      const key = await keyToSign(options, 'token-signing')
       const issuedAt = nowSeconds()
       return new SignJWT({
         client_id: subject.id,

@@ -1,12 +1,13 @@
 import { type InputError, Problem } from '../../values/problem.ts'
 import { type Destination, isCode, pathParameters, roleOf } from '../destination.ts'
+import { HEADER_VALUE } from '../header-name.ts'
 import type { InputLeaf, Leaf } from '../template.ts'
 import { type CallerInput, checkInput } from './check-input.ts'
 import { contentTypeOf, encodeBody } from './encode-body.ts'
 import { fillTemplate, LEFT_OUT, type TakeValue } from './fill-template.ts'
 import { type Records, recordValue } from './record-value.ts'
 import { type SignDeps, signRequest, type UnsignedRequest } from './sign-request.ts'
-import { textOf } from './signing-key.ts'
+import { textOf, UnusableSecret } from './signing-key.ts'
 
 /** What a request is filled with: opened records, the security code, and what the caller sends. */
 export interface Filling extends CallerInput {
@@ -64,6 +65,8 @@ export async function buildRequest(deps: BuildDeps, destination: Destination, fi
     built.certificate = certificate ?? built.certificate
     built.credentials.push(...credentials)
   }
+  const unfit = built.request.headers.find(([, value]) => !HEADER_VALUE.test(value))
+  if (unfit) throw new UnusableSecret(`a secret of the header ${unfit[0]} has characters that no header carries.`)
   return {
     ...built.request,
     ca: destination.ca,

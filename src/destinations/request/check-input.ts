@@ -4,9 +4,10 @@ import { typedText } from '../../kinds/text.ts'
 import { issue, parseInput } from '../../values/parse-input.ts'
 import { Problem } from '../../values/problem.ts'
 import { type Destination, type Method, pathParameters } from '../destination.ts'
-import { type InputLeaf, type InputRule, leavesOf } from '../template.ts'
+import { HEADER_VALUE } from '../header-name.ts'
+import { type InputLeaf, type InputRule, leavesOf, type TextRule } from '../template.ts'
 
-export const DEFAULT_MAX_LENGTH = 255
+const DEFAULT_MAX_LENGTH = 255
 const MAX_PATH_PARAMETER = 128
 const MAX_HEADER = 1024
 const MAX_DECIMAL_DIGITS = 15
@@ -109,13 +110,7 @@ const pathParameter = inClear(
     .refine((value) => !/^\.+$/.test(value), issue('invalid-input', 'expected more than dots')),
 )
 
-const headerValue = inClear(
-  z
-    .string()
-    .max(MAX_HEADER)
-    // RFC 9110 section 5.5, without tabs and what is not ASCII.
-    .regex(/^[!-~]([ -~]*[!-~])?$/),
-)
+const headerValue = inClear(z.string().max(MAX_HEADER).regex(HEADER_VALUE))
 
 /** The sets that are closed. `text` is any text on one or more lines. */
 const CHARACTERS = {
@@ -127,13 +122,11 @@ const CHARACTERS = {
 
 function inputValue(rule: InputRule): z.ZodType {
   switch (rule.type) {
+    case undefined:
     case 'string':
-      return stringValue(rule)
+      return textValue(rule)
     case 'integer':
-      return z
-        .int()
-        .min(rule.minimum ?? Number.MIN_SAFE_INTEGER)
-        .max(rule.maximum ?? Number.MAX_SAFE_INTEGER)
+      return integerValue(rule)
     case 'decimal':
       return z
         .string()
@@ -146,10 +139,16 @@ function inputValue(rule: InputRule): z.ZodType {
   }
 }
 
-function stringValue({ max_length = DEFAULT_MAX_LENGTH, characters = 'text', one_of }: InputRule & { type: 'string' }) {
+function textValue({ max_length = DEFAULT_MAX_LENGTH, characters = 'text', one_of }: TextRule): z.ZodType {
   if (one_of !== undefined) return z.enum(one_of as [string, ...string[]])
   if (characters === 'text') return inClear(typedText(max_length))
   return inClear(z.string().max(max_length).regex(CHARACTERS[characters]))
+}
+
+/** `z.int` takes what a double holds exactly. */
+function integerValue({ minimum, maximum }: InputRule & { type: 'integer' }): z.ZodType {
+  const above = minimum === undefined ? z.int() : z.int().min(minimum)
+  return maximum === undefined ? above : above.max(maximum)
 }
 
 /** A double holds 15 decimal digits exactly. */

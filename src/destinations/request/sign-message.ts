@@ -12,22 +12,35 @@ export const DEFAULT_COMPONENTS = ['@method', '@target-uri', 'content-digest', '
 export async function signMessage(deps: SignDeps, signer: MessageSignature, request: UnsignedRequest): Promise<Signed> {
   const { components = DEFAULT_COMPONENTS, label = 'sig1', tag, expires_seconds } = signer
   const digest: [string, string] = ['Content-Digest', `sha-256=:${hash('sha256', request.body, 'base64')}:`]
-  const { key, keyid, algorithm } = await keyFor(deps, signer)
   const created = Math.floor(deps.now().getTime() / 1000)
-  const facts: [string, string | number | undefined][] = [
-    ['created', created],
-    ['expires', expires_seconds && created + expires_seconds],
-    ['nonce', deps.newId('sig')],
-    ['alg', algorithm],
-    ['keyid', keyid],
-    ['tag', tag],
-  ]
   const covered = components.map((name) => name.toLowerCase())
-  const params = `(${covered.map(sfString).join(' ')})${facts.map(([name, value]) => parameter(name, value)).join('')}`
-  const base = signatureBase({ ...request, headers: [...request.headers, digest] }, covered, params)
-  const signature = signatureOf(algorithm, key, base).toString('base64')
+  const { algorithm, key } = keyFor(deps, signer)
+  const paramsFor = (keyid: string): string => {
+    const facts: [string, string | number | undefined][] = [
+      ['created', created],
+      ['expires', expires_seconds && created + expires_seconds],
+      ['nonce', deps.newId('sig')],
+      ['alg', algorithm],
+      ['keyid', keyid],
+      ['tag', tag],
+    ]
+    return `(${covered.map(sfString).join(' ')})${facts.map(([name, value]) => parameter(name, value)).join('')}`
+  }
+  let params = ''
+  const baseFor = (keyid: string) => {
+    params = paramsFor(keyid)
+    return signatureBase({ ...request, headers: [...request.headers, digest] }, covered, params)
+  }
+  const signature =
+    key === undefined
+      ? (await deps.signMessage((keyid) => Buffer.from(baseFor(keyid), 'utf8'))).signature
+      : signatureOf(algorithm, key.key, baseFor(key.keyid))
   return {
-    headers: [digest, ['Signature-Input', `${label}=${params}`], ['Signature', `${label}=:${signature}:`]],
+    headers: [
+      digest,
+      ['Signature-Input', `${label}=${params}`],
+      ['Signature', `${label}=:${signature.toString('base64')}:`],
+    ],
   }
 }
 
@@ -61,11 +74,12 @@ function componentOf({ method, origin, path, headers }: UnsignedRequest, name: s
   }
 }
 
-async function keyFor(
-  { secretOf, messageKey }: SignDeps,
+/** The algorithm, and the key; undefined for the vault's own. */
+function keyFor(
+  { secretOf }: SignDeps,
   signer: MessageSignature,
-): Promise<{ key: KeyObject; keyid: string; algorithm: MessageAlgorithm }> {
-  if ('key' in signer) return { ...(await messageKey()), algorithm: 'ed25519' }
+): { algorithm: MessageAlgorithm; key: { key: KeyObject; keyid: string } | undefined } {
+  if ('key' in signer) return { algorithm: 'ed25519', key: undefined }
   const { secret, algorithm = 'ed25519' } = signer
   const value = secretOf(secret)
   const key = algorithm === 'hmac-sha256' ? sharedKeyOf(secret, value, 'base64') : privateKeyOf(secret, value)
@@ -73,7 +87,7 @@ async function keyFor(
   if (type !== undefined && key.asymmetricKeyType !== type) {
     throw new UnusableSecret(`the secret ${secret} is not a key for ${algorithm}.`)
   }
-  return { key, keyid: textOf(secretOf, signer.key_id), algorithm }
+  return { algorithm, key: { key, keyid: textOf(secretOf, signer.key_id) } }
 }
 
 const KEY_TYPES: Readonly<Record<MessageAlgorithm, string | undefined>> = {
@@ -84,7 +98,7 @@ const KEY_TYPES: Readonly<Record<MessageAlgorithm, string | undefined>> = {
 }
 
 /** RFC 9421 section 3.3. */
-function signatureOf(algorithm: MessageAlgorithm, key: KeyObject, base: string): Buffer {
+export function signatureOf(algorithm: MessageAlgorithm, key: KeyObject, base: string): Buffer {
   const bytes = Buffer.from(base, 'utf8')
   switch (algorithm) {
     case 'ed25519':

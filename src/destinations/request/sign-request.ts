@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import type { NewId } from '../../values/identifier.ts'
 import type { Signer } from '../signer.ts'
 import { signHmac } from './sign-hmac.ts'
@@ -6,17 +5,15 @@ import { signJwt } from './sign-jwt.ts'
 import { signMessage } from './sign-message.ts'
 import { textOf } from './signing-key.ts'
 
-/** The vault's own signing key, and the name under which its public half is published. */
-export interface MessageKey {
-  keyid: string
-  key: KeyObject
-}
-
 export interface SignDeps {
   /** The value of a secret that the destination names. */
   secretOf(name: string): string
-  /** @throws {Problem} sealed */
-  messageKey(): Promise<MessageKey>
+  /**
+   * Signs with the vault's own key, whose public half it publishes. The bytes name the key.
+   *
+   * @throws {Problem} sealed, key-expired
+   */
+  signMessage(message: (keyid: string) => Uint8Array): Promise<{ keyid: string; signature: Buffer }>
   now: () => Date
   newId: NewId
 }

@@ -12,6 +12,7 @@ const CRYPTOPERIOD_DAYS: Readonly<Record<KeyPurpose | 'root', number>> = {
   'token-signing': 90,
   'audit-signing': 365,
   'certificate-signing': 365,
+  'message-signing': 365,
   'registry-mac': 365,
   'access-mac': 365,
   'event-mac': 365,

@@ -6,8 +6,9 @@ import type { KeyState } from './key-state.ts'
  * What a key may be used for, and nothing else (NIST SP 800-57 part 1, section 5.2). `display` and `secret` are data
  * keys and seal the two parts of records; `index` keys make the keyed hashes of customers, e-mail addresses, telephone
  * numbers and Idempotency-Keys, `card-index` keys those of card numbers; `token-signing` keys are EC P-256 private
- * keys, `audit-signing` keys, for checkpoints, and `certificate-signing` keys, for attestations, Ed25519 ones; MAC keys
- * authenticate what only the vault may write, and each of them authenticates one kind.
+ * keys, `audit-signing` keys, for checkpoints, `certificate-signing` keys, for attestations, and `message-signing` keys,
+ * for requests to third parties, Ed25519 ones; MAC keys authenticate what only the vault may write, and each of them
+ * authenticates one kind.
  */
 export type KeyPurpose =
   | 'display'
@@ -17,6 +18,7 @@ export type KeyPurpose =
   | 'token-signing'
   | 'audit-signing'
   | 'certificate-signing'
+  | 'message-signing'
   | MacPurpose
 
 /**
@@ -36,6 +38,7 @@ export const keyPurposes: readonly KeyPurpose[] = [
   'token-signing',
   'audit-signing',
   'certificate-signing',
+  'message-signing',
   ...macPurposes,
 ]
 
@@ -53,7 +56,7 @@ export function mayHash({ purpose, state }: KeyRow): boolean {
 
 /** Keys that sign with Ed25519 (RFC 8032). */
 export function isEd25519Purpose(purpose: KeyPurpose): boolean {
-  return purpose === 'audit-signing' || purpose === 'certificate-signing'
+  return purpose === 'audit-signing' || purpose === 'certificate-signing' || purpose === 'message-signing'
 }
 
 /** Their uses are not counted: the limit is one of AES-GCM's nonces, and HMAC has none. */

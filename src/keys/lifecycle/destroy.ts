@@ -9,7 +9,7 @@ import { findOlderTransactions } from '../rotation/older-transactions.ts'
 import { countReferencesOf, totalOf } from '../rotation/reference-store.ts'
 import { selectRotations } from '../rotation/rotation-store.ts'
 import { type OpenBackups, openBackupsOf } from './open-backups.ts'
-import { hasOutlivedItsTokens } from './signing-plan.ts'
+import { hasOutlivedItsSignatures, isPublishedPurpose } from './signing-plan.ts'
 
 /** The key must stay. The message says why, and what has to happen first. */
 export class KeyStillNeeded extends VaultError {
@@ -68,13 +68,12 @@ export async function destroyKey(
       throw new KeyStillNeeded(`${id} is still needed: ${where.join(', ')}. ${next}`)
     }
     if (
-      key.purpose === 'token-signing' &&
+      isPublishedPurpose(key.purpose) &&
       key.state === 'deactivated' &&
-      !hasOutlivedItsTokens(key, now(), longestTokenSeconds)
+      !hasOutlivedItsSignatures(key, now(), longestTokenSeconds)
     ) {
-      throw new KeyStillNeeded(
-        `${id} has signed tokens that are still alive: the vault destroys it when they have expired.`,
-      )
+      const signed = key.purpose === 'token-signing' ? 'tokens that are still alive' : 'messages of the last day'
+      throw new KeyStillNeeded(`${id} has signed ${signed}: the vault destroys it when it verifies nothing any more.`)
     }
     if (key.purpose === 'audit-signing' && (await deps.hasSignedLast(change.tx, id))) {
       throw new KeyStillNeeded(

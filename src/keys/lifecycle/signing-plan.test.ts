@@ -3,13 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { testKeyRow } from '../../../test/support/test-keys.ts'
 import { expiryOf, MAX_USES } from '../key/cryptoperiod.ts'
 import type { KeyRow } from '../key/key.ts'
-import { JWKS_OVERLAP_MS, planSigningKeys } from './signing-plan.ts'
+import { OVERLAP_MS, planSigningKeys, publishedPurposes } from './signing-plan.ts'
 
 const LONGEST_TOKEN_SECONDS = 8 * 60 * 60
 const START = new Date('2026-11-24T10:00:00Z')
 const DAY_MS = 24 * 60 * 60 * 1000
 const day = (days: number, ms = 0) => new Date(START.getTime() + days * DAY_MS + ms)
-const plan = (rows: readonly KeyRow[], now: Date) => planSigningKeys(rows, now, LONGEST_TOKEN_SECONDS)
+const plan = (rows: readonly KeyRow[], now: Date) => planSigningKeys('token-signing', rows, now, LONGEST_TOKEN_SECONDS)
+const JWKS_OVERLAP_MS = OVERLAP_MS['token-signing']
 
 const active = (changes: Partial<KeyRow> = {}) =>
   testKeyRow({
@@ -80,6 +81,21 @@ describe('the plan for token-signing keys', () => {
       }),
     )
   })
+})
+
+it('plans for each purpose alone, for messages with a day before and a day after', () => {
+  const message = (changes: Partial<KeyRow>) => active({ ...changes, purpose: 'message-signing' })
+  const expires = { expires_at: expiryOf('message-signing', START) }
+  const old = message({ id: 'old', state: 'deactivated', deactivated_at: day(1) })
+  const planOf = (rows: readonly KeyRow[], now: Date) => planSigningKeys('message-signing', rows, now, 60)
+  expect(planOf([message(expires), old], day(2, 60_000))).toEqual([])
+  expect(planOf([message(expires), old], day(2, 60_001))).toEqual([{ do: 'destroy', id: 'old' }])
+  expect(planOf([message(expires)], day(292))).toEqual([{ do: 'create' }])
+  const upcoming = message({ id: 'next', state: 'pre-active', created_at: day(292) })
+  expect(planOf([message(expires), upcoming], day(293, -1))).toEqual([])
+  expect(planOf([message(expires), upcoming], day(293))).toEqual([{ do: 'promote', id: 'next' }])
+  expect(plan([message(expires), upcoming, active()], day(1))).toEqual([])
+  expect(publishedPurposes).toEqual(['token-signing', 'message-signing'])
 })
 
 function apply(rows: readonly KeyRow[], now: Date): KeyRow[] {

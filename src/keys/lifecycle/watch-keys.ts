@@ -2,12 +2,13 @@ import type { Alert } from '../../observability/alert.ts'
 import { MAX_USES, REPLACE_FROM, wearOf } from '../key/cryptoperiod.ts'
 import { macPurposes } from '../key/key.ts'
 import type { Keys } from '../ring/keys.ts'
+import { publishedPurposes } from './signing-plan.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** The vault replaces these keys itself from 80 % on. If one is older, something prevents it. */
 const REPLACED_BY_ITSELF_UNTIL = 0.9
-const REPLACED_BY_ITSELF = new Set<string>(['token-signing', ...macPurposes])
+const REPLACED_BY_ITSELF = new Set<string>([...publishedPurposes, ...macPurposes])
 
 /** The facts that say how far a key has come. */
 export interface KeyWear {

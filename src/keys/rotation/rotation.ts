@@ -20,6 +20,7 @@ export const rotations = {
   signing: ['token-signing'],
   audit: ['audit-signing'],
   certificate: ['certificate-signing'],
+  message: ['message-signing'],
   mac: macPurposes,
   all: keyPurposes,
 } as const satisfies Record<string, readonly KeyPurpose[]>
