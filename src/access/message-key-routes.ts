@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Route, route } from '../http/route.ts'
+import { publicMessageKeys } from '../keys/message-key.ts'
 import type { Keys } from '../keys/ring/keys.ts'
-import { messageKeys } from '../keys/sign-message.ts'
 import type { Caller } from './policy/caller.ts'
 
 /** draft-meunier-webbotauth-httpsig-directory. */
@@ -40,7 +40,7 @@ export function createMessageKeyRoutes({ keys }: { keys: Pick<Keys, 'ring'> }): 
       audited: false,
       answersOlder: true,
       responses: { 200: { description: 'a JWK Set', schema: directorySchema, contentType: DIRECTORY_TYPE } },
-      handle: () => ({ status: 200, body: { keys: messageKeys(keys) }, contentType: DIRECTORY_TYPE }),
+      handle: () => ({ status: 200, body: { keys: publicMessageKeys(keys) }, contentType: DIRECTORY_TYPE }),
     }),
   ]
 }

@@ -13,12 +13,12 @@ import { createKeyCommands, type KeyCommandDeps, type KeyCommands } from './life
 import type { RootKeys } from './lifecycle/root-key-commands.ts'
 import type { Unsealing } from './lifecycle/unseal.ts'
 import { createKeyWatch } from './lifecycle/watch-keys.ts'
+import { type MessageKey, messageKey } from './message-key.ts'
 import { openVaultKeys, type VaultKeysOptions } from './open-vault-keys.ts'
 import type { RegistryAge } from './registry/registry-age.ts'
 import type { Keys } from './ring/keys.ts'
 import { runRotationsJob } from './rotation/rotation-runner.ts'
 import { rotationFigures } from './rotation/rotation-store.ts'
-import { type SignMessage, signMessage } from './sign-message.ts'
 
 export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> {
   metrics: Pick<Metrics, 'observeKey'>
@@ -40,7 +40,8 @@ export interface VaultKeys {
   /** Why nothing can be done with the keys now; undefined when it can. */
   sealedBecause(): Problem | undefined
   renewSigningKey(): Promise<void>
-  signMessage: SignMessage
+  /** The vault's own key for messages to third parties. @throws {Problem} as `Keys.active` */
+  messageKey(): Promise<MessageKey>
   jobs: readonly Job[]
   close(): Promise<void>
 }
@@ -63,7 +64,7 @@ export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
     newAuditEvent,
     eventMacs,
     renewSigningKey,
-    signMessage: (message) => signMessage({ keys, renewSigningKey }, message),
+    messageKey: () => messageKey({ keys, renewSigningKey }),
     sealedBecause() {
       try {
         void keys.ring

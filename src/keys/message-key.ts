@@ -1,18 +1,18 @@
-import { createPublicKey, hash, type JsonWebKey, type KeyObject, sign } from 'node:crypto'
+import { createPublicKey, hash, type JsonWebKey, type KeyObject } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { type KeyToSignDeps, keyToSign } from './lifecycle/key-to-sign.ts'
 import type { Keys } from './ring/keys.ts'
 
-/** What the vault's own key has signed. */
-export interface MessageSignature {
+/** The vault's own key that signs messages to third parties, such as requests. */
+export interface MessageKey {
   /** The thumbprint of the public key, under which the directory has it. */
   keyid: string
-  /** Ed25519 (RFC 8032): 64 bytes. */
-  signature: Buffer
+  /** The private key: Ed25519 (RFC 8032). */
+  key: KeyObject
 }
 
 /** A public key as a third party finds it in the directory. */
-export interface MessageKey {
+export interface PublicMessageKey {
   kty: 'OKP'
   crv: 'Ed25519'
   x: string
@@ -21,29 +21,17 @@ export interface MessageKey {
   alg: 'EdDSA'
 }
 
-/**
- * Signs a message to a third party, such as a request, with the vault's own key.
- *
- * @param message the bytes to sign, which usually name the key
- * @throws {Problem} as `Keys.active`
- */
-export type SignMessage = (message: (keyid: string) => Uint8Array) => Promise<MessageSignature>
-
-/** See `SignMessage`. */
-export async function signMessage(
-  deps: KeyToSignDeps,
-  ...[message]: Parameters<SignMessage>
-): Promise<MessageSignature> {
+/** The key that signs a message now, which counts as a use of it. @throws {Problem} as `Keys.active` */
+export async function messageKey(deps: KeyToSignDeps): Promise<MessageKey> {
   const { secret } = await keyToSign(deps, 'message-signing')
-  const keyid = thumbprintOf(publicJwkOf(secret))
-  return { keyid, signature: sign(null, message(keyid), secret) }
+  return { keyid: thumbprintOf(publicJwkOf(secret)), key: secret }
 }
 
 /**
  * The public keys that verify such messages: the one that signs now first, the one that will sign next, and those that
  * signed until a day ago. A signature of a compromised key is worth nothing.
  */
-export function messageKeys({ ring }: Pick<Keys, 'ring'>): MessageKey[] {
+export function publicMessageKeys({ ring }: Pick<Keys, 'ring'>): PublicMessageKey[] {
   return ring
     .all('message-signing')
     .filter(({ state }) => state !== 'compromised')
@@ -53,7 +41,7 @@ export function messageKeys({ ring }: Pick<Keys, 'ring'>): MessageKey[] {
     })
 }
 
-type PublicJwk = Pick<MessageKey, 'kty' | 'crv' | 'x'>
+type PublicJwk = Pick<PublicMessageKey, 'kty' | 'crv' | 'x'>
 
 function publicJwkOf(secret: KeyObject): PublicJwk {
   const { x } = createPublicKey(secret).export({ format: 'jwk' }) as JsonWebKey & { x: string }
