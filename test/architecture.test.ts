@@ -45,6 +45,7 @@ const MAY_EXPOSE: Readonly<Record<string, string>> = {
   'src/records/reveal/reveal-routes.ts': 'answers a reveal',
   'src/records/record/sealed-record.ts': 'seals',
   'src/records/search/search.ts': 'normalises the value to search by',
+  'src/security-codes/sealed-code.ts': 'counts the digits of a security code, and seals it',
   'src/start/sample-callers.ts': 'writes the development credentials to their file',
 }
 
@@ -70,6 +71,7 @@ const MAY_IMPORT_ROUTES = [
   'src/audit-api/create-audit-api.ts',
   'src/checkout/create-checkout.ts',
   'src/records/record-api.ts',
+  'src/security-codes/create-security-codes.ts',
   'src/vault/vault-api.ts',
 ]
 

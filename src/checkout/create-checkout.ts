@@ -57,7 +57,6 @@ export function createCheckout({
       return createPageRoutes(await parts())
     },
     async serveSessions(route) {
-      if (route.method !== 'POST' || route.path !== '/v1/tokenize') return route
       const { serveSessions } = await import('./session-routes.ts')
       return serveSessions(await parts(), route)
     },

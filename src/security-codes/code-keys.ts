@@ -5,10 +5,10 @@ import type { Keys } from '../keys/ring/keys.ts'
 import { type Alert, createNewsAlert } from '../observability/alert.ts'
 import { type PublishedKey, publishKey, selectPublishedKeys, sweepKeys, withdrawKey } from './code-key-store.ts'
 import { type KeyPair, newKeyPair } from './sealed-to-process.ts'
-import { MAX_MINUTES, PUBLISH_EVERY_MS } from './security-code.ts'
+import { MAX_MINUTES } from './security-code.ts'
 
-/** A process that is late three times counts as gone. */
-const ACCEPTS_FOR_MS = 3 * PUBLISH_EVERY_MS
+/** Clocks of servers may differ by a minute, and a process may be late. What is sealed to one that has ended opens nowhere. */
+const ACCEPTS_FOR_MS = 3 * 60_000
 /** A used code may be on the disk until its page is written again. So its key does not live for long. */
 const SEALED_TO_FOR_MS = 15 * 60_000
 

@@ -4,7 +4,7 @@ import { byteaArray } from '../database/binary-array.ts'
 import { buildStatement } from '../database/build-statement.ts'
 import type { Database, Queryable, Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
-import { sweep } from '../database/sweep.ts'
+import { sweep, takeTurn } from '../database/sweep.ts'
 import type { StoredCode } from './security-code.ts'
 
 const COLUMNS = 'id, expires_at, recipients, seals, mac'
@@ -33,10 +33,13 @@ const TAKE: Statement = {
   name: 'take-security-code',
   text: 'DELETE FROM security_codes WHERE id = $1 RETURNING id',
 }
+/** Servers take turns. Two that delete the same rows in another order would wait for each other. */
+const SWEEP_LOCK = 0x7374_7213
 const SWEEP: Statement = {
   name: 'sweep-security-codes',
-  text: `DELETE FROM security_codes WHERE id IN (
-           SELECT id FROM security_codes WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+  text: `WITH ${takeTurn(SWEEP_LOCK)}
+         DELETE FROM security_codes WHERE (SELECT is_mine FROM turn) AND id IN (
+           SELECT id FROM security_codes WHERE expires_at <= $1 LIMIT $2)
          RETURNING true`,
 }
 

@@ -1,28 +1,18 @@
 import { z } from 'zod'
 import type { Caller } from '../access/policy/caller.ts'
 import { type Route, route } from '../http/route.ts'
+import { exampleCardToken } from '../records/record/record-schemas.ts'
 import { Sensitive } from '../values/sensitive.ts'
+import { codeSchema, keptCodeSchema } from './code-schema.ts'
 import { type KeepCodeDeps, keepCode } from './keep-code.ts'
 import { MAX_MINUTES } from './security-code.ts'
 
-/** Three or four ASCII digits. */
-export const codeSchema = z
-  .string()
-  .regex(/^[0-9]{3,4}$/)
-  .meta({ description: 'The security code that is printed on the card', examples: ['123'], writeOnly: true })
-
-export const keptCodeSchema = z
-  .object({
-    security_code: z
-      .string()
-      .meta({ description: 'The name of the code, for a forward', examples: ['cvc_0123456789abcdefghjkmnpqrs'] }),
-    expires_at: z.iso.datetime().describe('Until when it can be used, in UTC'),
-  })
-  .meta({ id: 'KeptSecurityCode', description: 'The name of a security code that is kept for one use' })
-
 const body = z
   .strictObject({
-    card: z.string().max(100).describe('the token of the card'),
+    card: z
+      .string()
+      .max(100)
+      .meta({ description: 'The token of the card', examples: [exampleCardToken] }),
     code: codeSchema.transform((code) => new Sensitive(code)),
     minutes: z.int().min(1).max(MAX_MINUTES).optional().describe('how long it is kept at the most; default: 15'),
   })
@@ -45,7 +35,7 @@ export function createSecurityCodeRoutes(deps: KeepCodeDeps): Route<Caller>[] {
       audited: true,
       limit: ({ caller }) => deps.codeLimit.consume(caller),
       body,
-      examples: { 'Of a card': { card: 'card_…', code: '123' } },
+      examples: { 'Of a card': { card: exampleCardToken, code: '123' } },
       responses: { 201: { description: 'the name of the code', schema: keptCodeSchema } },
       handle: async (request) => ({ status: 201, body: await keepCode(deps, request.caller, request.body, request) }),
     }),

@@ -103,6 +103,8 @@ function ofKind(schemas: Readonly<Record<KindName, z.ZodObject>>) {
 /** Of an address, which several roles may see. */
 export const exampleToken = exampleOf(tokenPrefixes.address)
 
+export const exampleCardToken = exampleOf(tokenPrefixes.card)
+
 function exampleOf(prefix: string): string {
   return `${prefix}_3v8m2q7x0k5n1r6t9w4y2b8d3f`
 }
