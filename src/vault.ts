@@ -5,6 +5,7 @@ import { type AuditLog, createAuditLog } from './audit/audit-log.ts'
 import { createEvents } from './audit/create-events.ts'
 import { loadShipping, type Shipping } from './audit/witness/witnesses-file.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
+import { createForward } from './forward/create-forward.ts'
 import { createKeyLifecycle, createKeys, type KeyLifecycle, type VaultKeys } from './keys/create-keys.ts'
 import { startJobs } from './observability/jobs.ts'
 import { createRecords, type Records } from './records/create-records.ts'
@@ -52,6 +53,9 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const records = await createRecords({ ...basics, config: options.records, access, batches: overrides.batches })
   const securityCodes = createSecurityCodes({ ...basics, records })
   const checkout = createCheckout({ ...basics, config: options.checkout, access, records, securityCodes })
+  const destinations = { parts: async () => overrides.destinations! }
+  const { lookUpName } = overrides
+  const forward = createForward({ ...basics, access, destinations, lookUpName, records, securityCodes })
   // The log begins last: that it starts is an event.
   const audit = await createAuditLog(
     { ...basics, onOpen: keys.unsealing.onOpen, strangers: access.limits.strangers },
@@ -61,9 +65,20 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const lifecycle = createKeyLifecycle({ ...basics, ...audit, targets, longestTokenSeconds: MAX_TOKEN_SECONDS })
   const schema = await createSchema({ ...basics, foundSchema: overrides.foundSchema })
   const restore = createRestore({ ...basics, ...access, ...audit.restoring })
-  const api = createVaultApi({ ...basics, options, overrides, access, audit, checkout, records, schema, securityCodes })
+  const api = createVaultApi({
+    ...basics,
+    options,
+    overrides,
+    access,
+    audit,
+    checkout,
+    forward,
+    records,
+    schema,
+    securityCodes,
+  })
 
-  const jobs = [audit, access, keys, lifecycle, records, securityCodes, checkout].flatMap((part) => part.jobs)
+  const jobs = [audit, access, keys, lifecycle, records, securityCodes, checkout, forward].flatMap((part) => part.jobs)
   const isSealed = () => keys.keys.isSealed
   await startJobs(ground.background, jobs, { isServer: options.serves, isSealed, whenSealed: access.forgetClients })
   return {
@@ -82,6 +97,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
     },
     async close() {
       await ground.background.tasks.get('write-refusal-counts')?.run()
+      await forward.close()
       await Promise.all([lifecycle.close(), audit.close()])
       await ground.background.close()
       await Promise.all([access.close(), securityCodes.close()])

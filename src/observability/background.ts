@@ -11,7 +11,8 @@ export const BACKGROUND_TASKS = {
   'close-event-keys': 'destroys replaced event keys when no event under them waits for the audit log',
   'keep-signing-keys': 'replaces and destroys the keys that sign tokens and messages in time',
   'prepare-audit-partitions': 'makes the partitions of the coming months',
-  'settle-forwards': 'says of requests to destinations whose server has ended that their outcome is unknown, and removes old ones',
+  'settle-forwards':
+    'says of requests to destinations whose server has ended that their outcome is unknown, and removes old ones',
   'read-key-registry': 'follows the registry of keys',
   'renew-certificates': 'loads new files of the server certificate',
   'report-key-uses': 'reports how often keys were used, and reserves further uses',

@@ -11,6 +11,7 @@ const SWEEP = 'a minute after the start, then every 10 minutes'
 const TASK_TIMES: Readonly<Record<TaskName, string>> = {
   'destroy-index-keys': SWEEP,
   'end-checkout-sessions': 'every minute',
+  'settle-forwards': 'every 10 seconds',
   'keep-mac-keys': CORE,
   'report-event-numbers': 'every 2 seconds',
   'close-event-keys': CORE,
