@@ -53,7 +53,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const records = await createRecords({ ...basics, config: options.records, access, batches: overrides.batches })
   const securityCodes = createSecurityCodes({ ...basics, records })
   const checkout = createCheckout({ ...basics, config: options.checkout, access, records, securityCodes })
-  const destinations = { parts: async () => overrides.destinations! }
+  const destinations = overrides.destinations!
   const { lookUpName } = overrides
   const forward = createForward({ ...basics, access, destinations, lookUpName, records, securityCodes })
   // The log begins last: that it starts is an event.

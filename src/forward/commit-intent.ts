@@ -29,7 +29,7 @@ export interface Intent {
 export interface KeptForward {
   forward: string
   /** The records that went along: a repetition needs all of them. */
-  tokens: readonly string[]
+  records: readonly { token: string }[]
 }
 
 /** Whether the records are as they were opened. False: nothing was committed, and they are opened once more. */
@@ -49,10 +49,10 @@ export async function commitIntent(
   { purpose, forward, opened, code, reserve }: Intent,
 ): Promise<Committed> {
   const consent = needsConsent(purpose) ? purpose : undefined
-  const tokens = opened.map(({ token }) => token)
+  const records = opened.map(({ token }) => ({ token }))
   return storeUnderKeys(deps.keys, async () => {
     await deps.keys.ensureFresh()
-    const kept: KeptForward = { forward: forward.id, tokens }
+    const kept: KeptForward = { forward: forward.id, records }
     const key = reserve?.(kept)
     const stored = sealForward(deps.keys, forward)
     // What a transaction proves is not proven if it is rolled back.

@@ -14,7 +14,7 @@ const SETTLE_EVERY_MS = 10 * 1000
 
 export interface CreateForwardDeps {
   access: Pick<Access, 'ledger' | 'macs'>
-  destinations: { parts(): Promise<DestinationsInForce> }
+  destinations: DestinationsInForce
   gate: ReleaseGate
   /** What tests put in the place of the operating system's resolver. */
   lookUpName?: LookUp | undefined
@@ -35,15 +35,14 @@ export function createForward(given: CreateForwardDeps): ForwardNoun {
   const { access, destinations, gate, lookUpName, production, records, securityCodes } = given
   let outbound: Outbound | undefined
   const parts = once(async () => {
-    const [recordParts, { securityCodes: codes }, inForce, { createOutbound }] = await Promise.all([
+    const [recordParts, { securityCodes: codes }, { createOutbound }] = await Promise.all([
       records.parts(),
       securityCodes.parts(),
-      destinations.parts(),
       import('./outbound/outbound.ts'),
     ])
     outbound = createOutbound({ production, lookUp: lookUpName })
     const { ledger, macs } = access
-    const own = { outbound, destinations: inForce, securityCodes: codes, requireRelease: gate.requireOpen }
+    const own = { outbound, destinations, securityCodes: codes, requireRelease: gate.requireOpen }
     return { ...recordParts, ledger, macs, ...own }
   })
   return {

@@ -16,7 +16,7 @@ export interface DestinationsInForce {
 export interface ForwardDeps
   extends Pick<
       RecordDeps,
-      'batches' | 'budgets' | 'database' | 'issuer' | 'keys' | 'kinds' | 'lookUp' | 'newAuditEvent' | 'newId' | 'now'
+      'batches' | 'budgets' | 'database' | 'issuer' | 'keys' | 'lookUp' | 'newAuditEvent' | 'newId' | 'now' | 'probes'
     >,
     FindContractDeps {
   destinations: DestinationsInForce

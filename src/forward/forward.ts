@@ -31,7 +31,7 @@ export async function forward(
   const { destination, budget } = permitted
   checkInput(destination, request)
   requireUseOfCode(destination, request)
-  const named = nameTokens(destination, request.tokens)
+  const named = await nameTokens(deps, caller, destination, request.tokens)
   await consumeTokens(deps, caller, request.purpose, { named, budget })
   for (let tried = 0; tried < ATTEMPTS; tried++) {
     const prepared = await prepareForward(deps, caller, request, { destination, named, facts, attempt })

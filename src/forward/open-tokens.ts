@@ -37,7 +37,12 @@ export interface OpenedToken extends NamedToken {
  * @throws {Problem} record-not-found for a text that is no token of its kind, invalid-input for what the destination takes
  *   nothing of
  */
-export function nameTokens(destination: Destination, tokens: Tokens): NamedToken[] {
+export async function nameTokens(
+  deps: Pick<ForwardDeps, 'probes'>,
+  caller: Caller,
+  destination: Destination,
+  tokens: Tokens,
+): Promise<NamedToken[]> {
   const { fields } = takenBy(destination)
   const named = new Map<Token, NamedToken>()
   const roles = (Object.keys(checkoutParts) as TokenRole[]).filter((role) => tokens[role] !== undefined)
@@ -51,13 +56,18 @@ export function nameTokens(destination: Destination, tokens: Tokens): NamedToken
   }
   for (const role of roles) {
     const token = parseToken(tokens[role]!)
-    if (token === undefined || kindNameOf(token) !== checkoutParts[role].kind) throw new Problem('record-not-found')
+    if (token === undefined || kindNameOf(token) !== checkoutParts[role].kind) return countMiss(deps, caller)
     const one = named.get(token) ?? { token, roles: [], fields: [] }
     one.roles.push(role)
     one.fields = [...new Set([...one.fields, ...fields[role]!])]
     named.set(token, one)
   }
   return [...named.values()]
+}
+
+/** A text that is no token counts as a token that does not exist. @throws {Problem} record-not-found, too-many-requests */
+function countMiss({ probes }: Pick<ForwardDeps, 'probes'>, caller: Caller): Promise<never> {
+  return probes.lookUp<never>(caller, 1, () => Promise.reject(new Problem('record-not-found')), () => 1)
 }
 
 /** Counts the records towards the budgets, before they are looked up. @throws {Problem} budget-spent */
@@ -79,15 +89,34 @@ export function consumeTokens(
 /**
  * Opens one part of each record.
  *
- * @throws {Problem} record-not-found, record-gone, consent-missing, record-integrity
+ * @throws {Problem} record-not-found, record-gone, consent-missing, record-integrity, too-many-requests
  */
 export async function openTokens(
+  deps: Pick<ForwardDeps, 'keys' | 'lookUp' | 'probes'>,
+  caller: Caller,
+  wanted: WantedTokens,
+): Promise<OpenedToken[]> {
+  if (wanted.named.length === 0) return []
+  await deps.keys.ensureFresh()
+  return deps.probes.lookUp(
+    caller,
+    wanted.named.length,
+    () => openFound(deps, caller, wanted),
+    () => 0,
+  )
+}
+
+interface WantedTokens {
+  named: readonly NamedToken[]
+  purpose: Purpose
+  part: RecordPart
+}
+
+async function openFound(
   deps: Pick<ForwardDeps, 'keys' | 'lookUp'>,
   caller: Caller,
-  { named, purpose, part }: { named: readonly NamedToken[]; purpose: Purpose; part: RecordPart },
+  { named, purpose, part }: WantedTokens,
 ): Promise<OpenedToken[]> {
-  if (named.length === 0) return []
-  await deps.keys.ensureFresh()
   const tokens = named.map(({ token }) => token)
   const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens, part })
   const opened: OpenedToken[] = []

@@ -24,13 +24,13 @@ export interface Preview {
  * @throws {Problem} those of `forward`, but none of a destination
  */
 export async function previewForward(
-  deps: Pick<ForwardDeps, 'batches' | 'budgets' | 'keys' | 'lookUp' | 'newAuditEvent' | 'now'>,
+  deps: Pick<ForwardDeps, 'batches' | 'budgets' | 'keys' | 'lookUp' | 'newAuditEvent' | 'now' | 'probes'>,
   caller: Caller,
   request: ForwardRequest,
   { permitted: { destination, budget }, facts }: { permitted: Permitted; facts: RequestFacts },
 ): Promise<Preview> {
   requireUseOfCode(destination, request)
-  const named = nameTokens(destination, request.tokens)
+  const named = await nameTokens(deps, caller, destination, request.tokens)
   const { purpose, input, headers, method } = request
   const hasCode = request.securityCode !== undefined
   await consumeTokens(deps, caller, purpose, { named, budget })

@@ -2,6 +2,7 @@ import type { Response } from 'supertest'
 import type { NewPartner } from '../../src/access/callers/partners.ts'
 import type { Destination } from '../../src/destinations/destination.ts'
 import { buildRequest } from '../../src/destinations/request/build-request.ts'
+import type { DestinationsInForce } from '../../src/forward/dependencies.ts'
 import { type Answering, answers, Processor } from './processor.ts'
 import { card } from './samples.ts'
 import { TestVault } from './test-vault.ts'
@@ -30,12 +31,14 @@ const template = {
 export class Forwarding {
   readonly vault: TestVault
   readonly processor: Processor
+  readonly inForce: DestinationsInForce
   readonly destinations = new Map<string, Destination>()
   partner = ''
   token = ''
 
-  private constructor(vault: TestVault, processor: Processor) {
+  private constructor(vault: TestVault, processor: Processor, inForce: DestinationsInForce) {
     this.vault = vault
+    this.inForce = inForce
     this.processor = processor
   }
 
@@ -45,24 +48,25 @@ export class Forwarding {
   }: Parameters<typeof TestVault.start>[0] & { answer?: Answering } = {}): Promise<Forwarding> {
     const processor = await Processor.start({ answer })
     const holder: { forwarding?: Forwarding } = {}
-    const deps = {
+    const deps: Parameters<typeof buildRequest>[0] = {
       openSecrets: async () => new Map([['key', API_KEY]]),
       messageKey: async () => ({}) as never,
       signMessage: async () => ({}) as never,
       now: () => new Date(),
       newId: () => 'id',
     }
+    const inForce: DestinationsInForce = {
+      find: async (name) => holder.forwarding?.destinations.get(name),
+      build: (destination, filling) => buildRequest(deps, destination, filling),
+    }
     const vault = await TestVault.start({
       ...options,
       overrides: {
-        destinations: {
-          find: async (name) => holder.forwarding?.destinations.get(name),
-          build: (destination, filling) => buildRequest(deps, destination, filling),
-        },
+        destinations: inForce,
         ...options?.overrides,
       },
     })
-    const forwarding = new Forwarding(vault, processor)
+    const forwarding = new Forwarding(vault, processor, inForce)
     holder.forwarding = forwarding
     forwarding.partner = await forwarding.addPartner()
     forwarding.token = await vault.staffToken('payments')
