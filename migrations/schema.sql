@@ -246,6 +246,28 @@ COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show 
 COMMENT ON COLUMN clients.mac IS 'HMAC-SHA-256 over the client, its credentials and its partner, behind the id of its access-mac key; gone with a revocation';
 COMMENT ON COLUMN clients.previous_secret_start IS 'the first characters of the secret before; null for one from before this was kept';
 
+CREATE TABLE destination_secrets (
+  set_at timestamp with time zone NOT NULL,
+  value_key smallint NOT NULL,
+  name text NOT NULL,
+  revision text NOT NULL,
+  value_sealed bytea NOT NULL,
+  CONSTRAINT destination_secrets_pkey PRIMARY KEY (name)
+);
+COMMENT ON COLUMN destination_secrets.revision IS 'another one for each value that the secret was given; the ledger of access has the present one';
+
+CREATE TABLE destination_sets (
+  revision integer NOT NULL,
+  destinations text NOT NULL,
+  mac bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT destination_sets_pkey PRIMARY KEY (revision),
+  CONSTRAINT destination_sets_revision_check CHECK ((revision > 0))
+);
+COMMENT ON TABLE destination_sets IS 'the destinations that operators applied; the highest revision is in force, without any there is none';
+COMMENT ON COLUMN destination_sets.destinations IS 'the file of destinations, RFC 8785';
+COMMENT ON COLUMN destination_sets.mac IS 'HMAC-SHA-256 over the revision and the destinations, behind the id of its access-mac key';
+
 CREATE TABLE dictionary (
   id integer NOT NULL,
   sort text NOT NULL,
@@ -617,6 +639,9 @@ GRANT INSERT, SELECT ON TABLE audit_subtrees TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE checkout_sessions TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE destination_secrets TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE destination_sets TO strongroom_runtime;
+GRANT UPDATE ON TABLE destination_sets (mac) TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE dictionary TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE forwards TO strongroom_runtime;
@@ -662,6 +687,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function audit_prepare_partitions()
 -- function change_access_version()
 -- function checkout_sessions_require_protecting_keys()
+-- function destination_secrets_require_protecting_keys()
 -- function drop_terms_partition(text)
 -- function forwards_require_protecting_keys()
 -- function hold_to_change(uuid)
@@ -698,6 +724,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger access_version_truncated on role_sets, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.role_sets FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on suspended_callers, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.suspended_callers FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger protecting_keys_of_changed on checkout_sessions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.checkout_sessions FOR EACH ROW WHEN (((new.facts_key IS DISTINCT FROM old.facts_key) OR (new.facts_sealed IS DISTINCT FROM old.facts_sealed))) EXECUTE FUNCTION checkout_sessions_require_protecting_keys()
+-- trigger protecting_keys_of_changed on destination_secrets: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.destination_secrets FOR EACH ROW WHEN (((new.value_key IS DISTINCT FROM old.value_key) OR (new.value_sealed IS DISTINCT FROM old.value_sealed))) EXECUTE FUNCTION destination_secrets_require_protecting_keys()
 -- trigger protecting_keys_of_changed on forwards: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.forwards FOR EACH ROW WHEN (((new.facts_key IS DISTINCT FROM old.facts_key) OR (new.facts_sealed IS DISTINCT FROM old.facts_sealed))) EXECUTE FUNCTION forwards_require_protecting_keys()
 -- trigger protecting_keys_of_changed on idempotency_keys: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.idempotency_keys FOR EACH ROW WHEN (((new.response_key IS DISTINCT FROM old.response_key) OR (new.response_sealed IS DISTINCT FROM old.response_sealed) OR (new.index_key IS DISTINCT FROM old.index_key) OR (new.key_hash IS DISTINCT FROM old.key_hash) OR (new.request_hash IS DISTINCT FROM old.request_hash))) EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
 -- trigger protecting_keys_of_changed on record_versions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.record_versions FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION record_versions_require_protecting_keys()
@@ -705,6 +732,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger protecting_keys_of_changed on reveal_reasons: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.reveal_reasons FOR EACH ROW WHEN (((new.reason_key IS DISTINCT FROM old.reason_key) OR (new.reason_sealed IS DISTINCT FROM old.reason_sealed))) EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
 -- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN (((new.key IS DISTINCT FROM old.key) OR (new.term IS DISTINCT FROM old.term) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
 -- trigger protecting_keys_of_new on checkout_sessions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.checkout_sessions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION checkout_sessions_require_protecting_keys()
+-- trigger protecting_keys_of_new on destination_secrets: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.destination_secrets REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION destination_secrets_require_protecting_keys()
 -- trigger protecting_keys_of_new on forwards: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.forwards REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION forwards_require_protecting_keys()
 -- trigger protecting_keys_of_new on idempotency_keys: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.idempotency_keys REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
 -- trigger protecting_keys_of_new on record_versions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.record_versions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION record_versions_require_protecting_keys()

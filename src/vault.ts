@@ -5,6 +5,8 @@ import { type AuditLog, createAuditLog } from './audit/audit-log.ts'
 import { createEvents } from './audit/create-events.ts'
 import { loadShipping, type Shipping } from './audit/witness/witnesses-file.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
+import { createDestinations, type Destinations } from './destinations/create-destinations.ts'
+import { presentSecrets } from './destinations/set/present-secrets.ts'
 import { createForward } from './forward/create-forward.ts'
 import { createKeyLifecycle, createKeys, type KeyLifecycle, type VaultKeys } from './keys/create-keys.ts'
 import { startJobs } from './observability/jobs.ts'
@@ -23,7 +25,7 @@ export interface Vault
     Pick<AuditLog, 'takeFailure'>,
     VaultApi {
   issuer: string
-  commands: (Access & AuditLog & KeyLifecycle & Records & Restore & Schema)['commands']
+  commands: (Access & AuditLog & Destinations & KeyLifecycle & Records & Restore & Schema)['commands']
   close(): Promise<void>
 }
 
@@ -49,11 +51,11 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const issuer = await settleIssuer(ground.database, options)
   const events = createEvents({ ...ground, ...keys, ...keys.eventMacs, findState: findTakenAway })
   const basics = { ...options, ...ground, ...keys, ...keys.eventMacs, ...events, issuer }
-  const access = await createAccess({ ...basics, ...accessOptions(options, overrides) })
+  const access = await createAccess({ ...basics, ...accessOptions(options, overrides), furtherAccess: presentSecrets })
   const records = await createRecords({ ...basics, config: options.records, access, batches: overrides.batches })
   const securityCodes = createSecurityCodes({ ...basics, records })
   const checkout = createCheckout({ ...basics, config: options.checkout, access, records, securityCodes })
-  const destinations = overrides.destinations!
+  const destinations = createDestinations({ ...basics, access })
   const { lookUpName } = overrides
   const forward = createForward({ ...basics, access, destinations, lookUpName, records, securityCodes })
   // The log begins last: that it starts is an event.
@@ -92,6 +94,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
       ...lifecycle.commands,
       ...audit.commands,
       ...records.commands,
+      ...destinations.commands,
       ...restore.commands,
       ...schema.commands,
     },

@@ -7,6 +7,7 @@ import type { NewPartner } from './callers/partners.ts'
 import type { TokenReport } from './issuers/check-token.ts'
 import type { Client } from './ledger/client-store.ts'
 import type { Partner } from './ledger/partner-store.ts'
+import type { RebuildLedgerDeps } from './ledger-changes/rebuild-ledger.ts'
 import type { Suspension } from './limits/suspension-store.ts'
 import type { PublicJwkSet } from './policy/public-jwk.ts'
 import type { RoleFile, RoleSet } from './policy/role-set.ts'
@@ -50,6 +51,7 @@ export interface AccessCommands {
 export interface AccessCommandDeps
   extends AccessControlDeps,
     Pick<AccessControl, 'ledger' | 'macs' | 'roles' | 'roleSetMacs'>,
+    Pick<RebuildLedgerDeps, 'furtherAccess'>,
     Pick<AccessControl['limits'], 'probes'> {
   authentication: () => Promise<Authentication>
   production: boolean

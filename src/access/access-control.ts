@@ -6,6 +6,7 @@ import type { Keys } from '../keys/ring/keys.ts'
 import { type Alert, createNewsAlert } from '../observability/alert.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
 import type { NewId } from '../values/identifier.ts'
+import { createSetMacs, roleSets, type SetMacs } from './applied-sets/applied-set.ts'
 import { sweepApprovals } from './approvals/sweep-approvals.ts'
 import { UsedApprovals } from './approvals/used-approvals.ts'
 import { createCallerStatuses } from './callers/caller-status.ts'
@@ -27,12 +28,7 @@ import { createSecurityCodeLimit, type SecurityCodeLimit } from './limits/securi
 import { createSessionLimit, type SessionLimit } from './limits/session-limit.ts'
 import { createStrangerLimit, type StrangerLimit } from './limits/stranger-limit.ts'
 import type { Caller, ProveCaller } from './policy/caller.ts'
-import {
-  type CurrentRoles,
-  createCurrentRoles,
-  createRoleSetMacs,
-  type RoleSetMacs,
-} from './roles-in-force/current-roles.ts'
+import { type CurrentRoles, createCurrentRoles } from './roles-in-force/current-roles.ts'
 
 const REFUSALS_EVERY_MS = 60 * 1000
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -78,7 +74,7 @@ export interface Limits {
 export interface AccessControl {
   roles: CurrentRoles
   macs: AccessMacs
-  roleSetMacs: RoleSetMacs
+  roleSetMacs: SetMacs
   ledger: AccessLedger
   checkCallerStatus: (caller: Caller, presumes?: 'memory' | 'database') => Promise<Caller>
   proveCaller: ProveCaller
@@ -91,7 +87,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const { database, keys, now } = deps
   const ago = (ms: number) => new Date(now().getTime() - ms)
   const macs = createAccessMacs(deps)
-  const roleSetMacs = createRoleSetMacs(keys.macs)
+  const roleSetMacs = createSetMacs(keys.macs, roleSets)
   const ledger = createAccessLedger(deps)
   const tell = createNewsAlert(deps.alert)
   const roles = createCurrentRoles({ ...deps, macs: roleSetMacs, ledger })

@@ -2,7 +2,7 @@ import type { AccessConfig } from '../config/config-sections.ts'
 import type { Route } from '../http/route.ts'
 import { type Job, sweepJob } from '../observability/jobs.ts'
 import { once } from '../values/once.ts'
-import { type AccessCommands, createAccessCommands } from './access-commands.ts'
+import { type AccessCommandDeps, type AccessCommands, createAccessCommands } from './access-commands.ts'
 import { type AccessControl, type AccessControlDeps, type AccessLimits, createAccessControl } from './access-control.ts'
 import type { Authentication, AuthenticationDeps } from './authentication/authentication.ts'
 import { releaseReservations } from './limits/counter-store.ts'
@@ -23,6 +23,7 @@ export interface CreateAccessDeps extends AccessControlDeps {
   renewSigningKey: () => Promise<void>
   keys: AccessControlDeps['keys'] & AuthenticationDeps['keys']
   secretCost?: AuthenticationDeps['secretCost']
+  furtherAccess: AccessCommandDeps['furtherAccess']
 }
 
 /** Who is calling, and what they may do. */

@@ -73,3 +73,12 @@ export function textOf(file: string): string {
     throw new CallerError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
   }
 }
+
+/** All of stdin. @throws {CallerError} */
+export function standardInput(): string {
+  try {
+    return readFileSync(0, 'utf8')
+  } catch {
+    throw new CallerError('stdin cannot be read.')
+  }
+}

@@ -33,6 +33,10 @@ export const commandGroups = {
     description: 'the third parties that data are disclosed to',
     load: async () => (await import('./commands/partners-commands.ts')).addPartnersCommands,
   },
+  destinations: {
+    description: 'where stored data may be forwarded to',
+    load: async () => (await import('./commands/destinations-commands.ts')).addDestinationsCommands,
+  },
   keys: {
     description: 'the keys of the vault',
     load: async () => (await import('./commands/keys-commands.ts')).addKeysCommands,

@@ -55,7 +55,7 @@ export async function createProgram(isAsked: (group: CommandGroupName) => boolea
       await examine(options)
     })
 
-  await addGroups('clients', 'staff', 'issuers', 'roles', 'access', 'partners', 'keys')
+  await addGroups('clients', 'staff', 'issuers', 'roles', 'access', 'partners', 'destinations', 'keys')
 
   withJson(program.command('unseal'))
     .description('give the share of one custodian to the running server, which opens when it has enough shares')

@@ -54,29 +54,35 @@ export function takenBy({ template }: Pick<Destination, 'template'>): Taken {
   return { fields: Object.fromEntries([...fields].map(([role, names]) => [role, [...names]])), takesCode }
 }
 
-/** The names of the secrets that a request needs. */
-export function secretsOf({ template, headers, sign }: Pick<Destination, 'template' | 'headers' | 'sign'>): string[] {
-  const named: unknown[] = [...[...leavesOf(template)].map(({ leaf }) => leaf), ...Object.values(headers)]
-  const ofSigners = sign.flatMap((signer) => secretsOfSigner(signer))
-  return [...new Set([...named.flatMap(secretNameOf), ...ofSigners])]
+/** What of a destination names secrets. */
+type Naming = Pick<Destination, 'template' | 'headers' | 'sign'>
+
+/** Every place in which a destination names a secret. */
+export function secretPlaces({ template, headers, sign }: Naming): Named[] {
+  const ofSigners = sign.flatMap((signer, at) =>
+    (signer.with === 'mutual-tls' ? [signer.certificate, signer.key] : 'secret' in signer ? [signer.secret] : []).map(
+      (name): Named => ({ name, path: ['sign', at] }),
+    ),
+  )
+  return [...namedIn({ headers, template, sign }, []), ...ofSigners]
 }
 
-function secretsOfSigner(signer: Signer): string[] {
-  if (signer.with === 'mutual-tls') return [signer.certificate, signer.key]
-  const { secret, ...texts } = { secret: undefined, ...signer }
-  return [...(secret === undefined ? [] : [secret]), ...Object.values(texts).flatMap(secretsIn)]
+interface Named {
+  name: string
+  path: readonly (string | number)[]
 }
 
-/** Of a text, or of an object of texts. */
-function secretsIn(value: unknown): string[] {
+/** The secrets of an object, however deep. */
+function namedIn(value: unknown, path: Named['path']): Named[] {
   if (typeof value !== 'object' || value === null) return []
-  const own = secretNameOf(value)
-  return own.length > 0 ? own : Object.values(value).flatMap(secretNameOf)
+  if ('$secret' in value) return [{ name: value.$secret as string, path }]
+  const inside: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
+  return inside.flatMap(([key, member]) => namedIn(member, [...path, key]))
 }
 
-function secretNameOf(value: unknown): string[] {
-  const isSecret = typeof value === 'object' && value !== null && '$secret' in value
-  return isSecret && typeof value.$secret === 'string' ? [value.$secret] : []
+/** The names of the secrets that a request needs, each once. */
+export function secretsOf(destination: Naming): string[] {
+  return [...new Set(secretPlaces(destination).map(({ name }) => name))]
 }
 
 /** Which record a leaf takes its value of; undefined for none. */

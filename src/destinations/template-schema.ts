@@ -17,7 +17,7 @@ const MAX_LEVELS = 12
 const MAX_NODES = 500
 const MAX_TEXT = 1000
 
-const SECRET_NAME = /^[a-z][a-z0-9-]{0,62}$/
+export const SECRET_NAME = /^[a-z][a-z0-9-]{0,62}$/
 /** Names of inputs and of parameters in paths. */
 const INPUT_NAME = /^[a-z][a-z0-9_]{0,62}$/
 

@@ -1,10 +1,15 @@
 import { Problem } from '../values/problem.ts'
 import { giveWay } from '../values/time-slice.ts'
 
-/** Deeper bodies are refused. The deepest body that the API knows has 4 levels. */
-const MAX_DEPTH = 8
-/** No object that the API knows has more than 16 members. */
-const MAX_MEMBERS = 64
+interface Limits {
+  /** Levels of objects and arrays. */
+  depth: number
+  /** Members of one object. */
+  members: number
+}
+
+/** Deeper bodies are refused. The deepest that the API knows has 4 levels, and no object more than 16 members. */
+const API: Limits = { depth: 8, members: 64 }
 /** A batch has a thousand items, and no other list is longer. The schema judges lists that are slightly too long. */
 const MAX_ELEMENTS = 2000
 /** Characters as they are sent. The longest text that the API takes has 500, and each may be two escapes of six. */
@@ -22,13 +27,14 @@ const STRIDE = 32 * 1024
  * no lone surrogates, at most 8 levels. Its amount is bounded before anything is made of it: 64 members in an object,
  * 2,000 elements in an array, 100,000 of both in all, 16,384 characters in a text.
  *
+ * @param limits of a file of the operator, which may be deeper than what callers send
  * @throws {Problem} malformed-json, unknown-member for `__proto__` and for an object with too many members,
  *   invalid-input
  *   for an array or a text that is too long, body-too-large for more in all; never with the parser's message, which quotes input
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, limits: Partial<Limits> = {}): unknown {
   const faults: Problem[] = []
-  for (const _ of checkText(text, faults));
+  for (const _ of checkText(text, faults, { ...API, ...limits }));
   const value = parse(text)
   if (faults[0] !== undefined) throw faults[0]
   return value
@@ -39,7 +45,7 @@ export async function parseLongJson(text: string): Promise<unknown> {
   if (text.length < LONG) return parseJson(text)
   const elements: Span[] = []
   const faults: Problem[] = []
-  for (const _ of checkText(text, faults, elements)) await giveWay()
+  for (const _ of checkText(text, faults, API, elements)) await giveWay()
   // The text with a number in place of each element is JSON, and each element is JSON, if and only if the text is.
   let outline = ''
   let end = 0
@@ -106,7 +112,7 @@ interface Container {
  * @param faults filled with what is wrong with the text if it is JSON
  * @param elements filled with where the elements of arrays are that are members of the outermost object
  */
-function* checkText(text: string, faults: Problem[], elements?: Span[]): Generator<undefined, void> {
+function* checkText(text: string, faults: Problem[], limits: Limits, elements?: Span[]): Generator<undefined, void> {
   const open: Container[] = []
   let values = 0
   let expectsName = false
@@ -156,12 +162,12 @@ function* checkText(text: string, faults: Problem[], elements?: Span[]): Generat
           endElement(at)
           values++
           const container = open.at(-1)
-          if (container !== undefined) countComma(container)
+          if (container !== undefined) countComma(container, limits)
           expectsName = container?.names !== undefined
           break
         }
     }
-    if (open.length > MAX_DEPTH) throw malformed(`more than ${MAX_DEPTH} levels`)
+    if (open.length > limits.depth) throw malformed(`more than ${limits.depth} levels`)
     if (values > MAX_VALUES) throw new Problem('body-too-large', { detail: `it has more than ${MAX_VALUES} values` })
     if (at >= pauseAt) {
       pauseAt = at + STRIDE
@@ -171,9 +177,9 @@ function* checkText(text: string, faults: Problem[], elements?: Span[]): Generat
 }
 
 /** @throws {Problem} unknown-member, invalid-input */
-function countComma(container: Container): void {
+function countComma(container: Container, { members }: Limits): void {
   container.commas++
-  if (container.names !== undefined && container.commas >= MAX_MEMBERS) throw new Problem('unknown-member')
+  if (container.names !== undefined && container.commas >= members) throw new Problem('unknown-member')
   if (container.names === undefined && container.commas >= MAX_ELEMENTS) {
     throw tooMuch(`an array has more than ${MAX_ELEMENTS} elements`)
   }

@@ -1,3 +1,4 @@
+import { createSetMacs, roleSets } from '../access/applied-sets/applied-set.ts'
 import { lapseApprovals } from '../access/approvals/approval-store.ts'
 import { revokeClient, UnknownClient } from '../access/callers/clients.ts'
 import { disableStaff } from '../access/callers/disable-staff.ts'
@@ -9,7 +10,7 @@ import { REFUSED, suspendedSubject } from '../access/ledger/ledger-subject.ts'
 import { suspendCaller } from '../access/limits/suspension-store.ts'
 import { type RoleFile, toRoleFile } from '../access/policy/role-set.ts'
 import { applyRoles } from '../access/roles-in-force/apply-roles.ts'
-import { type CurrentRoles, createRoleSetMacs } from '../access/roles-in-force/current-roles.ts'
+import type { CurrentRoles } from '../access/roles-in-force/current-roles.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/event/audit-event.ts'
 import { insertEvents } from '../audit/event/audit-store.ts'
 import type { LogKey } from '../audit/log/log-keys.ts'
@@ -172,7 +173,7 @@ async function leaveOnlyTokenize(deps: ApplyLogDeps, operator: AuditCaller): Pro
     { duty, scopes: scopes.filter((scope) => scope === 'tokenize'), grants: [] },
   ])
   const file: RoleFile = { format: 1, roles: Object.fromEntries(narrowed) }
-  await applyRoles({ ...deps, macs: createRoleSetMacs(deps.keys.macs) }, operator, file)
+  await applyRoles({ ...deps, macs: createSetMacs(deps.keys.macs, roleSets) }, operator, file)
 }
 
 /** Says that the log was applied, and opens the vault for reads. Null when nothing was to do. */

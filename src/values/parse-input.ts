@@ -62,7 +62,7 @@ function translate(found: z.core.$ZodIssue): Found[] {
   }
 }
 
-function toPointer(path: readonly PropertyKey[]): string {
+export function toPointer(path: readonly PropertyKey[]): string {
   // RFC 6901 section 6: the URI fragment form. A path contains only the code's own member names and array indices.
   return `#${path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
 }

@@ -5,7 +5,6 @@ import { MAX_TOKEN_SECONDS } from '../access/policy/token-life.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import type { Config } from '../config/config-sections.ts'
 import type { DatabaseOptions } from '../database/database.ts'
-import type { DestinationsInForce } from '../forward/dependencies.ts'
 import type { LookUp } from '../forward/outbound/resolve-name.ts'
 import type { AdmissionLimits } from '../http/admission.ts'
 import type { KeyTimes } from '../keys/key/key-times.ts'
@@ -74,7 +73,6 @@ export interface Overrides {
   foundSchema?: ComparedSchema | undefined
   /** In the place of the operating system's resolver, for the names of destinations. */
   lookUpName?: LookUp
-  destinations?: DestinationsInForce
   /** For the benchmark's floor: the same path without the store. */
   batches?: RecordBatches
   /** How much may be under way at once. */

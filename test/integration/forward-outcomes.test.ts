@@ -15,15 +15,10 @@ let goOn: () => void
 
 beforeAll(async () => {
   shop = await Forwarding.start()
-  second = await TestVault.start({ sharedDatabase: shop.vault.database, overrides: { destinations: shop.inForce } })
+  second = await TestVault.start({ sharedDatabase: shop.vault.database })
   card = await shop.newCard()
 })
-beforeEach(() => {
-  shop.processor.received.length = 0
-  shop.processor.answer = answers.success
-  shop.destinations.clear()
-  shop.destine({})
-})
+beforeEach(() => shop.reset())
 afterEach(async () => {
   second.clockOffsetMs = 0
   await shop.vault.checkInvariants()
@@ -131,29 +126,21 @@ describe('a row that was changed outside the vault', () => {
   })
 })
 
-describe('a record that is corrected or erased while its forward is prepared', () => {
-  it('leaves as it is after the correction, and with one event', async () => {
-    const other = await shop.newCard()
-    const build = shop.inForce.build
-    let built = 0
-    shop.inForce.build = async (destination, filling) => {
-      if (built++ === 0) {
-        const token = await shop.vault.staffToken('billing')
-        const corrected = await shop.vault.call('PATCH', `/v1/tokens/${other}`, { token, body: { exp_year: 2033 } })
-        expect(corrected.status, corrected.text).toBe(200)
-      }
-      return build(destination, filling)
-    }
-    try {
-      const sent = await shop.send({ card: other })
-      expect(sent.status, sent.text).toBe(200)
-      expect(shop.processor.received.map(({ body }) => JSON.parse(body).card.exp)).toEqual(['1233'])
-      const events = await shop.vault.events({ type: 'record.forward', token: other })
-      expect(events).toMatchObject([{ record_version: 2, id: sent.body.event }])
-    } finally {
-      shop.inForce.build = build
-    }
-  })
+it('a record that is corrected between opening and commit leaves as it is then, with one event', async () => {
+  const { database } = shop.vault
+  const other = await shop.newCard()
+  const token = await shop.vault.clientToken(['tokenize', 'token:correct'], { role: 'checkout' })
+  const release = await database.hold(`SELECT FROM readable.records WHERE token = '${other}' FOR UPDATE`)
+  const corrected = shop.vault.call('PATCH', `/v1/tokens/${other}`, { token, body: { exp_year: 2033 } })
+  await expect.poll(() => database.waiting()).toBe(1)
+  const sent = shop.send({ card: other })
+  await expect.poll(() => database.waiting()).toBe(2)
+  await release()
+  expect((await corrected).status, (await corrected).text).toBe(200)
+  expect((await sent).status, (await sent).text).toBe(200)
+  expect(shop.processor.received.map(({ body }) => JSON.parse(body).card.exp)).toEqual(['1233'])
+  const events = await shop.vault.events({ type: 'record.forward', token: other })
+  expect(events).toMatchObject([{ record_version: 2, id: (await sent).body.event }])
 })
 
 describe('a security code', () => {
@@ -190,9 +177,9 @@ describe('a security code', () => {
 
   it('is there again when nothing was sent, and gone when it may have arrived', async () => {
     const security_code = await keep()
-    shop.destine({ origin: 'https://localhost:1' })
+    await shop.destine({ origin: 'https://localhost:1' })
     expectProblem(await shop.send({ card }, { security_code }), 502, 'destination-unavailable')
-    shop.destine({})
+    await shop.destine()
     shop.processor.answer = answers.reset
     const key = newKey()
     expectProblem(await shop.send({ card }, { security_code, key }), 409, 'forward-outcome-unknown')
@@ -212,15 +199,15 @@ describe('a security code', () => {
   })
 
   it('is refused where the destination takes none', async () => {
-    shop.destine({ template: { number: { $card: 'number' }, amount: { $in: 'amount', type: 'integer' } } })
+    await shop.destine({ template: { number: { $card: 'number' }, amount: { $in: 'amount', type: 'integer' } } })
     expectProblem(await shop.send({ card }, { security_code: await keep() }), 422, 'invalid-input')
   })
 })
 
 describe('a slow destination', () => {
   it('has places of its own, and holds up neither another nor the vault', async () => {
-    shop.destine({ in_flight: 2 })
-    shop.destine({ name: 'quick' })
+    await shop.destine({ in_flight: 2 })
+    await shop.destine({}, 'quick')
     let release = () => {}
     const held = new Promise<void>((resolve) => {
       release = resolve

@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { callBound, requestBoundToken } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
 import { Forwarding } from '../support/forwarding.ts'
-import { answers } from '../support/processor.ts'
 import { expectProblem, pointersOf, withoutRequestId } from '../support/problems.ts'
 import { roleFile } from '../support/role-files.ts'
 import { checkout } from '../support/samples.ts'
@@ -20,12 +19,7 @@ beforeAll(async () => {
   parts = await shop.vault.tokenize(checkout)
   card = parts.card!.token!
 })
-beforeEach(() => {
-  shop.processor.answer = answers.success
-  shop.processor.received.length = 0
-  shop.destinations.clear()
-  shop.destine({})
-})
+beforeEach(() => shop.reset())
 afterEach(async () => {
   expect(shop.processor.received).toEqual([])
   await shop.vault.checkInvariants()
@@ -56,21 +50,24 @@ describe('403 comes before everything that depends on the destination or the rec
   })
 
   it('the purposes of the destination', async () => {
-    shop.destine({ purposes: ['provide-goods'] })
+    const partner = await shop.addPartner({ purposes: ['process-payment', 'provide-goods'] })
+    await shop.destine({ partner, purposes: ['provide-goods'] })
     expectProblem(await shop.send({ card: UNKNOWN }), 403, 'purpose-not-permitted')
   })
 
-  it('the contract: its fields, its purposes and its end', async () => {
-    const partner = await shop.addPartner({ fields: ['card.number', 'card.exp_month', 'card.exp_year'] })
-    shop.destine({ partner })
-    expectProblem(await shop.send({ card: UNKNOWN }), 403, 'fields-not-permitted')
-    shop.destine({ partner: await shop.addPartner({ purposes: ['provide-goods'] }) })
-    expectProblem(await shop.send({ card: UNKNOWN }), 403, 'purpose-not-permitted')
-    const ended = await shop.addPartner()
-    shop.destine({ partner: ended })
-    await shop.vault.commands.endPartner(OPERATOR, ended)
+  it('the contract, which has ended since the destination was applied', async () => {
+    const partner = await shop.addPartner()
+    await shop.destine({ partner })
+    await shop.vault.commands.endPartner(OPERATOR, partner)
     expectProblem(await shop.send({ card: UNKNOWN }), 403, 'contract-ended')
-    shop.destine({ partner: 'partner_unknown' })
+  })
+
+  it('a contract that was changed outside the vault', async () => {
+    const partner = await shop.addPartner()
+    await shop.destine({ partner })
+    await shop.vault.database.sql(`UPDATE partners SET country = 'MY', purposes = '{process-payment,marketing}' WHERE id = $1`, [
+      partner,
+    ])
     expectProblem(await shop.send({ card: UNKNOWN }), 403, 'contract-ended')
   })
 
@@ -155,7 +152,10 @@ describe('422', () => {
   })
 
   it('for a field that the destination needs and the record does not have', async () => {
-    shop.destine({ partner: await shop.addPartner({ fields: ['address.line2'] }), template: { line2: { $address: 'line2', of: 'billing' } } })
+    await shop.destine({
+      partner: await shop.addPartner({ fields: ['address.line2'] }),
+      template: { line2: { $address: 'line2', of: 'billing' } },
+    })
     const { billing_address } = await shop.vault.tokenize({ billing_address: { line1: '1 Street', country: 'SG' } })
     const refused = await shop.send({ billing_address: billing_address!.token! }, { input: {} })
     expectProblem(refused, 422, 'invalid-input')
@@ -166,7 +166,7 @@ describe('422', () => {
 it('429 is that of too many tokens that do not exist, in whichever form', async () => {
   const strict = await TestVault.start({
     sharedDatabase: shop.vault.database,
-    overrides: { limits: { probesPerTenMinutes: 4 }, destinations: shop.inForce },
+    overrides: { limits: { probesPerTenMinutes: 4 } },
   })
   try {
     const token = await strict.staffToken('payments', { name: 'prober' })
@@ -220,7 +220,6 @@ describe('in production', () => {
     const inside = await TestVault.start({
       sharedDatabase: shop.vault.database,
       config: { production: true },
-      overrides: { destinations: shop.inForce },
     })
     try {
       const client = await inside.client(['card:forward'], { role: 'payments' })

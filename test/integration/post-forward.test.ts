@@ -11,12 +11,7 @@ beforeAll(async () => {
   shop = await Forwarding.start()
   card = await shop.newCard()
 })
-beforeEach(() => {
-  shop.processor.answer = answers.success
-  shop.processor.received.length = 0
-  shop.destinations.clear()
-  shop.destine({})
-})
+beforeEach(() => shop.reset())
 afterEach(async () => {
   shop.vault.clockOffsetMs = 0
   await shop.vault.checkInvariants()
@@ -171,7 +166,7 @@ describe('when nothing was sent', () => {
   ])('because %s, it is 502, and the key is free again', async (_, changes) => {
     const key = newKey()
     const { count: before } = { count: await shop.vault.count('forwards') }
-    shop.destine(changes)
+    await shop.destine(changes)
     const failed = await shop.send({ card }, { key })
     expectProblem(failed, 502, 'destination-unavailable')
     const [intent, outcome, ...others] = await eventsOf(failed)
@@ -184,7 +179,7 @@ describe('when nothing was sent', () => {
       events: [intent!.id],
     })
     expect(await shop.vault.count('forwards')).toBe(before)
-    shop.destine({})
+    await shop.destine()
     expect((await shop.send({ card }, { key, input: { amount: 5 } })).status).toBe(200)
     expect(shop.processor.received).toHaveLength(1)
   })
@@ -200,7 +195,7 @@ describe('when the request may have arrived', () => {
   ] as const)('because %s, a repetition sends nothing', async (_, answer, status, code) => {
     const key = newKey()
     shop.processor.answer = answer
-    shop.destine({ timeouts: { connect_seconds: 5, answer_seconds: 1 } })
+    await shop.destine({ timeouts: { connect_seconds: 5, answer_seconds: 1 } })
     const failed = await shop.send({ card }, { key })
     expectProblem(failed, status, code)
     const [intent, outcome, ...others] = await eventsOf(failed)
@@ -235,11 +230,11 @@ describe('when the request may have arrived', () => {
     const key = newKey()
     shop.processor.answer = answers.reset
     await shop.send({ card }, { key })
-    shop.destine({ origin: 'https://localhost:1' })
+    await shop.destine({ origin: 'https://localhost:1' })
     expectProblem(await shop.send({ card }, { key, resend: true }), 502, 'destination-unavailable')
     expectProblem(await shop.send({ card }, { key }), 409, 'forward-outcome-unknown')
     shop.processor.answer = answers.success
-    shop.destine({})
+    await shop.destine()
     expect((await shop.send({ card }, { key, resend: true })).status).toBe(200)
     expect(shop.processor.received).toHaveLength(2)
   })

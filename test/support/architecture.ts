@@ -39,6 +39,7 @@ export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] 
     'callers',
     'limits',
     'roles-in-force',
+    'applied-sets',
     'approvals',
     'ledger',
     'policy',

@@ -1,9 +1,8 @@
 import type { Response } from 'supertest'
 import type { NewPartner } from '../../src/access/callers/partners.ts'
 import type { Destination } from '../../src/destinations/destination.ts'
-import { buildRequest } from '../../src/destinations/request/build-request.ts'
-import type { DestinationsInForce } from '../../src/forward/dependencies.ts'
-import { type Answering, answers, Processor } from './processor.ts'
+import { Sensitive } from '../../src/values/sensitive.ts'
+import { answers, Processor } from './processor.ts'
 import { card } from './samples.ts'
 import { TestVault } from './test-vault.ts'
 
@@ -31,46 +30,23 @@ const template = {
 export class Forwarding {
   readonly vault: TestVault
   readonly processor: Processor
-  readonly inForce: DestinationsInForce
-  readonly destinations = new Map<string, Destination>()
+  readonly #destinations = new Map<string, Omit<Destination, 'name'>>()
+  #applied = ''
   partner = ''
   token = ''
 
-  private constructor(vault: TestVault, processor: Processor, inForce: DestinationsInForce) {
+  private constructor(vault: TestVault, processor: Processor) {
     this.vault = vault
-    this.inForce = inForce
     this.processor = processor
   }
 
-  static async start({
-    answer = answers.success as Answering,
-    ...options
-  }: Parameters<typeof TestVault.start>[0] & { answer?: Answering } = {}): Promise<Forwarding> {
-    const processor = await Processor.start({ answer })
-    const holder: { forwarding?: Forwarding } = {}
-    const deps: Parameters<typeof buildRequest>[0] = {
-      openSecrets: async () => new Map([['key', API_KEY]]),
-      messageKey: async () => ({}) as never,
-      signMessage: async () => ({}) as never,
-      now: () => new Date(),
-      newId: () => 'id',
-    }
-    const inForce: DestinationsInForce = {
-      find: async (name) => holder.forwarding?.destinations.get(name),
-      build: (destination, filling) => buildRequest(deps, destination, filling),
-    }
-    const vault = await TestVault.start({
-      ...options,
-      overrides: {
-        destinations: inForce,
-        ...options?.overrides,
-      },
-    })
-    const forwarding = new Forwarding(vault, processor, inForce)
-    holder.forwarding = forwarding
+  static async start(options: Parameters<typeof TestVault.start>[0] = {}): Promise<Forwarding> {
+    const forwarding = new Forwarding(await TestVault.start(options), await Processor.start())
+    const { vault } = forwarding
+    await vault.commands.setSecret(OPERATOR, 'key', new Sensitive(API_KEY))
     forwarding.partner = await forwarding.addPartner()
     forwarding.token = await vault.staffToken('payments')
-    forwarding.destine({})
+    await forwarding.destine()
     return forwarding
   }
 
@@ -94,10 +70,9 @@ export class Forwarding {
     return id
   }
 
-  /** Puts a destination into force. */
-  destine(changes: Partial<Destination>): Destination {
-    const destination: Destination = {
-      name: 'acquirer',
+  /** The destination of that name, as it is before the changes. */
+  destination(changes: Partial<Omit<Destination, 'name'>> = {}): Omit<Destination, 'name'> {
+    return {
       origin: this.processor.origin,
       path: '/v1/payments',
       methods: ['POST'],
@@ -115,8 +90,28 @@ export class Forwarding {
       private_addresses: true,
       ...changes,
     }
-    this.destinations.set(destination.name, destination)
-    return destination
+  }
+
+  /** Puts a destination into force, beside those that there are. */
+  async destine(changes: Partial<Omit<Destination, 'name'>> = {}, name = 'acquirer'): Promise<void> {
+    this.#destinations.set(name, this.destination(changes))
+    await this.#apply()
+  }
+
+  /** Puts the destination that there is at first into force, and no other. */
+  async reset(): Promise<void> {
+    this.processor.answer = answers.success
+    this.processor.received.length = 0
+    this.#destinations.clear()
+    await this.destine()
+  }
+
+  async #apply(): Promise<void> {
+    const destinations = Object.fromEntries(this.#destinations)
+    const text = JSON.stringify(destinations)
+    if (text === this.#applied) return
+    await this.vault.commands.applyDestinations(OPERATOR, { format: 1, destinations })
+    this.#applied = text
   }
 
   /** The token of a new card. */

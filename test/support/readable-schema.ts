@@ -75,6 +75,11 @@ const tables: readonly ReadableTable[] = [
     columns: [...same('id', 'state', 'attempt', 'deadline', 'expires_at'), ...sealed('facts')],
   },
   {
+    name: 'destination_secrets',
+    key: ['name'],
+    columns: [...same('name', 'revision', 'set_at'), ...sealed('value')],
+  },
+  {
     name: 'search_terms',
     key: ['term', 'token', 'key'],
     columns: [

@@ -1,5 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
 import type { Remaking } from '../../keys/registry/remake-macs.ts'
+import { appliedSets, setText } from '../applied-sets/applied-set.ts'
+import { selectNewestSet, updateSetMac } from '../applied-sets/applied-set-store.ts'
 import { approvalText } from '../approvals/approval-mac.ts'
 import { lockApproved, lockOpen, updateApprovalMac, updateRequestMac } from '../approvals/approval-store.ts'
 import { requestText } from '../approvals/request-mac.ts'
@@ -8,13 +10,11 @@ import { clientText, contractText, type MacText } from '../ledger/access-macs.ts
 import { selectClientsWithSecrets, updateClientMac } from '../ledger/client-store.ts'
 import { remakeChain } from '../ledger/ledger-chain.ts'
 import { selectPartners, updatePartnerMac } from '../ledger/partner-store.ts'
-import { roleSetText } from '../roles-in-force/current-roles.ts'
-import { selectNewestRoleSet, updateRoleSetMac } from '../roles-in-force/role-set-store.ts'
 
 /**
- * Makes the MACs of clients, contracts, the newest set of roles, approvals, open requests for them and the ledger of
+ * Makes the MACs of clients, contracts, the newest sets of roles and of destinations, approvals, open requests for them and the ledger of
  * access again, in the transaction that replaces their key. No other writer makes one in that time (`Macs.hold`). Rows
- * that the vault did not write stay as they are, and so do older sets of roles, which are no longer in force.
+ * that the vault did not write stay as they are, and so do older sets, which are no longer in force.
  */
 export async function remakeAccessMacs(tx: Queryable, remaking: Remaking): Promise<void> {
   const { isOurs, make } = remaking
@@ -29,9 +29,11 @@ export async function remakeAccessMacs(tx: Queryable, remaking: Remaking): Promi
     const mac = remade(contractText(partner), partner.mac)
     if (mac !== undefined) await updatePartnerMac(tx, partner.id, mac)
   }
-  const newest = await selectNewestRoleSet(tx)
-  const mac = newest && remade(roleSetText(newest), newest.mac)
-  if (newest !== undefined && mac !== undefined) await updateRoleSetMac(tx, newest.revision, mac)
+  for (const applied of appliedSets) {
+    const newest = await selectNewestSet(tx, applied)
+    const mac = newest && remade(setText(applied, newest), newest.mac)
+    if (newest !== undefined && mac !== undefined) await updateSetMac(tx, applied, { ...newest, mac })
+  }
   const entries = await selectLedgerFrom(tx, 0)
   const remadeLedger = await remakeChain(entries, remaking)
   if (remadeLedger !== undefined) await replaceLedger(tx, remadeLedger)

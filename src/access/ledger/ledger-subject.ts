@@ -4,6 +4,9 @@ import { foldedId, staffId } from '../policy/person.ts'
 export const clientSubject = (id: string) => `client ${id}`
 export const partnerSubject = (id: string) => `partner ${id}`
 export const ROLES_SUBJECT = 'roles'
+export const DESTINATIONS_SUBJECT = 'destinations'
+/** A secret of destinations, by its name. */
+export const secretSubject = (name: string) => `destination secret ${name}`
 
 const DISABLED = 'disabled '
 const SUSPENDED = 'suspended '

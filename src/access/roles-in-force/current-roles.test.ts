@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { noDictionary } from '../../../test/support/no-dictionary.ts'
 import type { Database, Queryable } from '../../database/database.ts'
+import { roleSets, type StoredSet, setText } from '../applied-sets/applied-set.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
 import { stateOf } from '../ledger/access-macs.ts'
 import { ROLES_SUBJECT } from '../ledger/ledger-subject.ts'
-import { createCurrentRoles, roleSetText } from './current-roles.ts'
-import type { StoredRoleSet } from './role-set-store.ts'
+import { createCurrentRoles } from './current-roles.ts'
 
-const macOf = ({ revision, roles }: { revision: number; roles: string }) =>
-  createHash('sha256').update(`${revision} ${roles}`).digest()
-const macs = { isOurs: async (set: StoredRoleSet) => macOf(set).equals(set.mac) }
+const macOf = ({ revision, text }: { revision: number; text: string }) =>
+  createHash('sha256').update(`${revision} ${text}`).digest()
+const macs = { isOurs: async (set: StoredSet) => macOf(set).equals(set.mac) }
 
 /** The roles of a vault whose database holds this one row, which its ledger names. */
-function rolesOver(roles: string) {
-  const row = { revision: 1, roles, mac: macOf({ revision: 1, roles }), created_at: new Date() }
-  const state = new Map([[ROLES_SUBJECT, stateOf(roleSetText(row))]])
+function rolesOver(text: string) {
+  const row = { revision: 1, text, mac: macOf({ revision: 1, text }), created_at: new Date() }
+  const state = new Map([[ROLES_SUBJECT, stateOf(setText(roleSets, row))]])
   const ledger: Pick<AccessLedger, 'settle'> = { settle: async (read) => ({ answer: await read(), state }) }
   const queryable: Queryable = { query: async <Row>() => [row] as Row[], dictionary: noDictionary }
   const alerts: unknown[] = []

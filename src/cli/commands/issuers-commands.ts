@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { TokenReport } from '../../access/issuers/check-token.ts'
 import { CallerError } from '../../access/ledger/caller-error.ts'
-import { textOf } from '../arguments.ts'
+import { standardInput, textOf } from '../arguments.ts'
 import { FAILED, type Json, print, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
 
@@ -27,14 +26,6 @@ function readTokenFrom(file: string): string {
   const token = (file === '-' ? standardInput() : textOf(file)).trim()
   if (token === '') throw new CallerError(`there is no token in ${file === '-' ? 'stdin' : file}.`)
   return token
-}
-
-function standardInput(): string {
-  try {
-    return readFileSync(0, 'utf8')
-  } catch {
-    throw new CallerError('stdin cannot be read.')
-  }
 }
 
 function describe({ accepted, code, issuer, rules, ...token }: TokenReport): string {

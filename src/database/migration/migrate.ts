@@ -3,6 +3,7 @@ import pg from 'pg'
 import * as schema from '../../../migrations/0001-schema.ts'
 import { migration as checkoutSessions } from '../../../migrations/0033-checkout-sessions.ts'
 import { migration as keptReleasePlan } from '../../../migrations/0034-kept-release-plan.ts'
+import { migration as destinations } from '../../../migrations/0035-destinations.ts'
 import { migration as forwards } from '../../../migrations/0036-forwards.ts'
 import { migration as securityCodes } from '../../../migrations/0037-security-codes.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from '../database.ts'
@@ -21,6 +22,7 @@ export const shippedMigrations: Migrations = {
   online: {
     '0033-checkout-sessions': checkoutSessions,
     '0034-kept-release-plan': keptReleasePlan,
+    '0035-destinations': destinations,
     '0036-forwards': forwards,
     '0037-security-codes': securityCodes,
   },
