@@ -49,6 +49,7 @@ CREATE TABLE approvals (
   record_version integer,
   log_size bigint,
   request_mac bytea,
+  partner text,
   CONSTRAINT approvals_pkey PRIMARY KEY (id),
   CONSTRAINT approvals_by_another CHECK ((decided_by <> caller)),
   CONSTRAINT approvals_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'refused'::text, 'used'::text, 'unreviewed'::text, 'reviewed'::text])))
@@ -63,6 +64,7 @@ COMMENT ON COLUMN approvals.authority IS 'the authority in whose name the releas
 COMMENT ON COLUMN approvals.record_version IS 'the version of the record that is asked for; empty for requests that were decided before there was this column';
 COMMENT ON COLUMN approvals.log_size IS 'how many leaves the log had when this was approved: the event of its release comes behind them';
 COMMENT ON COLUMN approvals.request_mac IS 'HMAC-SHA-256 over what was asked, by which caller and when, behind the id of its access-mac key';
+COMMENT ON COLUMN approvals.partner IS 'the partner to whose key the record leaves; null if it leaves to the caller';
 
 CREATE TABLE audit_checkpoints (
   size bigint NOT NULL,
@@ -438,10 +440,12 @@ CREATE TABLE partners (
   created_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
   mac bytea,
+  keys jsonb,
   CONSTRAINT partners_pkey PRIMARY KEY (id)
 );
 COMMENT ON TABLE partners IS 'third parties, and what their contracts let them see';
 COMMENT ON COLUMN partners.mac IS 'HMAC-SHA-256 over the contract, behind the id of its access-mac key; gone with its end';
+COMMENT ON COLUMN partners.keys IS 'the public keys that releases to the partner are encrypted to, as a JWK Set; null for none';
 
 CREATE TABLE rate_limits (
   key character varying(255) NOT NULL,
@@ -657,6 +661,7 @@ GRANT UPDATE ON TABLE outside_checkpoints (settled_by) TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE partner_clients TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE partners TO strongroom_runtime;
 GRANT UPDATE ON TABLE partners (ended_at) TO strongroom_runtime;
+GRANT UPDATE ON TABLE partners (keys) TO strongroom_runtime;
 GRANT UPDATE ON TABLE partners (mac) TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runtime;

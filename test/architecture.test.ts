@@ -42,6 +42,7 @@ const MAY_EXPOSE: Readonly<Record<string, string>> = {
   'src/records/approvals/approval-routes.ts': 'shows a second person the reason',
   'src/records/change/correct.ts': 'parses the correction',
   'src/records/read/match.ts': 'compares a value with a record',
+  'src/records/reveal/release-to-partner.ts': 'encrypts to the key of a partner',
   'src/records/reveal/reveal-routes.ts': 'answers a reveal',
   'src/records/record/sealed-record.ts': 'seals',
   'src/records/search/search.ts': 'normalises the value to search by',

@@ -9,6 +9,7 @@ import type { Client } from './ledger/client-store.ts'
 import type { Partner } from './ledger/partner-store.ts'
 import type { RebuildLedgerDeps } from './ledger-changes/rebuild-ledger.ts'
 import type { Suspension } from './limits/suspension-store.ts'
+import type { EncryptionJwkSet } from './policy/encryption-jwk.ts'
 import type { PublicJwkSet } from './policy/public-jwk.ts'
 import type { RoleFile, RoleSet } from './policy/role-set.ts'
 import type { AccessLine } from './review-access.ts'
@@ -43,6 +44,8 @@ export interface AccessCommands {
   addPartner(operator: AuditCaller, partner: NewPartner): Promise<{ id: string }>
   listPartners(): Promise<Partner[]>
   endPartner(operator: AuditCaller, id: string): Promise<void>
+  /** @param keys null takes them away */
+  replacePartnerKeys(operator: AuditCaller, id: string, keys: EncryptionJwkSet | null): Promise<void>
   rebuildLedger(operator: AuditCaller): Promise<{ count: number }>
   listSuspended(): Promise<Suspension[]>
   reinstateCaller(operator: AuditCaller, caller: string): Promise<void>
@@ -102,6 +105,7 @@ export function createAccessCommands(deps: AccessCommandDeps): AccessCommands {
     addPartner: async (operator, partner) => (await partners()).addPartner(deps, operator, partner),
     listPartners: async () => (await partners()).listPartners(deps),
     endPartner: async (operator, id) => (await partners()).endPartner(deps, operator, id),
+    replacePartnerKeys: async (operator, id, keys) => (await partners()).replacePartnerKeys(deps, operator, id, keys),
     async rebuildLedger(operator) {
       const { rebuildLedger } = await import('./ledger-changes/rebuild-ledger.ts')
       return rebuildLedger(deps, operator)

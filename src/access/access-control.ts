@@ -11,6 +11,7 @@ import { sweepApprovals } from './approvals/sweep-approvals.ts'
 import { UsedApprovals } from './approvals/used-approvals.ts'
 import { createCallerStatuses } from './callers/caller-status.ts'
 import { checkCallerStatus, proveCaller } from './callers/check-caller-status.ts'
+import { type FindContract, findContract } from './callers/find-contract.ts'
 import { type AccessLedger, createAccessLedger } from './ledger/access-ledger.ts'
 import { type AccessMacs, createAccessMacs } from './ledger/access-macs.ts'
 import { createTakeInAccess } from './ledger-changes/take-in-access.ts'
@@ -78,6 +79,7 @@ export interface AccessControl {
   ledger: AccessLedger
   checkCallerStatus: (caller: Caller, presumes?: 'memory' | 'database') => Promise<Caller>
   proveCaller: ProveCaller
+  findContract: FindContract
   limits: Limits
   jobs: readonly Job[]
 }
@@ -105,6 +107,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     ledger,
     checkCallerStatus: (caller, presumes) => checkCallerStatus(statusDeps, caller, presumes),
     proveCaller: prove,
+    findContract: (caller, id) => findContract({ database, ledger, macs, now }, caller, id),
     limits: {
       rateLimit: createRateLimit(counting, limits.logIns),
       probes,

@@ -28,7 +28,10 @@ export interface CreateAccessDeps extends AccessControlDeps {
 
 /** Who is calling, and what they may do. */
 export interface Access
-  extends Pick<AccessControl, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'> {
+  extends Pick<
+    AccessControl,
+    'checkCallerStatus' | 'findContract' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'
+  > {
   /** What finds the caller of a request; a command loads it when it needs it. */
   authentication(): Promise<Pick<Authentication, 'accessTokens' | 'authenticate' | 'rehearse'>>
   /** Forgets what is remembered of clients, because a sealed vault cannot verify that it still holds. */

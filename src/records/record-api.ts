@@ -4,6 +4,7 @@ import { createApprovalRoutes } from './approvals/approval-routes.ts'
 import { createEraseRoutes } from './change/erase-routes.ts'
 import { createMatchRoutes } from './read/match-routes.ts'
 import { createRecordRoutes } from './read/record-routes.ts'
+import { createReleaseRoutes } from './reveal/release-routes.ts'
 import { createRevealRoutes } from './reveal/reveal-routes.ts'
 import { createSearchRoutes } from './search/search-routes.ts'
 import { createTokenizeRoutes } from './tokenize/tokenize-routes.ts'
@@ -12,6 +13,7 @@ type DepsOf<Create extends (deps: never) => unknown> = Parameters<Create>[0]
 
 export type RecordApiDeps = DepsOf<typeof createTokenizeRoutes> &
   DepsOf<typeof createRevealRoutes> &
+  DepsOf<typeof createReleaseRoutes> &
   DepsOf<typeof createApprovalRoutes> &
   DepsOf<typeof createMatchRoutes> &
   DepsOf<typeof createRecordRoutes> &
@@ -23,6 +25,7 @@ export function createRecordApi(deps: RecordApiDeps): Route<Caller>[] {
   return [
     ...createTokenizeRoutes(deps),
     ...createRevealRoutes(deps),
+    ...createReleaseRoutes(deps),
     ...createApprovalRoutes(deps),
     ...createMatchRoutes(deps),
     ...createRecordRoutes(deps),

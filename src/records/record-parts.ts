@@ -1,4 +1,5 @@
 import type { Limits } from '../access/access-control.ts'
+import type { FindContract } from '../access/callers/find-contract.ts'
 import type { Access } from '../access/create-access.ts'
 import type { NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
@@ -34,7 +35,7 @@ export interface CreateRecordsDeps {
   /** A server records whether it finds cards by number; other processes do as it does. */
   recordedIssuer: 'write' | 'prefer' | 'ignore'
   gate: ReleaseGate
-  access: Pick<Access, 'checkCallerStatus' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'>
+  access: Pick<Access, 'checkCallerStatus' | 'findContract' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'>
   authenticity: EventAuthenticity
   production: boolean
   /** Whether this process serves callers. Another one builds what its command uses. */
@@ -45,6 +46,7 @@ export interface CreateRecordsDeps {
 
 /** What the use cases of records are made of, and what their routes share. */
 export interface RecordParts extends RecordDeps, Limits {
+  findContract: FindContract
   idempotency: Idempotency
 }
 

@@ -3,7 +3,7 @@ import { lapseApprovals } from '../access/approvals/approval-store.ts'
 import { revokeClient, UnknownClient } from '../access/callers/clients.ts'
 import { disableStaff } from '../access/callers/disable-staff.ts'
 import { endCredential } from '../access/callers/end-credential.ts'
-import { endPartner } from '../access/callers/partners.ts'
+import { endPartner, replacePartnerKeys, UnknownPartner } from '../access/callers/partners.ts'
 import type { AccessLedger } from '../access/ledger/access-ledger.ts'
 import type { AccessMacs } from '../access/ledger/access-macs.ts'
 import { REFUSED, suspendedSubject } from '../access/ledger/ledger-subject.ts'
@@ -117,6 +117,7 @@ async function takeAway(
   for (const { id, event } of plan.endCredentials) await endCredentialOrRevoke(repeating(event), operator, id)
   for (const { id, event } of plan.disable) await disableStaff(repeating(event), operator, id)
   for (const { id, event } of plan.endPartners) await endPartner(repeating(event), operator, id)
+  for (const { id, event } of plan.endPartnerKeys) await endKeysOrPartner(repeating(event), operator, id)
   for (const one of plan.suspend) await suspendAgain(repeating(one.event), operator, one)
   if (plan.roles !== undefined) await leaveOnlyTokenize(repeating(plan.roles.event), operator)
   for (const one of plan.lapse) await lapseAgain(repeating(one.event), operator, one)
@@ -132,6 +133,16 @@ async function endCredentialOrRevoke(deps: ApplyLogDeps, operator: AuditCaller, 
   } catch (error) {
     if (!(error instanceof UnknownClient)) throw error
     await revokeClient(deps, operator, id)
+  }
+}
+
+/** The same of a contract. Its newer keys are not in the log, so an operator gives them again. */
+async function endKeysOrPartner(deps: ApplyLogDeps, operator: AuditCaller, id: string): Promise<void> {
+  try {
+    await replacePartnerKeys(deps, operator, id, null)
+  } catch (error) {
+    if (!(error instanceof UnknownPartner)) throw error
+    await endPartner(deps, operator, id)
   }
 }
 
@@ -205,7 +216,8 @@ async function conclude(
 
 /** How many things are taken away. */
 export function stepsOf(plan: RestorePlan): number {
-  const { erase, revoke, endCredentials, disable, endPartners, suspend, lapse, compromise, roles } = plan
-  const lists = [erase, revoke, endCredentials, disable, endPartners, suspend, lapse, compromise]
+  const { erase, revoke, endCredentials, disable, endPartners, endPartnerKeys, suspend, lapse, compromise, roles } =
+    plan
+  const lists = [erase, revoke, endCredentials, disable, endPartners, endPartnerKeys, suspend, lapse, compromise]
   return lists.reduce((sum, list) => sum + list.length, roles === undefined ? 0 : 1)
 }

@@ -21,6 +21,7 @@ export interface RestorePlan {
   endCredentials: readonly Again[]
   disable: readonly Again[]
   endPartners: readonly Again[]
+  endPartnerKeys: readonly Again[]
   suspend: readonly (Again & { purpose: string })[]
   /** Records whose approvals end. */
   lapse: readonly (Again & { approval: string })[]
@@ -79,6 +80,10 @@ export async function planRestore(
     ),
     disable: again(takeaways.staffDisabled, (_id, one) => isNews(one)),
     endPartners: again(takeaways.partnersEnded, (id, one) => partners.get(id) || (partners.has(id) && isNews(one))),
+    endPartnerKeys: again(
+      takeaways.partnerKeysReplaced,
+      (id, one) => partners.has(id) && !takeaways.partnersEnded.has(id) && isNews(one),
+    ),
     suspend: again(takeaways.callersSuspended, (_id, one) => isNews(one)),
     lapse: again(approvalsOver, (token, one) => approved.has(token) && isNews(one)),
     compromise: again(takeaways.keysCompromised, isUsable),

@@ -28,6 +28,8 @@ export interface Takeaways {
   readonly staffDisabled: ReadonlyMap<string, Takeaway>
   readonly partnersEnded: ReadonlyMap<string, Takeaway>
   readonly partnersAdded: ReadonlySet<string>
+  /** Partners whose keys were replaced: the database has those from before. */
+  readonly partnerKeysReplaced: ReadonlyMap<string, Takeaway>
   readonly callersSuspended: ReadonlyMap<string, Takeaway & { purpose: string }>
   /** The last time that other roles were applied. */
   readonly roles: Takeaway | undefined
@@ -63,6 +65,9 @@ interface LoggedFacts {
   record_version?: number
 }
 
+/** They may use an approval. */
+const RELEASES = new Set(['record.reveal', 'record.release'])
+
 /** Follows the events of a log; what was given back later is not taken away. */
 export function readTakeaways(): TakeawayReader {
   const found = {
@@ -78,6 +83,7 @@ export function readTakeaways(): TakeawayReader {
     staffDisabled: new Map<string, Takeaway>(),
     partnersEnded: new Map<string, Takeaway>(),
     partnersAdded: new Set<string>(),
+    partnerKeysReplaced: new Map<string, Takeaway>(),
     callersSuspended: new Map<string, Takeaway & { purpose: string }>(),
     roles: undefined as Takeaway | undefined,
     approvalsOver: new Map<string, Takeaway & { approval: string }>(),
@@ -99,7 +105,7 @@ export function readTakeaways(): TakeawayReader {
     if (type === 'record.tokenize') found.tokenized.add(token)
     else if (type === 'record.correct') found.corrected.set(token, record_version)
     else if (type === 'record.erase') found.erased.set(token, { event: id, site })
-    else if (type === 'record.reveal' && approval !== undefined) found.approvalsOver.set(token, { event: id, approval })
+    else if (RELEASES.has(type) && approval !== undefined) found.approvalsOver.set(token, { event: id, approval })
   }
 
   const bySubject: Readonly<Record<string, (subject: string, event: LoggedFacts) => void>> = {
@@ -111,6 +117,7 @@ export function readTakeaways(): TakeawayReader {
     'staff.disable': (person, { id }) => found.staffDisabled.set(person, { event: id }),
     'staff.enable': (person) => found.staffDisabled.delete(person),
     'partner.add': (partner) => found.partnersAdded.add(partner),
+    'partner.replace-keys': (partner, { id }) => found.partnerKeysReplaced.set(partner, { event: id }),
     'partner.end': (partner, { id }) => found.partnersEnded.set(partner, { event: id }),
     'caller.suspend': (caller, { id, purpose = '' }) => found.callersSuspended.set(caller, { event: id, purpose }),
     'caller.lift': (caller) => found.callersSuspended.delete(caller),

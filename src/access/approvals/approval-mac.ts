@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize'
 import type { Keys } from '../../keys/ring/keys.ts'
 import type { MacText } from '../ledger/access-macs.ts'
-import type { ApprovedRow, DecidedRequest } from './approval-store.ts'
+import type { ApprovalRequest, ApprovedRow, DecidedRequest } from './approval-store.ts'
 
 /** No other verdict has a MAC. */
 const VERDICT = 'approved'
@@ -11,11 +11,16 @@ const VERDICT = 'approved'
  * version, for which ticket, who decided, when, how long the log was, and until when it can be used. Times are milliseconds since 1970.
  */
 export function approvalText(approval: DecidedRequest): MacText {
-  const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority } = approval
   const { decided_by, decided_at, expires_at, log_size } = approval
   const decision = { decided_by, decided_at: decided_at?.getTime() ?? null, expires_at: expires_at.getTime(), log_size }
-  const request = { id, caller, role, site, token, record_version, fields, purpose, ticket, authority }
-  return { domain: 'strongroom approval', text: `${VERDICT} ${canonicalize({ ...request, ...decision })}` }
+  return { domain: 'strongroom approval', text: `${VERDICT} ${canonicalize({ ...askedOf(approval), ...decision })}` }
+}
+
+/** What a person decides on. Without a partner it is what was asked before a release could go to one. */
+export function askedOf(request: ApprovalRequest): ApprovalRequest | Omit<ApprovalRequest, 'partner'> {
+  const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority, partner } = request
+  const asked = { id, caller, role, site, token, record_version, fields, purpose, ticket, authority }
+  return partner === null ? asked : { ...asked, partner }
 }
 
 /** Makes the MAC of an approval, which only the vault can write. @throws {Problem} sealed */

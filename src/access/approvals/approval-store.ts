@@ -25,6 +25,8 @@ export interface ApprovalRequest {
   ticket: string | null
   /** Which authority asks. */
   authority: string | null
+  /** The third party to whose key it leaves; null if it leaves to the caller. */
+  partner: string | null
 }
 
 /** A request with its decision, as far as there is one. */
@@ -53,19 +55,20 @@ export interface ApprovedRow extends Approval, Pick<DecidedRequest, 'log_size'> 
 }
 
 const COLUMNS =
-  'id, caller, role, site, token, record_version, fields, purpose, ticket, authority, state, requested_at, expires_at, decided_by, decided_at'
+  'id, caller, role, site, token, record_version, fields, purpose, ticket, authority, partner, state, requested_at, expires_at, decided_by, decided_at'
 const APPROVED_COLUMNS = `${COLUMNS}, log_size::float8 AS log_size, mac`
 const ASKED_COLUMNS = `${COLUMNS}, request_mac`
 
 /** The same fields in the same order: they come from the order of the role. */
 const SAME = `caller = $1 AND role = $2 AND site = $3 AND token = $4 AND fields = $5 AND purpose = $6
-  AND authority IS NOT DISTINCT FROM $7 AND ticket IS NOT DISTINCT FROM $8 AND record_version = $9`
+  AND authority IS NOT DISTINCT FROM $7 AND ticket IS NOT DISTINCT FROM $8 AND record_version = $9
+  AND partner IS NOT DISTINCT FROM $10`
 
 const LOCK: Statement = { name: 'lock-approvals', text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 7375))' }
 const SELECT_APPROVED_SAME: Statement = {
   name: 'select-same-approved',
   text: `SELECT ${APPROVED_COLUMNS}, EXISTS (SELECT FROM approval_uses WHERE approval = a.id) AS is_used
-         FROM approvals a WHERE ${SAME} AND state = 'approved' AND expires_at > $10 ORDER BY requested_at`,
+         FROM approvals a WHERE ${SAME} AND state = 'approved' AND expires_at > $11 ORDER BY requested_at`,
 }
 const INSERT_USE: Statement = {
   name: 'insert-approval-use',
@@ -76,7 +79,7 @@ const INSERT_USE: Statement = {
 const SELECT_PENDING_SAME: Statement = {
   name: 'select-same-pending-approval',
   text: `SELECT ${ASKED_COLUMNS} FROM approvals
-         WHERE ${SAME} AND state = 'pending' AND expires_at > $10 ORDER BY requested_at`,
+         WHERE ${SAME} AND state = 'pending' AND expires_at > $11 ORDER BY requested_at`,
 }
 const COUNT_OPEN: Statement = {
   name: 'count-open-approvals',
@@ -86,8 +89,8 @@ const COUNT_OPEN: Statement = {
 const INSERT: Statement = {
   name: 'insert-approval',
   text: `INSERT INTO approvals (${COLUMNS}, request_mac)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, $14)
-         RETURNING state = $11 AND request_mac IS NOT DISTINCT FROM $14 AS done`,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, NULL, NULL, $15)
+         RETURNING state = $12 AND request_mac IS NOT DISTINCT FROM $15 AS done`,
 }
 /** An approval without a record releases nothing. */
 const LIST: Statement = {
@@ -140,8 +143,8 @@ const IS_LAPSED: Statement = {
 }
 
 const sameAs = (request: ApprovalRequest) => {
-  const { caller, role, site, token, fields, purpose, authority, ticket, record_version } = request
-  return [caller, role, site, token, [...fields], purpose, authority, ticket, record_version]
+  const { caller, role, site, token, fields, purpose, authority, ticket, record_version, partner } = request
+  return [caller, role, site, token, [...fields], purpose, authority, ticket, record_version, partner]
 }
 
 /** Waits until no other request holds this caller; until the end of the transaction. */
@@ -187,8 +190,8 @@ export async function insertApproval(
   request: ApprovalRequest & Pick<AskedRow, 'state' | 'requested_at' | 'expires_at' | 'request_mac'>,
   reason: { keyId: string; bytes: Buffer } | undefined,
 ): Promise<void> {
-  const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority } = request
-  const what = [id, caller, role, site, token, record_version, [...fields], purpose, ticket, authority]
+  const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority, partner } = request
+  const what = [id, caller, role, site, token, record_version, [...fields], purpose, ticket, authority, partner]
   const state = [request.state, request.requested_at, request.expires_at, request.request_mac]
   requireDone(await tx.query(INSERT, [...what, ...state]))
   await insertReason(tx, id, reason)

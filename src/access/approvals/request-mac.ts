@@ -1,6 +1,7 @@
 import canonicalize from 'canonicalize'
 import type { Keys } from '../../keys/ring/keys.ts'
 import type { MacText } from '../ledger/access-macs.ts'
+import { askedOf } from './approval-mac.ts'
 import type { AskedRow } from './approval-store.ts'
 
 /** A caller who still needs a request that is undecided by then makes it again. */
@@ -13,13 +14,11 @@ export const REQUEST_LASTS_MS = 24 * 60 * 60 * 1000
  * record removes it.
  */
 export function requestText(request: Omit<AskedRow, 'request_mac'>): MacText {
-  const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority } = request
   const waits = request.state !== 'unreviewed' && request.state !== 'reviewed'
   const requested_at = request.requested_at.getTime()
-  const asked = { id, caller, role, site, token, record_version, fields, purpose, ticket, authority }
   return {
     domain: 'strongroom approval request',
-    text: canonicalize({ ...asked, requested_at, waits }) ?? '',
+    text: canonicalize({ ...askedOf(request), requested_at, waits }) ?? '',
   }
 }
 

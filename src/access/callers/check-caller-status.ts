@@ -97,10 +97,10 @@ const NOTHING: Role = { duty: '', scopes: [], grants: [] }
 /** A contract that was changed outside the vault allows nothing. */
 async function partnershipOf(
   macs: AccessMacs,
-  { id, purposes, fields, ends_at, mac }: ContractStatus,
+  { id, purposes, fields, ends_at, keys, mac }: ContractStatus,
   state: AccessState,
 ): Promise<Partnership> {
-  return (await macs.isContract({ id, purposes, fields, ends_at, mac }, state))
+  return (await macs.isContract({ id, purposes, fields, ends_at, keys, mac }, state))
     ? { id, purposes, fields }
     : { id, purposes: [], fields: [] }
 }

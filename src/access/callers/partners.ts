@@ -3,11 +3,20 @@ import { insertEvents } from '../../audit/event/audit-store.ts'
 import type { Database } from '../../database/database.ts'
 import { type KindName, kindNames } from '../../kinds/registry.ts'
 import type { NewId } from '../../values/identifier.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
 import { type AccessMacs, contractText, stateOf } from '../ledger/access-macs.ts'
 import { insertTakeaway } from '../ledger/insert-takeaway.ts'
 import { partnerSubject } from '../ledger/ledger-subject.ts'
-import { insertPartner, markPartnerEnded, type Partner, selectPartners } from '../ledger/partner-store.ts'
+import {
+  insertPartner,
+  lockPartner,
+  markPartnerEnded,
+  type Partner,
+  selectPartners,
+  updatePartnerKeys,
+} from '../ledger/partner-store.ts'
+import type { EncryptionJwkSet } from '../policy/encryption-jwk.ts'
 import { isShown } from '../policy/view.ts'
 import { CallerError } from './clients.ts'
 
@@ -20,14 +29,18 @@ export interface PartnerDeps {
   now: () => Date
 }
 
-export type NewPartner = Omit<Partner, 'id' | 'created_at' | 'ended_at'>
+export interface NewPartner extends Omit<Partner, 'id' | 'created_at' | 'ended_at' | 'keys'> {
+  /** What is released to the partner itself is encrypted to one of them. */
+  keys?: EncryptionJwkSet | undefined
+}
 
 /**
  * Makes a partner. What its clients may see is what their role grants and the contract names, both.
  *
  * @throws {CallerError} for a contract with unknown names, or one that has ended
  */
-export async function addPartner(deps: PartnerDeps, operator: AuditCaller, input: NewPartner): Promise<{ id: string }> {
+export async function addPartner(deps: PartnerDeps, operator: AuditCaller, given: NewPartner): Promise<{ id: string }> {
+  const input = { ...given, keys: given.keys ?? null }
   const unknown = input.fields.filter((field) => !kindNames.some((kind) => isFieldOf(field, kind)))
   if (unknown.length > 0) throw new CallerError('a field is written as kind.field, such as address.postal_code')
   if (input.purposes.length === 0 || input.fields.length === 0) {
@@ -65,13 +78,46 @@ export async function endPartner(
   })
 }
 
+/**
+ * Gives a partner other keys, or none: what was encrypted to a former one stays so. That does not repair a row that was
+ * changed outside the vault.
+ *
+ * @throws {UnknownPartner}
+ */
+export async function replacePartnerKeys(
+  deps: Pick<PartnerDeps, 'database' | 'macs' | 'ledger' | 'newAuditEvent'>,
+  operator: AuditCaller,
+  id: string,
+  keys: EncryptionJwkSet | null,
+): Promise<void> {
+  await deps.database.transaction(async (tx) => {
+    await deps.macs.hold(tx)
+    const partner = await lockPartner(tx, id)
+    if (partner === undefined || partner.ended_at !== null) {
+      throw new UnknownPartner('there is no such partner, or its contract was ended')
+    }
+    if (!(await deps.macs.isContract(partner, await deps.ledger.stateIn(tx)))) {
+      throw new UnknownPartner('the contract was changed outside the vault: end it and add another')
+    }
+    const changed = { ...partner, keys }
+    await updatePartnerKeys(tx, { ...changed, mac: deps.macs.ofContract(changed) })
+    await deps.ledger.record(tx, [{ subject: partnerSubject(id), state: stateOf(contractText(changed)) }])
+    await insertEvents(tx, [event(deps, 'partner.replace-keys', operator, id)])
+  })
+}
+
+/** There is no contract that can have other keys. */
+export class UnknownPartner extends VaultError {
+  override readonly name = 'UnknownPartner'
+}
+
 function isFieldOf(field: string, kind: KindName): boolean {
   return field.startsWith(`${kind}.`) && isShown(field.slice(kind.length + 1), kind)
 }
 
 function event(
   { newAuditEvent }: Pick<PartnerDeps, 'newAuditEvent'>,
-  type: 'partner.add' | 'partner.end',
+  type: 'partner.add' | 'partner.end' | 'partner.replace-keys',
   operator: AuditCaller,
   id: string,
 ) {

@@ -12,11 +12,11 @@ import type { Partner } from './partner-store.ts'
 export type GrantedClient = Omit<ClientWithSecrets, 'created_at' | 'revoked_at' | 'mac' | 'previous_secret_start'>
 
 /** What a contract allows; its end before its time only takes away. */
-export type GrantedContract = Pick<Partner, 'id' | 'purposes' | 'fields' | 'ends_at'>
+export type GrantedContract = Pick<Partner, 'id' | 'purposes' | 'fields' | 'ends_at' | 'keys'>
 
 /**
  * MACs that only the vault can write, beside a client and beside a contract. A person who can write to the database and
- * has nothing else cannot give a client another role, scope, site, partner or secret, nor a partner another contract.
+ * has nothing else cannot give a client another role, scope, site, partner or secret, nor a partner another contract or another key.
  */
 export interface AccessMacs {
   /**
@@ -110,10 +110,11 @@ export function clientText(client: GrantedClient): MacText {
   }
 }
 
-export function contractText({ id, purposes, fields, ends_at }: GrantedContract): MacText {
+/** Without keys it is the text of a contract from before partners had any. */
+export function contractText({ id, purposes, fields, ends_at, keys }: GrantedContract): MacText {
   return {
     domain: 'strongroom contract',
-    text: canonical({ id, purposes, fields, ends_at: millisecondsOf(ends_at) }),
+    text: canonical({ id, purposes, fields, ends_at: millisecondsOf(ends_at), ...(keys === null ? {} : { keys }) }),
   }
 }
 

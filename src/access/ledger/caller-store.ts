@@ -4,6 +4,7 @@ import { opaqueArray } from '../../database/opaque-array.ts'
 import { nearestTime } from '../../database/read-time.ts'
 import { VaultError } from '../../values/vault-error.ts'
 import type { Caller, Partnership } from '../policy/caller.ts'
+import type { EncryptionJwkSet } from '../policy/encryption-jwk.ts'
 import { foldedId, staffId } from '../policy/person.ts'
 import { LEDGER_HEAD } from './access-ledger-store.ts'
 
@@ -11,6 +12,7 @@ import { LEDGER_HEAD } from './access-ledger-store.ts'
 export interface ContractStatus extends Partnership {
   endsAt: number
   ends_at: Date
+  keys: EncryptionJwkSet | null
   mac: Buffer | null
 }
 
@@ -46,7 +48,7 @@ const SELECT_STANDINGS: Statement = {
     ARRAY(SELECT id FROM clients WHERE id = ANY(${CLIENTS}) AND revoked_at IS NULL) AS live,
     ARRAY(SELECT id FROM disabled_staff WHERE folded = ANY(${FOLDED})) AS disabled,
     ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY(${CALLERS}) OR starts_with(caller, 'staff:')) AS suspended,
-    (SELECT json_agg(json_build_object('client', c.client, 'id', p.id, 'purposes', p.purposes, 'fields', p.fields,
+    (SELECT json_agg(json_build_object('client', c.client, 'id', p.id, 'purposes', p.purposes, 'fields', p.fields, 'keys', p.keys,
                                       'endsAt', extract(epoch FROM least(p.ends_at, p.ended_at)) * 1000,
                                       'ends_at', extract(epoch FROM p.ends_at) * 1000, 'mac', encode(p.mac, 'hex')))
      FROM partner_clients c JOIN partners p ON p.id = c.partner WHERE c.client = ANY(${CLIENTS})) AS partners`,

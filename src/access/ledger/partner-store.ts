@@ -1,6 +1,7 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 import { requireDone } from '../../database/require-done.ts'
 import { VaultError } from '../../values/vault-error.ts'
+import type { EncryptionJwkSet } from '../policy/encryption-jwk.ts'
 import type { Purpose } from '../policy/purpose.ts'
 import { LEDGER_HEAD } from './access-ledger-store.ts'
 
@@ -20,6 +21,8 @@ export interface Partner {
   created_at: Date
   /** When an operator ended it before its time. */
   ended_at: Date | null
+  /** What is released to the partner itself is encrypted to one of them; null for none. */
+  keys: EncryptionJwkSet | null
 }
 
 /** A partner with the MAC of its contract; null for a contract that was ended, or is older than MACs. */
@@ -27,11 +30,11 @@ export interface StoredPartner extends Partner {
   mac: Buffer | null
 }
 
-const COLUMNS = 'id, name, country, contact, purposes, fields, ends_at, created_at, ended_at'
+const COLUMNS = 'id, name, country, contact, purposes, fields, ends_at, created_at, ended_at, keys'
 
 const INSERT: Statement = {
   name: 'insert-partner',
-  text: `INSERT INTO partners (${COLUMNS}, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9) RETURNING mac = $9 AS done`,
+  text: `INSERT INTO partners (${COLUMNS}, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9, $10) RETURNING mac = $10 AS done`,
 }
 const SELECT_ALL: Statement = {
   name: 'select-partners',
@@ -56,6 +59,14 @@ const INSERT_CLIENT: Statement = {
   name: 'insert-partner-client',
   text: 'INSERT INTO partner_clients (client, partner) SELECT $1, id FROM partners WHERE id = $2 AND ended_at IS NULL RETURNING client',
 }
+const LOCK: Statement = {
+  name: 'lock-partner',
+  text: `SELECT ${COLUMNS}, mac FROM partners WHERE id = $1 FOR UPDATE`,
+}
+const UPDATE_KEYS: Statement = {
+  name: 'update-partner-keys',
+  text: 'UPDATE partners SET keys = $2, mac = $3 WHERE id = $1 RETURNING mac = $3 AS done',
+}
 /** Unless the contract was ended in the meantime: then it takes no keys. */
 const UPDATE_MAC: Statement = {
   name: 'update-partner-mac',
@@ -63,8 +74,9 @@ const UPDATE_MAC: Statement = {
 }
 
 export async function insertPartner(tx: Queryable, partner: Omit<StoredPartner, 'ended_at'>): Promise<void> {
-  const { id, name, country, contact, purposes, fields, ends_at, created_at, mac } = partner
-  requireDone(await tx.query(INSERT, [id, name, country, contact, purposes, fields, ends_at, created_at, mac]))
+  const { id, name, country, contact, purposes, fields, ends_at, created_at, keys, mac } = partner
+  const contract = [purposes, fields, ends_at, created_at, jsonOf(keys)]
+  requireDone(await tx.query(INSERT, [id, name, country, contact, ...contract, mac]))
 }
 
 export function selectPartners(db: Queryable): Promise<StoredPartner[]> {
@@ -87,6 +99,15 @@ export async function updatePartnerMac(tx: Queryable, id: string, mac: Buffer): 
   await tx.query(UPDATE_MAC, [id, mac])
 }
 
+/** The partner, locked until the end of the transaction. */
+export async function lockPartner(tx: Queryable, id: string): Promise<StoredPartner | undefined> {
+  return (await tx.query<StoredPartner>(LOCK, [id]))[0]
+}
+
+export async function updatePartnerKeys(tx: Queryable, { id, keys, mac }: StoredPartner): Promise<void> {
+  requireDone(await tx.query(UPDATE_KEYS, [id, jsonOf(keys), mac]))
+}
+
 /** Whether its contract had not been ended before; undefined for a partner that does not exist. */
 export async function markPartnerEnded(tx: Queryable, id: string, now: Date): Promise<{ isNews: boolean } | undefined> {
   const [partner] = await tx.query<{ isNews: boolean }>(END, [id, now])
@@ -97,4 +118,8 @@ export async function markPartnerEnded(tx: Queryable, id: string, now: Date): Pr
 /** Makes a client one of the partner's. False for a partner that does not exist, or no longer does. */
 export async function insertPartnerClient(tx: Queryable, client: string, partner: string): Promise<boolean> {
   return (await tx.query(INSERT_CLIENT, [client, partner])).length > 0
+}
+
+function jsonOf(keys: EncryptionJwkSet | null): string | null {
+  return keys === null ? null : JSON.stringify(keys)
 }

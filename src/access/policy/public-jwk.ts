@@ -1,5 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
+import type { EncryptionJwk } from './encryption-jwk.ts'
 
 /**
  * The public keys that callers may have: P-256, Ed25519, and RSA of 2048 to 4096 bits (NIST SP 800-131A; more would only
@@ -18,10 +19,14 @@ export interface PublicJwkSet {
 /** RFC 7518 section 6: what no public key has. A caller who shows one has lost the key. */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
+/** Whether the JWK holds a private or a symmetric key. */
+export function hasPrivateMember(jwk: object): boolean {
+  return PRIVATE_MEMBERS.some((member) => Object.hasOwn(jwk, member))
+}
+
 /** The public key in a JWK; undefined for a private or a symmetric one, another type, or no key at all. */
 export function parsePublicJwk(value: unknown): PublicJwk | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(value, member))) return undefined
+  if (typeof value !== 'object' || value === null || hasPrivateMember(value)) return undefined
   try {
     const { kid } = value as { kid?: unknown }
     const jwk = publicJwkOf(createPublicKey({ key: value as JsonWebKey, format: 'jwk' }))
@@ -42,7 +47,7 @@ export function publicJwkOf(key: KeyObject): PublicJwk | undefined {
 }
 
 /** RFC 7638, SHA-256. */
-export function thumbprintOf(jwk: PublicJwk): Promise<string> {
+export function thumbprintOf(jwk: PublicJwk | EncryptionJwk): Promise<string> {
   return calculateJwkThumbprint(jwk, 'sha256')
 }
 

@@ -52,7 +52,7 @@ export async function countFailedCommands(
   return counted!
 }
 
-/** A reveal that was committed earlier: its event, and the version of the record that left. */
+/** A reveal or a release to a partner that was committed earlier: its event, and the version of the record that left. */
 export interface EarlierReveal {
   id: string
   version: number
@@ -61,7 +61,8 @@ export interface EarlierReveal {
 const SELECT_REVEALS: Statement = {
   name: 'select-reveals',
   text: `SELECT id, (body::json ->> 'record_version')::integer AS version
-         FROM audit_events WHERE id = ANY ($1::uuid[]) AND type = ${numberSql('type', "'record.reveal'")}`,
+         FROM audit_events WHERE id = ANY ($1::uuid[])
+           AND type IN (${numberSql('type', "'record.reveal'")}, ${numberSql('type', "'record.release'")})`,
 }
 
 /** Those of the planned events that are in the log, by their ids. */

@@ -5,6 +5,8 @@ export const EVENT_TYPES = {
   'record.reveal': 'Real values were released; `fields` and `purpose` say which and what for',
   'record.forward':
     'A record was sent to a destination, which `subject` names; the event commits before a byte leaves. `fields`, `purpose` and `partner` say what, what for and to whom',
+  'record.release':
+    'Real values were released to the key of a partner, which `partner` names; `fields` and `purpose` say which and what for',
   'record.match': 'A record was compared with a value or with another record; `fields` says in what',
   'record.correct': 'A record was corrected; `fields` says which fields changed, `record_version` the new version',
   'record.erase': 'A record was erased with all its versions',
@@ -28,6 +30,7 @@ export const EVENT_TYPES = {
   'staff.disable': 'A person was disabled',
   'staff.enable': 'A disabled person was enabled again',
   'partner.add': 'A partner and its contract were added',
+  'partner.replace-keys': 'A partner was given other public keys, or none',
   'partner.end': 'The contract of a partner was ended',
   'roles.apply': 'A set of roles was applied',
   'destinations.apply': 'A set of destinations was applied',

@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { EncryptionJwkSet } from '../../access/policy/encryption-jwk.ts'
 import { type Purpose, purposes } from '../../access/policy/purpose.ts'
+import { textOf } from '../arguments.ts'
 import { type Json, print, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
 import { operator } from '../operator.ts'
@@ -13,6 +15,7 @@ interface NewPartner extends Json {
   purpose: Purpose[]
   field: string[]
   until: Date
+  jwks?: string
 }
 
 /** `strongroom partners …` */
@@ -25,25 +28,41 @@ export function addPartnersCommands(partners: Command): void {
     .addOption(new Option('--purpose <purpose...>', 'what for').choices(purposes).makeOptionMandatory())
     .requiredOption('--field <field...>', 'what it may see, as kind.field, such as address.postal_code')
     .requiredOption('--until <date>', 'the last day of the contract, YYYY-MM-DD in UTC', endOfDay)
-    .action((options: NewPartner) =>
-      withKeys('partners add', async ({ commands }) => {
-        const { name, country, contact, purpose, field, until } = options
-        const partner = { name, country, contact, purposes: purpose, fields: field, ends_at: until }
+    .option('--jwks <file>', 'its public keys as a JWK Set: releases to it are encrypted to the first one')
+    .action(async (options: NewPartner) => {
+      const { name, country, contact, purpose, field, until, jwks } = options
+      const keys = jwks === undefined ? undefined : await readKeys(jwks)
+      await withKeys('partners add', async ({ commands }) => {
+        const partner = { name, country, contact, purposes: purpose, fields: field, ends_at: until, keys }
         const { id } = await commands.addPartner(operator(), partner)
         print(options, { partner_id: id }, () => id)
-      }),
-    )
+      })
+    })
+
+  withJson(partners.command('replace-keys'))
+    .description('replace the public keys of a partner; what is released from now on is encrypted to the first of them')
+    .argument('<id>')
+    .requiredOption('--jwks <file>', 'its public keys as a JWK Set')
+    .action(async (id: string, options: Json & { jwks: string }) => {
+      const keys = await readKeys(options.jwks)
+      await withKeys('partners replace-keys', async ({ commands }) => {
+        await commands.replacePartnerKeys(operator(), id, keys)
+        const kids = keys.keys.map(({ kid }) => kid)
+        print(options, { partner_id: id, keys: kids }, () => kids.map((kid) => `key  ${kid}`).join('\n'))
+      })
+    })
 
   withJson(partners.command('list'))
     .description('list all partners, including those whose contract has ended')
     .action((options: Json) =>
       withVault('partners list', async ({ commands }) => {
-        const list = (await commands.listPartners()).map(({ id, ends_at, created_at, ended_at, ...partner }) => ({
+        const list = (await commands.listPartners()).map(({ id, ends_at, created_at, ended_at, keys, ...partner }) => ({
           partner_id: id,
           ...partner,
           ends_at: ends_at.toISOString(),
           created_at: created_at.toISOString(),
           ended_at: ended_at?.toISOString() ?? null,
+          keys: keys?.keys.map(({ kid }) => kid),
         }))
         print(options, list, () =>
           table(
@@ -70,6 +89,12 @@ export function addPartnersCommands(partners: Command): void {
         { takesAccessAway: true },
       ),
     )
+}
+
+/** @throws {CallerError} for a file that holds no usable public key */
+async function readKeys(file: string): Promise<EncryptionJwkSet> {
+  const { parsePartnerKeys } = await import('../../access/callers/partner-keys.ts')
+  return parsePartnerKeys(textOf(file))
 }
 
 function label(text: string): string {

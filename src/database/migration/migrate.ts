@@ -6,6 +6,7 @@ import { migration as keptReleasePlan } from '../../../migrations/0034-kept-rele
 import { migration as destinations } from '../../../migrations/0035-destinations.ts'
 import { migration as forwards } from '../../../migrations/0036-forwards.ts'
 import { migration as securityCodes } from '../../../migrations/0037-security-codes.ts'
+import { migration as partnerKeys } from '../../../migrations/0038-partner-keys.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from '../database.ts'
 import { applySettings, quoteIdentifier } from '../session-settings.ts'
 import { requireFitServer } from '../vault-server.ts'
@@ -25,6 +26,7 @@ export const shippedMigrations: Migrations = {
     '0035-destinations': destinations,
     '0036-forwards': forwards,
     '0037-security-codes': securityCodes,
+    '0038-partner-keys': partnerKeys,
   },
 }
 

@@ -31,6 +31,10 @@ const approvalSchema = z
     purpose: knownValues(purposes),
     ticket: z.string().optional(),
     authority: z.string().optional(),
+    partner: z
+      .string()
+      .optional()
+      .describe('The partner to whose key it would leave; left out: it leaves to the caller'),
     requested_at: time,
     expires_at: time.describe('Until when it can be approved or, once it is, used'),
     decided_by: z.string().nullable(),
@@ -161,12 +165,14 @@ function asBody({
   decided_at,
   ticket,
   authority,
+  partner,
   ...approval
 }: Approval): Record<string, unknown> {
   return {
     ...approval,
     ...(ticket === null ? {} : { ticket }),
     ...(authority === null ? {} : { authority }),
+    ...(partner === null ? {} : { partner }),
     requested_at: requested_at.toISOString(),
     expires_at: expires_at.toISOString(),
     decided_at: decided_at?.toISOString() ?? null,

@@ -188,6 +188,7 @@ export async function decideOnApproval(
       ticket: approval.ticket ?? undefined,
       record_version: approval.record_version ?? undefined,
       authority: approval.authority ?? undefined,
+      partner: approval.partner ?? undefined,
     })
     await insertEvents(tx, [event])
   })

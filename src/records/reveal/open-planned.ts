@@ -13,8 +13,9 @@ import type { LookedUp } from '../search/look-up-store.ts'
 import type { RedeemedApproval } from './redeem-approval.ts'
 import { requireLive } from './require-live.ts'
 
-/** What all events of a reveal say. */
+/** What all events of a reveal, or of a release to a partner, say. */
 export type ReleaseAbout = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'ticket' | 'authority' | 'partner'> & {
+  type: 'record.reveal' | 'record.release'
   purpose: Purpose
 }
 
@@ -57,7 +58,6 @@ export async function openPlanned(
   const data = pick(deps.kinds[record.kind], await openDetails(deps.keys, { ...record, secret: record.sealed }), fields)
   const event = leaveOutRecord(deps.newAuditEvent, {
     ...about,
-    type: 'record.reveal',
     outcome: 'success',
     token,
     kind: kindNameOf(token),

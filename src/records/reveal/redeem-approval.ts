@@ -47,6 +47,8 @@ export interface ApprovalQuestion {
   reason?: string | undefined
   ticket?: string | undefined
   authority?: string | undefined
+  /** The third party to whose key it leaves. */
+  partner?: string | undefined
   /** The approvals that the items of the same request before this one use. */
   taken: ReadonlySet<string>
 }
@@ -66,8 +68,8 @@ interface Outcome {
 }
 
 /**
- * For grants that need an approval: finds the one for exactly this caller, version of the record, fields, purpose and
- * ticket, or asks for one. The release redeems it. A caller that may break the glass continues at once; that is an
+ * For grants that need an approval: finds the one for exactly this caller, version of the record, fields, purpose,
+ * ticket and partner, or asks for one. The release redeems it. A caller that may break the glass continues at once; that is an
  * alert, and waits for a review. The record is checked first, so that no approval is requested for a record that cannot
  * be released.
  *
@@ -80,7 +82,7 @@ export async function redeemApproval(
   question: ApprovalQuestion,
   facts: RequestFacts,
 ): Promise<RedeemedApproval> {
-  const { token, needs, purpose, reason, ticket, authority, taken } = question
+  const { token, needs, purpose, reason, ticket, authority, partner, taken } = question
   const now = deps.now()
   const asked: Asked = {
     id: deps.newId('apr'),
@@ -92,6 +94,7 @@ export async function redeemApproval(
     purpose,
     ticket: ticket ?? null,
     authority: authority ?? null,
+    partner: partner ?? null,
   }
   // An approval that this process uses from here on may still look unused in a snapshot of the database.
   const used = deps.usedApprovals.at(now)
@@ -163,6 +166,7 @@ function requestEvent(
     subject: request.id,
     ticket: request.ticket ?? undefined,
     authority: request.authority ?? undefined,
+    partner: request.partner ?? undefined,
   })
 }
 

@@ -23,14 +23,25 @@ const { break_glass, fields } = optionalMembers({
 })
 const item = z.strictObject({ token: z.string().max(100), fields }).meta({ id: 'RevealItem' })
 
-function createRevealSchemas({ whyMembers }: Why) {
-  const why = { ...whyMembers, break_glass }
+/** What a request for the release of one record says. */
+export function revealMembers({ whyMembers }: Why) {
+  return { ...whyMembers, break_glass, fields }
+}
+
+/** The scope of the kind that the path names; any of them for a text that is no token. */
+export function revealScopesFor({ token = '' }: Readonly<Record<string, string>>): readonly string[] {
+  const parsed = parseToken(token)
+  return parsed === undefined ? revealScopes : [revealScopeOf(kindNameOf(parsed))]
+}
+
+function createRevealSchemas(why: Why) {
+  const { fields: _fields, ...ofMany } = revealMembers(why)
   return {
     one: z
-      .strictObject({ ...why, fields })
+      .strictObject(revealMembers(why))
       .meta({ id: 'RevealRequest', description: 'What a record is revealed for, and which of its fields' }),
     many: z
-      .strictObject({ ...why, items: z.array(item).min(1).max(100) })
+      .strictObject({ ...ofMany, items: z.array(item).min(1).max(100) })
       .meta({ id: 'RevealManyRequest', description: 'What records are revealed for, and which of their fields' }),
   }
 }
@@ -65,10 +76,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       problems: [...RECORD_PROBLEMS, ...RELEASE_PROBLEMS],
       summary: 'Release the granted fields of a record for a purpose',
       access: revealScopes,
-      scopesFor: ({ token = '' }) => {
-        const parsed = parseToken(token)
-        return parsed === undefined ? revealScopes : [revealScopeOf(kindNameOf(parsed))]
-      },
+      scopesFor: revealScopesFor,
       audited: true,
       provesCaller: true,
       idempotent: true,

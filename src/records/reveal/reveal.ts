@@ -24,6 +24,8 @@ export interface RevealRequest {
   authority?: string | undefined
   /** Asks not to wait for an approval, where the role allows it. */
   breakGlass?: boolean | undefined
+  /** The partner to whose key the fields leave; left out: they leave to the caller. */
+  recipient?: string | undefined
   items: readonly RevealItem[]
 }
 
@@ -53,8 +55,9 @@ export async function revealRecords(
   facts: RequestFacts,
   extra: RevealExtra = {},
 ): Promise<RevealResult[]> {
-  const { purpose, reason, ticket, authority, items } = input
+  const { purpose, reason, ticket, authority, recipient, items } = input
   const about = {
+    type: recipient === undefined ? ('record.reveal' as const) : ('record.release' as const),
     request_id: facts.requestId,
     caller: auditCaller(caller, facts),
     site: caller.site,
@@ -87,7 +90,7 @@ export async function revealRecords(
 async function planItems(
   deps: RedeemDeps & Pick<RecordDeps, 'kinds' | 'proveCaller'>,
   caller: Caller,
-  { items, purpose, reason, ticket, authority, breakGlass }: RevealRequest,
+  { items, purpose, reason, ticket, authority, breakGlass, recipient }: RevealRequest,
   facts: RequestFacts,
   replayOf: PlannedEvents,
 ): Promise<(BudgetedPlan | Problem)[]> {
@@ -107,7 +110,7 @@ async function planItems(
       const { token, granted, needs } = planReveal(deps.kinds, caller, purpose, item, circumstances)
       const first = earlier.get(replayOf[at] ?? '')
       if (needs === undefined) return { token, ...granted, first, approval: undefined }
-      const question = { token, needs, purpose, reason, ticket, authority, taken }
+      const question = { token, needs, purpose, reason, ticket, authority, partner: recipient, taken }
       await deps.proveCaller(caller)
       const approval = await redeemApproval(deps, caller, question, facts)
       taken.add(approval.id)

@@ -66,7 +66,8 @@ export const callerProblems = {
   'contract-ended': {
     kind: 'refused',
     title: 'The contract of the partner has ended',
-    meaning: 'The contract of the partner that this client belongs to has ended.',
+    meaning:
+      'The contract of the partner that this client belongs to, or that the data would go to, has ended or does not exist.',
     remedy: 'An operator can add a new contract and a new client.',
   },
   'caller-suspended': {
