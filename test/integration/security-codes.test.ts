@@ -131,7 +131,8 @@ describe('is refused', () => {
     ['a line break', '739\n'],
     ['nothing', null],
   ])('as a code: %s', async (_name, code) => {
-    await expectRefusal(vault, () => keep({ card: visa, code }), { status: 422, code: 'invalid-input' })
+    const input = typeof code === 'string' ? [JSON.stringify(code)] : []
+    await expectRefusal(vault, () => keep({ card: visa, code }), { status: 422, code: 'invalid-input', input })
   })
 
   it.each([0, 61, 1.5, '15'])('for %j minutes', async (minutes) => {
