@@ -90,8 +90,7 @@ export async function tokenizeInSession(
         async before(answer) {
           if (code === undefined) return
           kept = { card: answer.card!.token as Token, code: newCode(deps) }
-          const { client, site } = session
-          await storeCode(deps, { client, site, card: kept.card }, kept.code, code)
+          await storeCode(deps, { site: session.site, card: kept.card }, kept.code, code)
         },
         eventsOf: (answer) => [
           complete(answer),

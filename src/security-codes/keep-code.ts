@@ -27,7 +27,7 @@ export interface KeepCodeDeps
 }
 
 /**
- * Keeps the security code of a card of the caller's site, for the caller alone.
+ * Keeps the security code of a card of the caller's site, for any caller of the site that may forward the card.
  *
  * @throws {Problem} record-not-found, record-gone, record-integrity, invalid-input, too-many-requests, audit-unavailable
  */
@@ -39,14 +39,14 @@ export async function keepCode(
 ): Promise<KeptCode> {
   const card = parseToken(input.card)
   if (card === undefined || kindNameOf(card) !== 'card') throw new Problem('record-not-found')
-  const { site, id: client } = caller
-  const [found] = await deps.lookUp({ owner: client, site, tokens: [card], part: 'display' })
+  const { id: owner, site } = caller
+  const [found] = await deps.lookUp({ owner, site, tokens: [card], part: 'display' })
   const record = requireLive(found)
   await requireOwnToken(deps.keys, record, 'display', card)
   const { shown } = await openDisplay(deps.keys, { ...record, display: record.sealed })
   requireDigits(input.code, shown.brand as string, '#/code')
   const kept = newCode(deps, input.minutes)
-  await storeCode(deps, { client, site, card }, kept, input.code, [keptEvent(deps, caller, card, kept, facts)])
+  await storeCode(deps, { site, card }, kept, input.code, [keptEvent(deps, caller, card, kept, facts)])
   return kept
 }
 
@@ -62,12 +62,12 @@ export function newCode(
 /** Stores a code. Nothing of it is durable: a crash of the database and the end of all processes take it away. */
 export async function storeCode(
   deps: Pick<KeepCodeDeps, 'codeKeys' | 'database' | 'keys' | 'randomBytes'>,
-  whose: { client: string; site: string; card: Token },
+  of: { site: string; card: Token },
   { security_code: id, expires_at }: KeptCode,
   code: Sensitive<string>,
   events: readonly AuditEvent[] = [],
 ): Promise<void> {
-  await insertCode(deps.database, await sealCode(deps, { ...whose, id, expiresAt: new Date(expires_at) }, code), events)
+  await insertCode(deps.database, await sealCode(deps, { ...of, id, expiresAt: new Date(expires_at) }, code), events)
 }
 
 /** That a code was kept. It has the name of the code, and nothing of the code itself. */

@@ -28,7 +28,7 @@ export function createSecurityCodeRoutes(deps: KeepCodeDeps): Route<Caller>[] {
       tag: 'Security codes',
       description: `The code has as many digits as the brand of the card prints. It is encrypted to keys that are only in the
         memory of the servers. Its first use takes it away, and so do its end, a crash of the database and a restart of all
-        servers. Only the same client can use it, with this card. No call shows it.`,
+        servers. It goes with this card only. No call shows it.`,
       problems: ['record-not-found', 'record-gone', 'record-integrity', 'too-many-requests'],
       summary: 'Keep the security code of a card for one forward',
       access: ['tokenize'],

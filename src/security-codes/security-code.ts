@@ -6,12 +6,10 @@ import type { Token } from '../records/record/token.ts'
 import { RANDOM_NAME, randomName } from '../values/identifier.ts'
 import type { RandomBytes } from '../values/random.ts'
 
-/** The place of a security code: which card it is for, and who may use it until when. */
+/** The place of a security code: which card it is for, and until when. */
 export interface CodePlace {
   id: string
   site: string
-  /** The client that keeps it. It alone may use it. */
-  client: string
   card: Token
   expiresAt: Date
 }
@@ -42,16 +40,16 @@ export function isCodeId(text: string): boolean {
   return CODE_ID.test(text)
 }
 
-/** What a sealed code is bound to: with another card, site, client, end or recipient it does not open. */
-export function codeContext({ id, site, client, card, expiresAt }: CodePlace, recipient: Buffer): SealContext {
-  const facts = digestFacts(['security-code', client, String(Number(expiresAt)), recipient.toString('base64')])
+/** What a sealed code is bound to: with another card, site, end or recipient it does not open. */
+export function codeContext({ id, site, card, expiresAt }: CodePlace, recipient: Buffer): SealContext {
+  const facts = digestFacts(['security-code', String(Number(expiresAt)), recipient.toString('base64')])
   return { site, kind: 'security-code', token: card, part: id, version: 1, facts }
 }
 
 /** What the MAC of a stored code is over. Public keys seal for anyone, so that a seal does not say who made it. */
-export function codeText({ id, site, client, card, expiresAt }: CodePlace, stored: Sealings): string {
+export function codeText({ id, site, card, expiresAt }: CodePlace, stored: Sealings): string {
   const seals = [...stored.recipients, ...stored.seals].map((bytes) => hash('sha256', bytes, 'base64'))
-  return canonicalize({ id, site, client, card, expires_at: String(Number(expiresAt)), seals }) ?? ''
+  return canonicalize({ id, site, card, expires_at: String(Number(expiresAt)), seals }) ?? ''
 }
 
 type Sealings = Pick<StoredCode, 'recipients' | 'seals'>

@@ -20,10 +20,10 @@ export interface SecurityCodes {
   /**
    * Opens a code for a card. It stays until it is taken.
    *
-   * @throws {Problem} security-code-not-found: unknown, of another card, site or client, used, expired, or no living process
+   * @throws {Problem} security-code-not-found: unknown, of another card or site, used, expired, or no living process
    *   has its key
    */
-  open(caller: Pick<Caller, 'id' | 'site'>, id: string, card: Token): Promise<OpenedCode>
+  open(caller: Pick<Caller, 'site'>, id: string, card: Token): Promise<OpenedCode>
   /** Takes the code away, in the transaction of what uses it. False when it was used meanwhile. */
   take(tx: Transaction, opened: OpenedCode): Promise<boolean>
   /** Puts back a code that was taken for a request that has not left. It may be gone all the same. */
@@ -46,10 +46,10 @@ export function createSecurityCodes(deps: SecurityCodesDeps): SecurityCodes {
   }
 
   return {
-    async open({ id: client, site }, id, card) {
+    async open({ site }, id, card) {
       const row = isCodeId(id) ? await selectCode(database, id, now()) : undefined
       if (row === undefined || hasUsed(id)) throw new Problem('security-code-not-found')
-      const code = await openCode(deps, { id, site, client, card, expiresAt: row.expiresAt }, row)
+      const code = await openCode(deps, { id, site, card, expiresAt: row.expiresAt }, row)
       if (code === undefined) throw new Problem('security-code-not-found')
       return { id, code, row }
     },

@@ -10,7 +10,7 @@ import { replaceKeys, withVaultKeys } from '../support/vault-keys.ts'
 const MINUTE = 60_000
 
 let vault: TestVault
-let client: { id: string; site: string }
+const site = { site: 'default' }
 let token: string
 /** Another server of the same vault: it opens what this one keeps. */
 let server: CodeServer
@@ -19,9 +19,7 @@ let amex: Token
 
 beforeAll(async () => {
   vault = await TestVault.start()
-  const { id, secret } = await vault.client(['tokenize'])
-  client = { id, site: 'default' }
-  token = (await vault.requestToken(id, secret)).body.access_token
+  token = await vault.clientToken(['tokenize'])
   server = await startCodeServer(vault)
   visa = parseToken((await vault.tokenize({ card })).card!.token!)!
   amex = parseToken((await vault.tokenize({ card: { ...card, number: cards.amex } })).card!.token!)!
@@ -62,37 +60,37 @@ describe('a security code', () => {
 
   it('opens for its card on another server, until it is used', async () => {
     const { security_code: id } = await kept()
-    const opened = await server.open(client, id, visa)
+    const opened = await server.open(site, id, visa)
     expect(opened.code.expose()).toBe('739')
     expect(await server.use(opened)).toBe(true)
     expect(await server.use(opened)).toBe(false)
-    await expect(server.open(client, id, visa)).rejects.toMatchObject(notFound)
+    await expect(server.open(site, id, visa)).rejects.toMatchObject(notFound)
     expect(await vault.database.sql('SELECT FROM security_codes WHERE id = $1', [id])).toEqual([])
   })
 
   it('is used by one of two that use it at once', async () => {
-    const opened = await server.open(client, (await kept()).security_code, visa)
+    const opened = await server.open(site, (await kept()).security_code, visa)
     const used = await Promise.all([server.use(opened), server.use(opened), server.use(opened)])
     expect(used.filter(Boolean)).toHaveLength(1)
   })
 
   it('opens again when it was put back, and stays when its use was rolled back', async () => {
     const { security_code: id } = await kept()
-    const opened = await server.open(client, id, visa)
+    const opened = await server.open(site, id, visa)
     const rolledBack = server.database.transaction(async (tx) => {
       await server.take(tx, opened)
       throw new Error('the intent was not written')
     })
     await expect(rolledBack).rejects.toThrow('the intent was not written')
-    expect(await server.use(await server.open(client, id, visa))).toBe(true)
+    expect(await server.use(await server.open(site, id, visa))).toBe(true)
     await server.putBack(opened)
-    expect((await server.open(client, id, visa)).code.expose()).toBe('739')
+    expect((await server.open(site, id, visa)).code.expose()).toBe('739')
   })
 
   it('is gone after its end, and its row soon after', async () => {
     const { security_code: id } = await kept({ minutes: 1 })
     const later = await startCodeServer(vault, { now: () => new Date(Date.now() + MINUTE) })
-    await expect(later.open(client, id, visa)).rejects.toMatchObject(notFound)
+    await expect(later.open(site, id, visa)).rejects.toMatchObject(notFound)
     await later.stop()
     vault.clockOffsetMs = MINUTE + 1
     await vault.background.tasks.get('tend-security-codes')!.run()
@@ -100,7 +98,7 @@ describe('a security code', () => {
   })
 
   it('has four digits on an American Express card, and three on others', async () => {
-    const opened = await server.open(client, (await kept({ card: amex, code: '7391' })).security_code, amex)
+    const opened = await server.open(site, (await kept({ card: amex, code: '7391' })).security_code, amex)
     expect(opened.code.expose()).toBe('7391')
     for (const [of, code, digits] of [
       [visa, '7391', '3'],
@@ -133,7 +131,8 @@ describe('is refused', () => {
     ['a line break', '739\n'],
     ['nothing', null],
   ])('as a code: %s', async (_name, code) => {
-    await expectRefusal(vault, () => keep({ card: visa, code }), { status: 422, code: 'invalid-input' })
+    const input = typeof code === 'string' ? [JSON.stringify(code)] : []
+    await expectRefusal(vault, () => keep({ card: visa, code }), { status: 422, code: 'invalid-input', input })
   })
 
   it.each([0, 61, 1.5, '15'])('for %j minutes', async (minutes) => {
@@ -189,9 +188,9 @@ describe('servers', () => {
   it('open what was kept while they lived, one after another in place of the one that kept it', async () => {
     const { security_code: id } = await kept()
     const third = await startCodeServer(vault)
-    await expect(third.open(client, id, visa)).rejects.toMatchObject(notFound)
+    await expect(third.open(site, id, visa)).rejects.toMatchObject(notFound)
     const later = await kept()
-    expect((await third.open(client, later.security_code, visa)).code.expose()).toBe('739')
+    expect((await third.open(site, later.security_code, visa)).code.expose()).toBe('739')
     await third.stop()
   })
 
@@ -221,13 +220,13 @@ describe('servers', () => {
     const { security_code: id } = await kept({ minutes: 60 })
     now += 16 * MINUTE
     await own.publish()
-    expect((await own.open(client, id, visa)).code.expose()).toBe('739')
+    expect((await own.open(site, id, visa)).code.expose()).toBe('739')
     expect(await vault.count('security_code_keys')).toBeGreaterThanOrEqual(1)
     // Even a row that has not been removed opens no more.
     await vault.database.sql(`UPDATE security_codes SET expires_at = expires_at + interval '1 day' WHERE id = $1`, [id])
     now += 61 * MINUTE
     await own.publish()
-    await expect(own.open(client, id, visa)).rejects.toMatchObject(notFound)
+    await expect(own.open(site, id, visa)).rejects.toMatchObject(notFound)
     await own.stop()
   })
 
@@ -236,7 +235,7 @@ describe('servers', () => {
     await server.keys.refresh()
     await server.publish()
     const { security_code: id } = await kept()
-    expect((await server.open(client, id, visa)).code.expose()).toBe('739')
+    expect((await server.open(site, id, visa)).code.expose()).toBe('739')
     expect(server.alerts).toEqual([])
   })
 })

@@ -464,7 +464,7 @@ export interface paths {
         put?: never;
         /**
          * Keep the security code of a card for one forward
-         * @description The code has as many digits as the brand of the card prints. It is encrypted to keys that are only in the memory of the servers. Its first use takes it away, and so do its end, a crash of the database and a restart of all servers. Only the same client can use it, with this card. No call shows it.
+         * @description The code has as many digits as the brand of the card prints. It is encrypted to keys that are only in the memory of the servers. Its first use takes it away, and so do its end, a crash of the database and a restart of all servers. It goes with this card only. No call shows it.
          *
          *     Scope: `tokenize`.
          */

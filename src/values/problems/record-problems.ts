@@ -32,7 +32,7 @@ export const recordProblems = {
     kind: 'refused',
     title: 'There is no such security code',
     meaning:
-      'There is no such security code for this card and this client: it was used, it has expired, or no server has its key any more.',
+      'There is no such security code for this card: it was used, it has expired, or no server has its key any more.',
     remedy: 'Ask the shopper for the security code once more.',
   },
   'event-not-found': {
