@@ -129,7 +129,7 @@ describe('a row that was changed outside the vault', () => {
 it('a record that is corrected between opening and commit leaves as it is then, with one event', async () => {
   const { database } = shop.vault
   const other = await shop.newCard()
-  const token = await shop.vault.clientToken(['tokenize', 'token:correct'], { role: 'checkout' })
+  const token = await shop.vault.staffToken('privacy-officer')
   const release = await database.hold(`SELECT FROM readable.records WHERE token = '${other}' FOR UPDATE`)
   const corrected = shop.vault.call('PATCH', `/v1/tokens/${other}`, { token, body: { exp_year: 2033 } })
   await expect.poll(() => database.waiting()).toBe(1)

@@ -1,6 +1,7 @@
 import type { Response } from 'supertest'
 import type { NewPartner } from '../../src/access/callers/partners.ts'
 import type { Destination } from '../../src/destinations/destination.ts'
+import { parseDestinationsFile } from '../../src/destinations/destination-file.ts'
 import { Sensitive } from '../../src/values/sensitive.ts'
 import { answers, Processor } from './processor.ts'
 import { card } from './samples.ts'
@@ -110,7 +111,8 @@ export class Forwarding {
     const destinations = Object.fromEntries(this.#destinations)
     const text = JSON.stringify(destinations)
     if (text === this.#applied) return
-    await this.vault.commands.applyDestinations(OPERATOR, { format: 1, destinations })
+    const file = parseDestinationsFile({ format: 1, destinations: JSON.parse(text) })
+    await this.vault.commands.applyDestinations(OPERATOR, file)
     this.#applied = text
   }
 
