@@ -122,7 +122,7 @@ export function createForwardRoutes(deps: ForwardRouteDeps): Route<Caller>[] {
           destination: 'acquirer',
           purpose: 'process-payment',
           tokens: { card: 'card_3v8m2q7x0k5n1r6t9w4y2b8d3f' },
-          input: { amount: 12900, currency: 'SGD', reference: 'order-1042' },
+          input: { amount: 12900, reference: 'order-1042' },
         },
       },
       responses: {

@@ -67,7 +67,12 @@ export async function nameTokens(
 
 /** A text that is no token counts as a token that does not exist. @throws {Problem} record-not-found, too-many-requests */
 function countMiss({ probes }: Pick<ForwardDeps, 'probes'>, caller: Caller): Promise<never> {
-  return probes.lookUp<never>(caller, 1, () => Promise.reject(new Problem('record-not-found')), () => 1)
+  return probes.lookUp<never>(
+    caller,
+    1,
+    () => Promise.reject(new Problem('record-not-found')),
+    () => 1,
+  )
 }
 
 /** Counts the records towards the budgets, before they are looked up. @throws {Problem} budget-spent */

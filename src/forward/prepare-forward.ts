@@ -40,7 +40,10 @@ export function requireUseOfCode(destination: Destination, { securityCode, token
  *   invalid-input, destination-unavailable
  */
 export async function prepareForward(
-  deps: Pick<ForwardDeps, 'destinations' | 'keys' | 'lookUp' | 'newAuditEvent' | 'newId' | 'now' | 'probes' | 'securityCodes'>,
+  deps: Pick<
+    ForwardDeps,
+    'destinations' | 'keys' | 'lookUp' | 'newAuditEvent' | 'newId' | 'now' | 'probes' | 'securityCodes'
+  >,
   caller: Caller,
   request: ForwardRequest,
   given: { destination: Destination; named: readonly NamedToken[]; facts: RequestFacts; attempt: Attempt },

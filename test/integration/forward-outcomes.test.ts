@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Forwarding, newKey } from '../support/forwarding.ts'
-import { answers } from '../support/processor.ts'
 import { expectProblem } from '../support/problems.ts'
+import { answers } from '../support/processor.ts'
 import { cards } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 

@@ -65,9 +65,10 @@ describe('403 comes before everything that depends on the destination or the rec
   it('a contract that was changed outside the vault', async () => {
     const partner = await shop.addPartner()
     await shop.destine({ partner })
-    await shop.vault.database.sql(`UPDATE partners SET country = 'MY', purposes = '{process-payment,marketing}' WHERE id = $1`, [
-      partner,
-    ])
+    await shop.vault.database.sql(
+      `UPDATE partners SET country = 'MY', purposes = '{process-payment,marketing}' WHERE id = $1`,
+      [partner],
+    )
     expectProblem(await shop.send({ card: UNKNOWN }), 403, 'contract-ended')
   })
 

@@ -199,6 +199,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tokens/{token}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release the granted fields of a record to the key of a partner
+         * @description The fields that both the role of the caller grants and the contract of the partner names leave as a JWE (RFC 7516, `A256GCM`) to the first key of the partner, so the caller cannot read them. Everything else is as in a reveal: scope, bound token for a card number, consent, approvals and budgets. An approval is for this partner alone.
+         *
+         *     The JWE holds the JSON that a reveal answers: `token`, `kind`, `data` and `event`. Its header names the key (`kid`). The audit event `record.release` names the partner, and is committed before the answer leaves.
+         *
+         *     Scope: `card:reveal` or `address:reveal` or `contact:reveal`.
+         */
+        post: operations["releaseRecord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/approvals": {
         parameters: {
             query?: never;
@@ -469,6 +493,30 @@ export interface paths {
          *     Scope: `tokenize`.
          */
         post: operations["keepSecurityCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/forward": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a stored card to a destination, without seeing it
+         * @description The caller names a destination of the set in force, never a URL, and sees neither the records nor the secrets. It needs a role that forwards cards, and a contract of the destination's partner that names every field. A token must be bound to its sender, as for a card number.
+         *
+         *     `Idempotency-Key` is required, except for `dry_run`. It is kept for 24 hours. While it is, the same request gets the same answer and nothing is sent. After `destination-unavailable` nothing was sent, and the key is free again. After `destination-timeout` and `forward-outcome-unknown` the request may have arrived: a repetition answers `forward-outcome-unknown`, and sends only with `resend`. `resend` and `security_code` may differ in a repetition. `event` is the id of the audit event, which is committed before a byte leaves.
+         *
+         *     Scope: `card:forward`.
+         */
+        post: operations["forward"];
         delete?: never;
         options?: never;
         head?: never;
@@ -832,6 +880,29 @@ export interface components {
             /** @description only these fields; default: all granted fields */
             fields?: string[];
         };
+        /** @description The partner to whose key a record is released, what for, and which of its fields */
+        PartnerReleaseRequest: {
+            /**
+             * @description The id of the partner
+             * @example partner_3v8m2q7x0k5n1r6t9w4y2b8d3f
+             */
+            partner: string;
+            /** @enum {string} */
+            purpose: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
+            /** @description the reason; stored sealed beside the audit event */
+            reason?: string;
+            /** @description the ticket or case that asks for it; it is in the audit event in the clear */
+            ticket?: string;
+            /** @description the name of the authority that asks, never of a person; it is in the audit event in the clear */
+            authority?: string;
+            /**
+             * @description release without waiting for an approval; it raises an alert
+             * @constant
+             */
+            break_glass?: true;
+            /** @description only these fields; default: all granted fields */
+            fields?: string[];
+        };
         MatchRequest: components["schemas"]["MatchByValues"] | components["schemas"]["MatchByValue"] | components["schemas"]["MatchByToken"];
         /** @description Compares several values with the record */
         MatchByValues: {
@@ -1050,6 +1121,46 @@ export interface components {
             /** @description how long it is kept at the most; default: 15 */
             minutes?: number;
         };
+        /** @description What is sent to a destination */
+        ForwardRequest: {
+            /** @description the name of a destination of the set in force */
+            destination: string;
+            /** @enum {string} */
+            purpose: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
+            tokens: components["schemas"]["ForwardTokens"];
+            /** @description what the template of the destination asks for, such as `amount` */
+            input?: {
+                [key: string]: unknown;
+            };
+            /** @description headers that the destination lets a caller add */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * @description one of the methods of the destination; default: its first
+             * @enum {string}
+             */
+            method?: "POST" | "PUT" | "PATCH";
+            /** @description the name of a kept security code of the card; it is used up */
+            security_code?: string;
+            /**
+             * @description show the request with its values masked, and send nothing
+             * @constant
+             */
+            dry_run?: true;
+            /**
+             * @description send again what has an unknown outcome, with the same Idempotency-Key; the destination may do it twice
+             * @constant
+             */
+            resend?: true;
+        };
+        /** @description The records that go along, by what they are used for */
+        ForwardTokens: {
+            card?: string;
+            billing_address?: string;
+            shipping_address?: string;
+            contact?: string;
+        };
         AccessToken: {
             access_token: string;
             /** @description How to send it in the Authorization header */
@@ -1076,7 +1187,7 @@ export interface components {
             /** @description What is wrong with this request. It never quotes the request */
             detail?: string;
             /** @description What went wrong, for a program. New codes may come */
-            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "security-code-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
+            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "security-code-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "destination-not-found" | "destination-unavailable" | "destination-timeout" | "forward-outcome-unknown" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
             /** @description As in the header `Request-Id` */
             request_id: string;
             /** @description The members of the body that are wrong, at most 100 */
@@ -1120,7 +1231,7 @@ export interface components {
             /** @description What is wrong with this request. It never quotes the request */
             detail?: string;
             /** @description What went wrong, for a program. New codes may come */
-            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "security-code-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
+            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "security-code-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "destination-not-found" | "destination-unavailable" | "destination-timeout" | "forward-outcome-unknown" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
             /** @description As in the header `Request-Id` */
             request_id: string;
             /** @description The members of the body that are wrong, at most 100 */
@@ -1617,6 +1728,19 @@ export interface components {
             /** @description The id of the audit event that records the release */
             event: string;
         };
+        /** @description What was released to the key of a partner */
+        PartnerRelease: {
+            /**
+             * @description The token of the record
+             * @example addr_3v8m2q7x0k5n1r6t9w4y2b8d3f
+             */
+            token: string;
+            kind: "card" | "address" | "contact" | (string & {});
+            /** @description The answer of a reveal as a JWE (RFC 7516) that only the partner opens */
+            jwe: string;
+            /** @description The id of the audit event that records the release */
+            event: string;
+        };
         ApprovalPage: {
             approvals: components["schemas"]["Approval"][];
             /** @description What to pass as `after` for the next page; null at the end */
@@ -1644,6 +1768,8 @@ export interface components {
             purpose: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented" | (string & {});
             ticket?: string;
             authority?: string;
+            /** @description The partner to whose key it would leave; left out: it leaves to the caller */
+            partner?: string;
             /** Format: date-time */
             requested_at: string;
             /**
@@ -1677,6 +1803,8 @@ export interface components {
             purpose: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented" | (string & {});
             ticket?: string;
             authority?: string;
+            /** @description The partner to whose key it would leave; left out: it leaves to the caller */
+            partner?: string;
             /** Format: date-time */
             requested_at: string;
             /**
@@ -1757,6 +1885,35 @@ export interface components {
             /** @description In a checkout session that asks for it: the name of the code */
             security_code?: components["schemas"]["KeptSecurityCode"];
         };
+        /** @description What a destination answered */
+        ForwardAnswer: {
+            /** @description the status with which the destination answered */
+            status: number;
+            /** @description the headers that the destination names */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description the members that the destination names, as JSON, without the number, the code and the secrets that were sent */
+            body: unknown;
+            /** @description the id of the audit event that records the release */
+            event: string;
+        };
+        /** @description A request that was not sent */
+        ForwardPreview: {
+            /** @description values are masked, and secrets have their names */
+            request: {
+                method: string;
+                url: string;
+                headers: {
+                    [key: string]: string;
+                };
+                body: {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description the id of the audit event that records the preview */
+            event: string;
+        };
         AuditEventPage: {
             events: components["schemas"]["AuditEvent"][];
             /** @description What to pass as `after` for the next page; null at the end */
@@ -1768,7 +1925,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             at: string;
-            type: "record.tokenize" | "record.read" | "record.reveal" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "session.open" | "session.complete" | "session.expire" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.end" | "roles.apply" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
+            type: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
             outcome: "success" | "refused" | "failed" | (string & {});
             format: number;
             caller?: components["schemas"]["AuditCaller"];
@@ -1799,6 +1956,9 @@ export interface components {
             count?: number;
             checkpoints?: string;
             events?: string[];
+            status?: number;
+            milliseconds?: number;
+            address?: string;
             migrations?: string[];
             minimum_index?: number;
             missing?: string[];
@@ -1876,6 +2036,7 @@ export type CheckoutBatch = components['schemas']['CheckoutBatch'];
 export type RevealRequest = components['schemas']['RevealRequest'];
 export type RevealManyRequest = components['schemas']['RevealManyRequest'];
 export type RevealItem = components['schemas']['RevealItem'];
+export type PartnerReleaseRequest = components['schemas']['PartnerReleaseRequest'];
 export type MatchRequest = components['schemas']['MatchRequest'];
 export type MatchByValues = components['schemas']['MatchByValues'];
 export type ComparedValues = components['schemas']['ComparedValues'];
@@ -1891,6 +2052,8 @@ export type SearchRequest = components['schemas']['SearchRequest'];
 export type Erasure = components['schemas']['Erasure'];
 export type CheckoutSessionRequest = components['schemas']['CheckoutSessionRequest'];
 export type SecurityCode = components['schemas']['SecurityCode'];
+export type ForwardRequest = components['schemas']['ForwardRequest'];
+export type ForwardTokens = components['schemas']['ForwardTokens'];
 export type AccessToken = components['schemas']['AccessToken'];
 export type TokenError = components['schemas']['TokenError'];
 export type InputError = components['schemas']['InputError'];
@@ -1919,6 +2082,7 @@ export type RevealResult = components['schemas']['RevealResult'];
 export type CardReleaseResult = components['schemas']['CardReleaseResult'];
 export type AddressReleaseResult = components['schemas']['AddressReleaseResult'];
 export type ContactReleaseResult = components['schemas']['ContactReleaseResult'];
+export type PartnerRelease = components['schemas']['PartnerRelease'];
 export type ApprovalPage = components['schemas']['ApprovalPage'];
 export type Approval = components['schemas']['Approval'];
 export type ShownApproval = components['schemas']['ShownApproval'];
@@ -1931,6 +2095,8 @@ export type DamagedRecord = components['schemas']['DamagedRecord'];
 export type OpenedCheckoutSession = components['schemas']['OpenedCheckoutSession'];
 export type CheckoutSession = components['schemas']['CheckoutSession'];
 export type CheckoutSessionTokens = components['schemas']['CheckoutSessionTokens'];
+export type ForwardAnswer = components['schemas']['ForwardAnswer'];
+export type ForwardPreview = components['schemas']['ForwardPreview'];
 export type AuditEventPage = components['schemas']['AuditEventPage'];
 export type AuditEvent = components['schemas']['AuditEvent'];
 export type AuditCaller = components['schemas']['AuditCaller'];
@@ -2169,6 +2335,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevealResults"];
+                };
+            };
+        };
+    };
+    releaseRecord: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call safe to repeat: for 24 hours the same key with the same call and body gives the same answer */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The token of a record */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartnerReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description the JWE, and the id of the event */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerRelease"];
                 };
             };
         };
@@ -2543,12 +2741,41 @@ export interface operations {
             };
         };
     };
+    forward: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call safe to repeat: for 24 hours the same key with the same call and body gives the same answer */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForwardRequest"];
+            };
+        };
+        responses: {
+            /** @description what the destination answered; with `dry_run` the request that would be sent */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForwardAnswer"] | components["schemas"]["ForwardPreview"];
+                };
+            };
+        };
+    };
     listAuditEvents: {
         parameters: {
             query?: {
                 caller?: string;
                 token?: string;
-                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "session.open" | "session.complete" | "session.expire" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.end" | "roles.apply" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
+                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
                 purpose?: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
                 /** @description only events of this time or later: RFC 3339, or a date, which is its beginning in UTC */
                 since?: string;

@@ -5,6 +5,7 @@ import { createLogRoutes } from '../../../src/audit-api/log-routes.ts'
 import { createPageRoutes } from '../../../src/checkout/page-routes.ts'
 import { createSessionRoutes, serveSessions } from '../../../src/checkout/session-routes.ts'
 import { version } from '../../../src/config/version.ts'
+import { createForwardRoutes } from '../../../src/forward/forward-routes.ts'
 import { createDocsRoutes } from '../../../src/http/documents/docs-routes.ts'
 import { createHealthRoutes } from '../../../src/http/health-routes.ts'
 import type { Route } from '../../../src/http/route.ts'
@@ -32,6 +33,7 @@ export function describedRoutes(): Route<Caller>[] {
     ...createRecordApi(deps).map((route) => serveSessions(deps, route)),
     ...createSessionRoutes(deps),
     ...createSecurityCodeRoutes(deps),
+    ...createForwardRoutes(deps),
     ...createAuditRoutes(deps),
     ...createLogRoutes(deps),
     ...createHealthRoutes<Caller>(async () => {}),
