@@ -26,6 +26,7 @@ export interface Vault
     Pick<AuditLog, 'takeFailure'>,
     VaultApi {
   issuer: string
+  destinations: Pick<Destinations, 'find' | 'build' | 'describe'>
   commands: (Access & AuditLog & Destinations & KeyLifecycle & Records & Restore & Schema)['commands']
   close(): Promise<void>
 }
@@ -71,7 +72,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const { targets } = records
   const lifecycle = createKeyLifecycle({ ...basics, ...audit, targets, longestTokenSeconds: MAX_TOKEN_SECONDS })
   const schema = await createSchema({ ...basics, foundSchema: overrides.foundSchema })
-  const restore = createRestore({ ...basics, ...access, ...audit.restoring })
+  const restore = createRestore({ ...basics, ...access, ...audit.restoring, destinations })
   const api = createVaultApi({
     ...basics,
     options,
@@ -93,6 +94,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
     ...keys,
     ...api,
     issuer,
+    destinations,
     takeFailure: audit.takeFailure,
     commands: {
       ...access.commands,

@@ -39,6 +39,7 @@ const MAY_EXPOSE: Readonly<Record<string, string>> = {
   'src/access/callers/clients.ts': 'hashes a new secret',
   'src/checkout/tokenize-in-session.ts': 'tells test cards from real ones',
   'src/cli/commands/clients-commands.ts': 'shows a new secret, once',
+  'src/destinations/set/change-secrets.ts': 'seals a secret',
   'src/forward/prepare-forward.ts': 'fills a request with a security code',
   'src/records/approvals/approval-routes.ts': 'shows a second person the reason',
   'src/records/change/correct.ts': 'parses the correction',

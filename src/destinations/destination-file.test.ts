@@ -70,6 +70,7 @@ describe('an origin', () => {
       'https://',
     ],
     ...['https://1.1', 'https://10.0.0.1', 'https://0', 'https://1.2.3.4.5', 'https://metadata.google.internal'],
+    ...['https://*.example.com', 'https://a_b.example.com', 'https://-a.example.com', 'https://a..example.com'],
   ])('may not be %s', (origin) => {
     expect(faultsOf(file({ origin }))).toEqual(['/origin'])
   })

@@ -174,9 +174,12 @@ function checkForm(node: Template, context: Context, at: PropertyKey[]): void {
   }
 }
 
+/** RFC 1123 section 2.1, or an IPv6 address. */
+const HOST = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])$/
+
 function isHttpsOrigin(value: string): boolean {
   const url = URL.parse(value)
-  return url?.protocol === 'https:' && url.origin === value && /^[!-~]+$/.test(value)
+  return url?.protocol === 'https:' && url.origin === value && HOST.test(url.hostname)
 }
 
 function areCertificates(pem: string): boolean {

@@ -60,11 +60,15 @@ type Naming = Pick<Destination, 'template' | 'headers' | 'sign'>
 /** Every place in which a destination names a secret. */
 export function secretPlaces({ template, headers, sign }: Naming): Named[] {
   const ofSigners = sign.flatMap((signer, at) =>
-    (signer.with === 'mutual-tls' ? [signer.certificate, signer.key] : 'secret' in signer ? [signer.secret] : []).map(
-      (name): Named => ({ name, path: ['sign', at] }),
-    ),
+    Object.entries(namesIn(signer)).map(([member, name]): Named => ({ name, path: ['sign', at, member] })),
   )
   return [...namedIn({ headers, template, sign }, []), ...ofSigners]
+}
+
+/** The members of a signer that are the name of a secret. */
+function namesIn(signer: Signer): Readonly<Record<string, string>> {
+  if (signer.with === 'mutual-tls') return { certificate: signer.certificate, key: signer.key }
+  return 'secret' in signer ? { secret: signer.secret } : {}
 }
 
 interface Named {

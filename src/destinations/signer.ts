@@ -4,6 +4,7 @@ export type Text = string | { $secret: string }
 /** What a claim of a JWT says of the request, beside fixed texts. */
 export const requestFacts = [
   'method',
+  'lowercase-method',
   'host',
   'path',
   'url',

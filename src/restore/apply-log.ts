@@ -18,6 +18,7 @@ import type { IsProven } from '../audit/log/proven-event.ts'
 import { type Settlements, settle } from '../audit/witness/settlements.ts'
 import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Database } from '../database/database.ts'
+import type { Destinations } from '../destinations/create-destinations.ts'
 import { compromiseKey } from '../keys/lifecycle/compromise.ts'
 import type { RegistryAge } from '../keys/registry/registry-age.ts'
 import type { Keys } from '../keys/ring/keys.ts'
@@ -40,6 +41,7 @@ export interface ApplyLogDeps {
   settlements: Settlements
   isProven: IsProven
   registryAge: RegistryAge
+  destinations: Pick<Destinations, 'withdraw'>
 }
 
 export interface ApplyLogRequest {
@@ -120,6 +122,11 @@ async function takeAway(
   for (const { id, event } of plan.endPartnerKeys) await endKeysOrPartner(repeating(event), operator, id)
   for (const one of plan.suspend) await suspendAgain(repeating(one.event), operator, one)
   if (plan.roles !== undefined) await leaveOnlyTokenize(repeating(plan.roles.event), operator)
+  if (plan.destinations !== undefined) {
+    // The log does not say which they were, and those of the backup may forward to where no data may go any more.
+    const { newAuditEvent } = repeating(plan.destinations.event)
+    await deps.destinations.withdraw(operator, newAuditEvent)
+  }
   for (const one of plan.lapse) await lapseAgain(repeating(one.event), operator, one)
   for (const { id, event } of plan.compromise) await compromiseKey(repeating(event), operator, id)
   const total = plan.erase.length
@@ -216,8 +223,8 @@ async function conclude(
 
 /** How many things are taken away. */
 export function stepsOf(plan: RestorePlan): number {
-  const { erase, revoke, endCredentials, disable, endPartners, endPartnerKeys, suspend, lapse, compromise, roles } =
-    plan
+  const { erase, revoke, endCredentials, disable, endPartners, endPartnerKeys, suspend, lapse, compromise } = plan
   const lists = [erase, revoke, endCredentials, disable, endPartners, endPartnerKeys, suspend, lapse, compromise]
-  return lists.reduce((sum, list) => sum + list.length, roles === undefined ? 0 : 1)
+  const sets = [plan.roles, plan.destinations].filter((set) => set !== undefined)
+  return lists.reduce((sum, list) => sum + list.length, sets.length)
 }

@@ -27,6 +27,7 @@ export interface RestorePlan {
   lapse: readonly (Again & { approval: string })[]
   compromise: readonly Again[]
   roles: Takeaway | undefined
+  destinations: Takeaway | undefined
   /** What no log can bring back, by its ids. */
   lost: {
     records: readonly string[]
@@ -61,6 +62,7 @@ export async function planRestore(
   const held = await selectHeldRecords(database, [...new Set([...erased.keys(), ...corrected.keys(), ...tokenized])])
   const repeated = await findRepeated({ database, isProven }, takeaways)
   const isNews = ({ event }: Takeaway) => !repeated.has(event)
+  const newsOf = (one: Takeaway | undefined) => (one !== undefined && isNews(one) ? one : undefined)
   const clients = new Map((await selectClients(database)).map(({ id, revoked_at }) => [id, revoked_at === null]))
   const partners = new Map((await selectPartners(database)).map(({ id, ended_at }) => [id, ended_at === null]))
   const approved = await selectTokensWithApprovals(database, [...approvalsOver.keys()], now())
@@ -87,7 +89,8 @@ export async function planRestore(
     suspend: again(takeaways.callersSuspended, (_id, one) => isNews(one)),
     lapse: again(approvalsOver, (token, one) => approved.has(token) && isNews(one)),
     compromise: again(takeaways.keysCompromised, isUsable),
-    roles: takeaways.roles !== undefined && isNews(takeaways.roles) ? takeaways.roles : undefined,
+    roles: newsOf(takeaways.roles),
+    destinations: newsOf(takeaways.destinations),
     lost: {
       records: [...tokenized].filter((token) => !held.has(token) && !erased.has(token)),
       corrections: [...corrected].flatMap(([token, version]) => {

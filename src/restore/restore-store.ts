@@ -51,9 +51,11 @@ const REPEATING = [
   'client.end-credential',
   'staff.disable',
   'partner.end',
+  'partner.replace-keys',
   'caller.suspend',
   'approval.refuse',
   'roles.apply',
+  'destinations.apply',
 ] satisfies AuditEventType[]
 
 const SELECT_REPEATING: Statement = {

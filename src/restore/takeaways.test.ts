@@ -36,10 +36,12 @@ describe('what a newer log takes away', () => {
       { type: 'record.reveal', token: 'card_b' },
       { type: 'approval.refuse', token: 'card_c', subject: 'apr_c' },
       { type: 'approval.approve', token: 'card_d', subject: 'apr_d' },
+      { type: 'record.release', token: 'card_e', approval: 'apr_e' },
     )
     expect([...approvalsOver]).toEqual([
       ['card_a', { event: 'evt_0', approval: 'apr_a' }],
       ['card_c', { event: 'evt_2', approval: 'apr_c' }],
+      ['card_e', { event: 'evt_4', approval: 'apr_e' }],
     ])
   })
 

@@ -33,6 +33,8 @@ export interface Takeaways {
   readonly callersSuspended: ReadonlyMap<string, Takeaway & { purpose: string }>
   /** The last time that other roles were applied. */
   readonly roles: Takeaway | undefined
+  /** The last time that other destinations were applied. */
+  readonly destinations: Takeaway | undefined
   /** Approvals that were used or refused, by the record that they are for. */
   readonly approvalsOver: ReadonlyMap<string, Takeaway & { approval: string }>
   readonly keysCompromised: ReadonlyMap<string, Takeaway>
@@ -86,6 +88,7 @@ export function readTakeaways(): TakeawayReader {
     partnerKeysReplaced: new Map<string, Takeaway>(),
     callersSuspended: new Map<string, Takeaway & { purpose: string }>(),
     roles: undefined as Takeaway | undefined,
+    destinations: undefined as Takeaway | undefined,
     approvalsOver: new Map<string, Takeaway & { approval: string }>(),
     keysCompromised: new Map<string, Takeaway>(),
     keysDestroyed: new Set<string>(),
@@ -123,6 +126,9 @@ export function readTakeaways(): TakeawayReader {
     'caller.lift': (caller) => found.callersSuspended.delete(caller),
     'roles.apply': (_roles, { id }) => {
       found.roles = { event: id }
+    },
+    'destinations.apply': (_destinations, { id }) => {
+      found.destinations = { event: id }
     },
     'key.create': (key) => found.keysCreated.add(key),
     'key.compromise': (key, { id }) => found.keysCompromised.set(key, { event: id }),

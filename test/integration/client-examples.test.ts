@@ -8,6 +8,7 @@ import * as records from '../../packages/client/examples/records.ts'
 import * as described from '../../packages/client/examples/vault.ts'
 import { clientOf } from '../support/client.ts'
 import { Forwarding } from '../support/forwarding.ts'
+import { createPartnerKeys } from '../support/partner-keys.ts'
 import { describedRoutes } from '../support/reference/routes.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { cards } from '../support/samples.ts'
@@ -63,6 +64,12 @@ it('of records read, release, compare, find, correct and erase', async () => {
   expect(found).toEqual({ tokens: [stored.contact], truncated: false })
   const released = await records.revealAddress(await person('fulfilment'), stored.address)
   expect(released).toEqual({ label: '1 Raffles Place, 048616, SG', event: expect.stringMatching(/^evt_/) })
+  const { set, open } = await createPartnerKeys('carrier')
+  const contract = { name: 'Carrier', country: 'MY', contact: 'Ann', purposes: ['provide-goods'] as const, keys: set }
+  const ends_at = new Date(Date.now() + 60_000_000)
+  const partner = await vault.commands.addPartner(OPERATOR, { ...contract, fields: ['address.line1'], ends_at })
+  const { jwe } = await records.releaseAddress(await person('fulfilment'), stored.address, partner.id)
+  expect((await open(jwe)).content.data).toEqual({ line1: '1 Raffles Place' })
   const billing = await person('billing')
   expect(await records.revealExpiries(billing, [stored.card, 'card_none'])).toEqual([2031, 'record-not-found'])
   const officer = await person('privacy-officer')
@@ -115,7 +122,12 @@ it('of the audit log read events, prove one and read the tree', async () => {
 it('of the vault itself need no access token', async () => {
   const anyone = await person('auditor')
   expect(await described.checkHealth(anyone)).toEqual(['ok', 'ready'])
-  expect(await described.describeVault(anyone)).toEqual({ issuer: ISSUER, resource: ISSUER, keys: 1 })
+  expect(await described.describeVault(anyone)).toEqual({
+    issuer: ISSUER,
+    resource: ISSUER,
+    keys: 1,
+    signs: ['Ed25519'],
+  })
   expect(await described.explain(anyone, 'busy')).toContain('The vault is busy')
   expect(await described.call(anyone)).toMatchObject({ version: '3.1.0' })
 })

@@ -3,6 +3,7 @@ import { clientText } from '../../src/access/ledger/access-macs.ts'
 import { findClientWithSecrets } from '../../src/access/ledger/client-store.ts'
 import { type KeyPurpose, type KeyRow, macPurposes } from '../../src/keys/key/key.ts'
 import { keyIdOf, makeMac } from '../../src/keys/registry/macs.ts'
+import { createPartnerKeys } from '../support/partner-keys.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { cards, checkout } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -16,6 +17,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 let vault: TestVault
 let second: TestVault
 let order: Record<string, Record<string, string>>
+let partner: string
 let partnerClient: { id: string; secret: string }
 
 beforeAll(async () => {
@@ -23,14 +25,16 @@ beforeAll(async () => {
   second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
   const role = conditionalRole({ approval: true })
   await vault.commands.applyRoles(OPERATOR, roleFile({ careful: role }))
-  const { id: partner } = await vault.commands.addPartner(OPERATOR, {
+  const added = await vault.commands.addPartner(OPERATOR, {
     name: 'Carrier',
     country: 'MY',
     contact: 'despatch@carrier.example',
     purposes: ['provide-goods'],
     fields: ['address.country'],
     ends_at: new Date(Date.now() + 1000 * DAY_MS),
+    keys: (await createPartnerKeys('carrier')).set,
   })
+  partner = added.id
   partnerClient = await vault.client(['address:reveal'], { role: 'fulfilment', partner })
   order = await vault.tokenize(checkout)
 })
@@ -113,6 +117,11 @@ describe('fresh MAC keys', () => {
         body: { purpose: 'provide-goods' },
       })
       expect(seen.body.data).toEqual({ country: 'SG' })
+      const released = await server.call('POST', `/v1/tokens/${order.shipping_address!.token}/release`, {
+        token,
+        body: { partner, purpose: 'provide-goods' },
+      })
+      expect(released.status, released.text).toBe(200)
     }
     expect((await revealCard(asker, second)).body.data).toEqual({ number: cards.visa })
     for (const server of [vault, second])

@@ -1,10 +1,15 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { Forwarding } from '../support/forwarding.ts'
+import { createPartnerKeys } from '../support/partner-keys.ts'
 import { describedRoutes } from '../support/reference/routes.ts'
 import type { TestVault } from '../support/test-vault.ts'
 
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+
 /** Who sends the examples of a call, with what the viewer of the documentation has the reader fill in. */
-const SENDERS: Readonly<Record<string, 'client' | 'checkout' | 'payments' | 'support' | 'privacy-officer'>> = {
+const SENDERS: Readonly<
+  Record<string, 'client' | 'checkout' | 'fulfilment' | 'payments' | 'support' | 'privacy-officer'>
+> = {
   issueToken: 'client',
   tokenize: 'checkout',
   openCheckoutSession: 'checkout',
@@ -12,6 +17,7 @@ const SENDERS: Readonly<Record<string, 'client' | 'checkout' | 'payments' | 'sup
   forward: 'payments',
   tokenizeBatch: 'checkout',
   revealRecord: 'support',
+  releaseRecord: 'fulfilment',
   revealRecords: 'support',
   matchRecord: 'support',
   correctRecord: 'support',
@@ -25,6 +31,7 @@ const calls = describedRoutes().flatMap(({ operationId, method, path, examples =
 
 let shop: Forwarding
 let vault: TestVault
+let partner: string
 let bearer: Record<string, string>
 let basic: string
 
@@ -32,10 +39,15 @@ beforeAll(async () => {
   shop = await Forwarding.start()
   vault = shop.vault
   const { id, secret } = await vault.client(['tokenize'])
+  const { set: keys } = await createPartnerKeys('key')
+  const contract = { name: 'Carrier', country: 'MY', contact: 'Ann', purposes: ['provide-goods'] as const, keys }
+  const ends_at = new Date(Date.now() + 60_000_000)
+  partner = (await vault.commands.addPartner(OPERATOR, { ...contract, fields: ['address.line1'], ends_at })).id
   basic = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     payments: shop.token,
+    fulfilment: await vault.staffToken('fulfilment'),
     support: await vault.staffToken('support'),
     'privacy-officer': await vault.staffToken('privacy-officer'),
   }
@@ -53,8 +65,10 @@ it.each(calls)('$operationId succeeds: $name', async ({ operationId, method, pat
   const checkout = calls.find((call) => call.operationId === 'tokenize')!.body
   const stored = await vault.tokenize(checkout)
   const record = stored[['Of a card', 'A payment'].includes(name) ? 'card' : 'billing_address']!.token!
-  // The tokens of the examples are of no vault.
-  const text = JSON.stringify(body).replace(/(addr|card)_\w+/g, record)
+  // The tokens and the partner of the examples are of no vault.
+  const text = JSON.stringify(body)
+    .replace(/(addr|card)_\w+/g, record)
+    .replace(/partner_\w+/, partner)
   const sender = SENDERS[operationId]!
   const answer = await vault.call(method, path.replace(':token', record), {
     text,

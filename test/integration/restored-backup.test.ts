@@ -249,7 +249,7 @@ describe('restore apply', () => {
         { token: before.erased, replay_of: first, caller: { id: 'operator:test' } },
       ])
       expect(await vault.events({ type: 'restore.apply' })).toMatchObject([
-        { id: applied.event, count: 10, ranges: [`${applied.log.from}-${applied.log.size - 1}`] },
+        { id: applied.event, count: 12, ranges: [`${applied.log.from}-${applied.log.size - 1}`] },
       ])
 
       // Nothing twice, and nothing that was given back since.

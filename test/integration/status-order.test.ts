@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createPartnerKeys } from '../support/partner-keys.ts'
 import { expectProblem, withoutRequestId } from '../support/problems.ts'
 import { checkout, contact, corrected } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const UNKNOWN = `cont_${'0'.repeat(26)}`
 const UNKNOWN_CARD = `card_${'0'.repeat(26)}`
 const MALFORMED = [
@@ -22,9 +24,14 @@ const MALFORMED = [
 
 let vault: TestVault
 let foreign: string
+let partner: string
 
 beforeAll(async () => {
   vault = await TestVault.start()
+  const { set: keys } = await createPartnerKeys('key')
+  const contract = { name: 'Carrier', country: 'MY', contact: 'Ann', purposes: ['respond-to-query'] as const, keys }
+  const ends_at = new Date(Date.now() + 60_000_000)
+  partner = (await vault.commands.addPartner(OPERATOR, { ...contract, fields: ['contact.email'], ends_at })).id
   foreign = (await vault.tokenize({ contact }, { site: 'partner' })).contact!.token!
 })
 afterEach(() => vault.checkInvariants())
@@ -34,6 +41,7 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 const callsOn = (token: string): [Method, string, unknown?][] => [
   ['GET', `/v1/tokens/${token}`],
   ['POST', `/v1/tokens/${token}/reveal`, { purpose: 'respond-to-query' }],
+  ['POST', `/v1/tokens/${token}/release`, { partner, purpose: 'respond-to-query' }],
   ['PATCH', `/v1/tokens/${token}`, { name: corrected.name }],
   ['DELETE', `/v1/tokens/${token}`],
 ]
@@ -47,6 +55,7 @@ describe('401 comes before everything else', () => {
     ['GET', '/v1/tokens/nonsense?bad=1'],
     ['POST', '/v1/tokens/nonsense/reveal', { bad: true }],
     ['POST', '/v1/reveal', { bad: true }],
+    ['POST', '/v1/tokens/nonsense/release', { bad: true }],
     ['PATCH', '/v1/tokens/nonsense', { bad: true }],
     ['DELETE', '/v1/tokens/nonsense?bad=1'],
     ['POST', '/v1/search', { bad: true }],

@@ -69,7 +69,14 @@ export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] 
 ]
 
 /** Folders of which every file is pure. */
-export const PURE_FOLDERS = ['values', 'values/problems', 'kinds', 'audit/formats', 'access/policy']
+export const PURE_FOLDERS = [
+  'values',
+  'values/problems',
+  'kinds',
+  'audit/formats',
+  'access/policy',
+  'destinations/request',
+]
 /** Pure files of other folders. */
 export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'audit/completeness': ['missing-name', 'number-tracker'],
@@ -103,6 +110,17 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'trusted-keys',
   ],
   config: ['option-values'],
+  destinations: [
+    'destination',
+    'destination-file',
+    'destination-set',
+    'header-name',
+    'signer',
+    'signer-schema',
+    'template',
+    'template-schema',
+    'unusable-secret',
+  ],
   http: ['json'],
   'keys/key': ['marks', 'cryptoperiod', 'handover', 'key', 'key-ring', 'key-state', 'keyed-hash', 'registry-manifest'],
   'keys/lifecycle': ['signing-plan'],

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { expect, vi } from 'vitest'
 import type { AppliedLog, ApplyLogRequest } from '../../src/restore/apply-log.ts'
+import { addProcessor, destinationsFile, setSecret } from './destinations.ts'
+import { createPartnerKeys } from './partner-keys.ts'
 import { conditionalRole, roleFile } from './role-files.ts'
 import { contact } from './samples.ts'
 import type { TestVault } from './test-vault.ts'
@@ -28,6 +30,8 @@ export interface BeforeBackup {
   refused: string
   clients: Record<'revoked' | 'rotated', { id: string; secret: string }>
   partner: string
+  /** A partner whose keys are replaced later. */
+  changing: string
   /** An index key that is compromised later. */
   key: string
   /** Access tokens of people. */
@@ -57,8 +61,18 @@ export async function fillBeforeBackup(vault: TestVault): Promise<BeforeBackup> 
     people,
     clients: { revoked: await vault.client(['token:read']), rotated: await vault.client(['token:read']) },
     partner: (await commands.addPartner(OPERATOR, { ...contract, purposes: ['provide-goods'], ends_at })).id,
+    changing: (
+      await commands.addPartner(OPERATOR, {
+        ...contract,
+        purposes: ['provide-goods'],
+        ends_at,
+        keys: (await createPartnerKeys('before')).set,
+      })
+    ).id,
     key: (await commands.listKeys()).find(({ purpose, state }) => purpose === 'index' && state === 'active')!.id,
   }
+  await setSecret(vault, 'processor-key', 'of the backup')
+  await commands.applyDestinations(OPERATOR, destinationsFile(await addProcessor(vault)))
   const asked = await ask(vault, before.released, people.bob)
   expect((await decide(vault, asked, 'approve', people.olga)).status).toBe(200)
   await ask(vault, before.refused, people.bob)
@@ -96,7 +110,10 @@ export async function takeAllAway(
   await commands.disableStaff(OPERATOR, 'staff:Back')
   await commands.enableStaff(OPERATOR, 'staff:Back')
   await commands.endPartner(OPERATOR, before.partner)
+  await commands.replacePartnerKeys(OPERATOR, before.changing, (await createPartnerKeys('after')).set)
   await commands.applyRoles(OPERATOR, roleFile({}))
+  await commands.applyDestinations(OPERATOR, { format: 1, destinations: {} })
+  await commands.applyDestinations(OPERATOR, destinationsFile(await addProcessor(vault)))
   await commands.compromiseKey(OPERATOR, before.key)
   await vault.rotate('audit')
   const ceremony = await vault.rootKeys.beginCeremony(OPERATOR, { custodians: CUSTODIANS, threshold: 2 })
@@ -118,11 +135,14 @@ export async function expectTakenAway(vault: TestVault, before: BeforeBackup, ap
     expect((await vault.requestToken(id, secret)).body.error).toBe('invalid_client')
   }
   expect((await vault.call('GET', `/v1/tokens/${before.kept}`, { token: people.ann })).status).toBe(401)
-  expect((await commands.listPartners()).find(({ id }) => id === before.partner)!.ended_at).not.toBeNull()
+  const partners = new Map((await commands.listPartners()).map((partner) => [partner.id, partner]))
+  expect(partners.get(before.partner)!.ended_at).not.toBeNull()
+  expect(partners.get(before.changing)).toMatchObject({ ended_at: null, keys: null })
   expect((await commands.listKeys()).find(({ id }) => id === before.key)!.state).toBe('compromised')
   const { roles } = await commands.readRoles()
   expect([...roles.values()].flatMap(({ grants }) => [...grants])).toEqual([])
   expect([...new Set([...roles.values()].flatMap(({ scopes }) => [...scopes]))]).toEqual(['tokenize'])
+  expect((await commands.readDestinations()).destinations.size).toBe(0)
   expect(await suspended(vault)).toEqual(['staff:cid'])
   await commands.applyRoles(OPERATOR, olderRoles)
   expect((await reveal(vault, before.kept, people.cid)).body.code).toBe('caller-suspended')

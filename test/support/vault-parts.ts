@@ -7,6 +7,7 @@ export class VaultParts {
   readonly book: Vault['book']
   readonly checkReady: Vault['checkReady']
   readonly commands: Vault['commands']
+  readonly destinations: Vault['destinations']
   readonly issuer: Vault['issuer']
   readonly logger: Vault['logger']
   readonly metrics: Vault['metrics']
@@ -25,6 +26,7 @@ export class VaultParts {
     this.book = vault.book
     this.checkReady = vault.checkReady
     this.commands = vault.commands
+    this.destinations = vault.destinations
     this.issuer = vault.issuer
     this.logger = vault.logger
     this.metrics = vault.metrics

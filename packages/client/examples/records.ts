@@ -27,6 +27,12 @@ export async function revealAddress(vault: VaultClient, token: string) {
   return { label: [line1, postal_code, country].join(', '), event: release.event }
 }
 
+/** The same for a partner, encrypted to its key: whoever carries the JWE cannot read it. */
+export async function releaseAddress(vault: VaultClient, token: string, partner: string) {
+  const { jwe, event } = await vault.tokens.release(token, { partner, purpose: 'provide-goods' })
+  return { jwe, event }
+}
+
 /** Several records for one purpose. One that is not released has a code in its place. */
 export async function revealExpiries(vault: VaultClient, tokens: readonly string[]) {
   const items = tokens.map((token) => ({ token, fields: ['exp_year'] }))

@@ -10,7 +10,8 @@ export async function describeVault(vault: VaultClient) {
   const { issuer } = await vault.server.authorizationServer()
   const { resource } = await vault.server.protectedResource()
   const { keys } = await vault.server.keys()
-  return { issuer, resource, keys: keys.length }
+  const { keys: messageKeys } = await vault.server.messageKeys()
+  return { issuer, resource, keys: keys.length, signs: messageKeys.map(({ crv }) => crv) }
 }
 
 /** What a code of an error means, for a log or a page of a shop's own. */

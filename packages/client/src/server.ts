@@ -1,4 +1,10 @@
-import type { AuthorizationServerMetadata, Health, JwkSet, ProtectedResourceMetadata } from './api.ts'
+import type {
+  AuthorizationServerMetadata,
+  Health,
+  JwkSet,
+  MessageKeyDirectory,
+  ProtectedResourceMetadata,
+} from './api.ts'
 import type { Call } from './call.ts'
 import type { AnswerForm } from './read-answer.ts'
 import type { CallOptions, CallVault } from './send-call.ts'
@@ -29,6 +35,11 @@ export class Server {
   /** The public keys of access tokens. */
   keys(options?: CallOptions): Call<JwkSet> {
     return this.#get('/.well-known/jwks.json', options)
+  }
+
+  /** The public keys of requests that the vault signs for third parties. */
+  messageKeys(options?: CallOptions): Call<MessageKeyDirectory> {
+    return this.#get('/.well-known/http-message-signatures-directory', options)
   }
 
   /** How to get access tokens (RFC 8414). */

@@ -7,6 +7,8 @@ import type {
   MaskedRecord,
   MatchAnswer,
   MatchRequest,
+  PartnerRelease,
+  PartnerReleaseRequest,
   Release,
   RevealManyRequest,
   RevealRequest,
@@ -33,6 +35,11 @@ export class Tokens {
   /** Releases the granted fields of a record for a purpose. */
   reveal(token: string, request: RevealRequest, options?: CallOptions): Call<Release> {
     return this.#call({ method: 'POST', path: `${pathOf(token)}/reveal`, body: request }, options)
+  }
+
+  /** Releases the granted fields of a record to the key of a partner: the answer has them as a JWE. */
+  release(token: string, request: PartnerReleaseRequest, options?: CallOptions): Call<PartnerRelease> {
+    return this.#call({ method: 'POST', path: `${pathOf(token)}/release`, body: request }, options)
   }
 
   /** Releases up to 100 records for one purpose, each with its own status. */

@@ -1,6 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { calculateJwkThumbprint } from 'jose'
-import type { EncryptionJwk } from './encryption-jwk.ts'
+import { calculateJwkThumbprint, type JWK } from 'jose'
 
 /**
  * The public keys that callers may have: P-256, Ed25519, and RSA of 2048 to 4096 bits (NIST SP 800-131A; more would only
@@ -47,7 +46,7 @@ export function publicJwkOf(key: KeyObject): PublicJwk | undefined {
 }
 
 /** RFC 7638, SHA-256. */
-export function thumbprintOf(jwk: PublicJwk | EncryptionJwk): Promise<string> {
+export function thumbprintOf(jwk: JWK): Promise<string> {
   return calculateJwkThumbprint(jwk, 'sha256')
 }
 

@@ -84,10 +84,12 @@ function reportOf({ log, plan, event, missing, rootKey }: AppliedLog, isDryRun: 
       credentials: idsOf(plan.endCredentials),
       staff: idsOf(plan.disable),
       partners: idsOf(plan.endPartners),
+      partner_keys: idsOf(plan.endPartnerKeys),
       callers: idsOf(plan.suspend),
       approvals: plan.lapse.map(({ approval }) => approval),
       keys: idsOf(plan.compromise),
       roles: plan.roles !== undefined,
+      destinations: plan.destinations !== undefined,
     },
     lost: plan.lost,
     undestroyed_keys: plan.undestroyed,
@@ -127,6 +129,7 @@ function describe({ log, plan, event, rootKey }: AppliedLog, isDryRun: boolean):
     ...named(idsOf(plan.endCredentials), taken('clients without a secret or keys; give them others')),
     ...named(idsOf(plan.disable), taken('people disabled')),
     ...named(idsOf(plan.endPartners), taken('contracts ended')),
+    ...named(idsOf(plan.endPartnerKeys), taken('partners without keys; give them others')),
     ...named(idsOf(plan.suspend), taken('callers suspended')),
     ...named(
       plan.lapse.map(({ approval }) => approval),
@@ -136,6 +139,9 @@ function describe({ log, plan, event, rootKey }: AppliedLog, isDryRun: boolean):
     ...(plan.roles === undefined
       ? []
       : [`${taken('roles narrowed')} to storing: apply the newest file with "roles apply"`]),
+    ...(plan.destinations === undefined
+      ? []
+      : [`${taken('destinations withdrawn')}: apply the newest file with "destinations apply"`]),
     ...named(lost.records, 'records are lost'),
     ...named(lost.corrections, 'corrections are lost, and the records are as they were before'),
     ...named(lost.clients, 'clients are lost'),

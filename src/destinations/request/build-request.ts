@@ -2,12 +2,14 @@ import { type InputError, Problem } from '../../values/problem.ts'
 import { type Destination, isCode, pathParameters, roleOf } from '../destination.ts'
 import { HEADER_VALUE } from '../header-name.ts'
 import type { InputLeaf, Leaf } from '../template.ts'
+import { UnusableSecret } from '../unusable-secret.ts'
 import { type CallerInput, checkInput } from './check-input.ts'
 import { contentTypeOf, encodeBody } from './encode-body.ts'
 import { fillTemplate, LEFT_OUT, type TakeValue } from './fill-template.ts'
 import { type Records, recordValue } from './record-value.ts'
-import { type SignDeps, signRequest, type UnsignedRequest } from './sign-request.ts'
-import { textOf, UnusableSecret } from './signing-key.ts'
+import { signRequest } from './sign-request.ts'
+import { textOf } from './signing-key.ts'
+import type { SignDeps, UnsignedRequest } from './unsigned-request.ts'
 
 /** What a request is filled with: opened records, the security code, and what the caller sends. */
 export interface Filling extends CallerInput {

@@ -1,7 +1,7 @@
 import { createHmac, hash } from 'node:crypto'
 import type { Hmac, SignedPart } from '../signer.ts'
-import type { SignDeps, Signed, UnsignedRequest } from './sign-request.ts'
 import { sharedKeyOf } from './signing-key.ts'
+import type { SignDeps, Signed, UnsignedRequest } from './unsigned-request.ts'
 
 /** An HMAC over the final body, or over a fixed row of facts about the request of which the body is one. */
 export function signHmac({ secretOf, now }: SignDeps, signer: Hmac, request: UnsignedRequest): Signed {

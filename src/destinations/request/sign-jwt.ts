@@ -1,8 +1,9 @@
-import { hash } from 'node:crypto'
-import { type CompactJWSHeaderParameters, CompactSign } from 'jose'
+import { hash, type KeyObject } from 'node:crypto'
+import { CompactSign } from 'jose'
 import type { ClaimValue, Jwt, JwtAlgorithm, RequestFact } from '../signer.ts'
-import type { SignDeps, Signed, UnsignedRequest } from './sign-request.ts'
-import { privateKeyOf, sharedKeyOf, textOf, UnusableSecret } from './signing-key.ts'
+import { UnusableSecret } from '../unusable-secret.ts'
+import { privateKeyOf, sharedKeyOf, textOf } from './signing-key.ts'
+import type { SignDeps, Signed, UnsignedRequest } from './unsigned-request.ts'
 
 const DEFAULT_SECONDS = 120
 
@@ -10,49 +11,28 @@ const DEFAULT_SECONDS = 120
 export async function signJwt(deps: SignDeps, signer: Jwt, request: UnsignedRequest): Promise<Signed> {
   const { secretOf } = deps
   const { header = 'Authorization', prefix = 'Bearer ', protected: further = {}, claims } = signer
+  const { key, keyid, algorithm } = await keyFor(deps, signer)
   const factOf = factsOf(deps, request, signer.expires_seconds ?? DEFAULT_SECONDS)
-  const said = Object.entries(claims).map(([name, value]) => [name, claimOf(value, secretOf, factOf)])
-  const payload = Buffer.from(JSON.stringify(Object.fromEntries(said)), 'utf8')
+  const payload = Object.entries(claims).map(([name, value]) => [name, claimOf(value, secretOf, factOf)])
   const members = Object.entries(further).map(([name, value]) => [name, textOf(secretOf, value)])
-  const protectedFor = (alg: JwtAlgorithm, kid: string) => ({ typ: 'JWT', ...Object.fromEntries(members), alg, kid })
-  const jwt =
-    'key' in signer
-      ? await signByVault(deps, payload, (kid) => protectedFor('EdDSA', kid))
-      : await signBySecret(secretOf, signer, payload, protectedFor)
+  const jwt = await new CompactSign(Buffer.from(JSON.stringify(Object.fromEntries(payload)), 'utf8'))
+    .setProtectedHeader({ typ: 'JWT', ...Object.fromEntries(members), alg: algorithm, kid: keyid })
+    .sign(key)
+    .catch(() => {
+      throw new UnusableSecret(`the key of the JWT does not fit ${algorithm}.`)
+    })
   return { headers: [[header, `${prefix}${jwt}`]] }
 }
 
-/** RFC 7515 section 5.1: the key stays where it is, so the compact form is made here. */
-async function signByVault(
-  { signMessage }: SignDeps,
-  payload: Buffer,
-  protectedFor: (kid: string) => object,
-): Promise<string> {
-  let input = ''
-  const { signature } = await signMessage((kid) => {
-    const header = Buffer.from(JSON.stringify(protectedFor(kid)), 'utf8').toString('base64url')
-    input = `${header}.${payload.toString('base64url')}`
-    return Buffer.from(input, 'ascii')
-  })
-  return `${input}.${signature.toString('base64url')}`
-}
-
-/** @throws {UnusableSecret} */
-async function signBySecret(
-  secretOf: SignDeps['secretOf'],
-  signer: Extract<Jwt, { secret: string }>,
-  payload: Buffer,
-  protectedFor: (alg: JwtAlgorithm, kid: string) => CompactJWSHeaderParameters,
-): Promise<string> {
-  const { secret, algorithm = 'RS256', key_encoding, key_id } = signer
+async function keyFor(
+  { secretOf, messageKey }: SignDeps,
+  signer: Jwt,
+): Promise<{ key: KeyObject; keyid: string; algorithm: JwtAlgorithm }> {
+  if ('key' in signer) return { ...(await messageKey()), algorithm: 'EdDSA' }
+  const { secret, algorithm = 'RS256', key_encoding } = signer
   const value = secretOf(secret)
   const key = algorithm.startsWith('HS') ? sharedKeyOf(secret, value, key_encoding) : privateKeyOf(secret, value)
-  try {
-    const header = protectedFor(algorithm, textOf(secretOf, key_id))
-    return await new CompactSign(payload).setProtectedHeader(header).sign(key)
-  } catch {
-    throw new UnusableSecret(`the secret ${secret} is not a key for ${algorithm}.`)
-  }
+  return { key, keyid: textOf(secretOf, signer.key_id), algorithm }
 }
 
 function claimOf(
@@ -71,6 +51,8 @@ function factsOf({ now, newId }: SignDeps, request: UnsignedRequest, seconds: nu
     switch (fact) {
       case 'method':
         return method
+      case 'lowercase-method':
+        return method.toLowerCase()
       case 'host':
         return new URL(origin).host
       case 'path':

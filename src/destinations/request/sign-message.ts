@@ -1,7 +1,8 @@
 import { constants, createHmac, hash, type KeyObject, sign } from 'node:crypto'
 import type { MessageAlgorithm, MessageSignature } from '../signer.ts'
-import type { SignDeps, Signed, UnsignedRequest } from './sign-request.ts'
-import { privateKeyOf, sharedKeyOf, textOf, UnusableSecret } from './signing-key.ts'
+import { UnusableSecret } from '../unusable-secret.ts'
+import { privateKeyOf, sharedKeyOf, textOf } from './signing-key.ts'
+import type { SignDeps, Signed, UnsignedRequest } from './unsigned-request.ts'
 
 export const DEFAULT_COMPONENTS = ['@method', '@target-uri', 'content-digest', 'content-type'] as const
 
@@ -12,35 +13,22 @@ export const DEFAULT_COMPONENTS = ['@method', '@target-uri', 'content-digest', '
 export async function signMessage(deps: SignDeps, signer: MessageSignature, request: UnsignedRequest): Promise<Signed> {
   const { components = DEFAULT_COMPONENTS, label = 'sig1', tag, expires_seconds } = signer
   const digest: [string, string] = ['Content-Digest', `sha-256=:${hash('sha256', request.body, 'base64')}:`]
+  const { key, keyid, algorithm } = await keyFor(deps, signer)
   const created = Math.floor(deps.now().getTime() / 1000)
+  const facts: [string, string | number | undefined][] = [
+    ['created', created],
+    ['expires', expires_seconds && created + expires_seconds],
+    ['nonce', deps.newId('sig')],
+    ['alg', algorithm],
+    ['keyid', keyid],
+    ['tag', tag],
+  ]
   const covered = components.map((name) => name.toLowerCase())
-  const { algorithm, key } = keyFor(deps, signer)
-  const paramsFor = (keyid: string): string => {
-    const facts: [string, string | number | undefined][] = [
-      ['created', created],
-      ['expires', expires_seconds && created + expires_seconds],
-      ['nonce', deps.newId('sig')],
-      ['alg', algorithm],
-      ['keyid', keyid],
-      ['tag', tag],
-    ]
-    return `(${covered.map(sfString).join(' ')})${facts.map(([name, value]) => parameter(name, value)).join('')}`
-  }
-  let params = ''
-  const baseFor = (keyid: string) => {
-    params = paramsFor(keyid)
-    return signatureBase({ ...request, headers: [...request.headers, digest] }, covered, params)
-  }
-  const signature =
-    key === undefined
-      ? (await deps.signMessage((keyid) => Buffer.from(baseFor(keyid), 'utf8'))).signature
-      : signatureOf(algorithm, key.key, baseFor(key.keyid))
+  const params = `(${covered.map(sfString).join(' ')})${facts.map(([name, value]) => parameter(name, value)).join('')}`
+  const base = signatureBase({ ...request, headers: [...request.headers, digest] }, covered, params)
+  const signature = signatureOf(algorithm, key, base).toString('base64')
   return {
-    headers: [
-      digest,
-      ['Signature-Input', `${label}=${params}`],
-      ['Signature', `${label}=:${signature.toString('base64')}:`],
-    ],
+    headers: [digest, ['Signature-Input', `${label}=${params}`], ['Signature', `${label}=:${signature}:`]],
   }
 }
 
@@ -74,12 +62,11 @@ function componentOf({ method, origin, path, headers }: UnsignedRequest, name: s
   }
 }
 
-/** The algorithm, and the key; undefined for the vault's own. */
-function keyFor(
-  { secretOf }: SignDeps,
+async function keyFor(
+  { secretOf, messageKey }: SignDeps,
   signer: MessageSignature,
-): { algorithm: MessageAlgorithm; key: { key: KeyObject; keyid: string } | undefined } {
-  if ('key' in signer) return { algorithm: 'ed25519', key: undefined }
+): Promise<{ key: KeyObject; keyid: string; algorithm: MessageAlgorithm }> {
+  if ('key' in signer) return { ...(await messageKey()), algorithm: 'ed25519' }
   const { secret, algorithm = 'ed25519' } = signer
   const value = secretOf(secret)
   const key = algorithm === 'hmac-sha256' ? sharedKeyOf(secret, value, 'base64') : privateKeyOf(secret, value)
@@ -87,7 +74,7 @@ function keyFor(
   if (type !== undefined && key.asymmetricKeyType !== type) {
     throw new UnusableSecret(`the secret ${secret} is not a key for ${algorithm}.`)
   }
-  return { algorithm, key: { key, keyid: textOf(secretOf, signer.key_id) } }
+  return { key, keyid: textOf(secretOf, signer.key_id), algorithm }
 }
 
 const KEY_TYPES: Readonly<Record<MessageAlgorithm, string | undefined>> = {

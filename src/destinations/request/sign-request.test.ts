@@ -5,14 +5,14 @@ import {
   generateKeyPairSync,
   hash,
   type KeyObject,
-  sign as signBytes,
   verify,
 } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
 import type { Jwt, MessageSignature, Signer } from '../signer.ts'
 import { signatureBase, signatureOf } from './sign-message.ts'
-import { type SignDeps, signRequest, type UnsignedRequest } from './sign-request.ts'
+import { signRequest } from './sign-request.ts'
+import type { SignDeps, UnsignedRequest } from './unsigned-request.ts'
 
 const now = new Date('2026-11-30T12:00:00Z')
 const seconds = now.getTime() / 1000
@@ -41,10 +41,7 @@ const secrets: Record<string, string> = {
 }
 const deps: SignDeps = {
   secretOf: (name) => secrets[name] ?? '',
-  signMessage: async (message) => ({
-    keyid: 'vault-key',
-    signature: signBytes(null, message('vault-key'), vault.privateKey),
-  }),
+  messageKey: async () => ({ keyid: 'vault-key', key: vault.privateKey }),
   now: () => now,
   newId: (prefix) => `${prefix}_1`,
 }

@@ -1,11 +1,6 @@
 import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto'
-import { VaultError } from '../../values/vault-error.ts'
 import type { Text } from '../signer.ts'
-
-/** A secret is not what its use needs. The message names the secret, and holds nothing of it. */
-export class UnusableSecret extends VaultError {
-  override readonly name = 'UnusableSecret'
-}
+import { UnusableSecret } from '../unusable-secret.ts'
 
 /** The text itself, or the secret that it names. */
 export function textOf(secretOf: (name: string) => string, text: Text): string {

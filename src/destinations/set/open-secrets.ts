@@ -5,7 +5,8 @@ import type { Database } from '../../database/database.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
 import type { createNewsAlert } from '../../observability/alert.ts'
 import { type Destination, secretsOf } from '../destination.ts'
-import { UnusableSecret } from '../request/signing-key.ts'
+import { UnusableSecret } from '../unusable-secret.ts'
+
 import { secretContext, secretText } from './sealed-secrets.ts'
 import { selectSealedSecrets } from './secret-store.ts'
 

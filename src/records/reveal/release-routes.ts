@@ -14,7 +14,7 @@ import { RECORD_PROBLEMS, RELEASE_PROBLEMS } from '../record/record-problems.ts'
 import { exampleToken, tokenParameter } from '../record/record-schemas.ts'
 import type { PlannedEvents } from './commit-opened.ts'
 import { releaseToPartner } from './release-to-partner.ts'
-import { revealMembers, revealScopesFor } from './reveal-routes.ts'
+import { revealFields, revealScopesFor, revealWhy } from './reveal-request.ts'
 
 const partner = z
   .string()
@@ -34,7 +34,7 @@ const partnerReleaseSchema = z
 export function createReleaseRoutes(
   deps: RecordDeps & { findContract: FindContract; idempotency: Idempotency },
 ): Route<Caller>[] {
-  const body = z.strictObject({ partner, ...revealMembers(deps.why) }).meta({
+  const body = z.strictObject({ partner, ...revealWhy(deps.why), fields: revealFields }).meta({
     id: 'PartnerReleaseRequest',
     description: 'The partner to whose key a record is released, what for, and which of its fields',
   })

@@ -1,47 +1,32 @@
 import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
-import { revealScopeOf, revealScopes } from '../../access/policy/roles.ts'
+import { revealScopes } from '../../access/policy/roles.ts'
 import { problemAnswer, problemDocument } from '../../http/documents/problem-document.ts'
 import { problemSchema } from '../../http/documents/problem-schema.ts'
 import { type Route, route } from '../../http/route.ts'
-import { optionalMembers } from '../../kinds/optional-members.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency, ReserveKey } from '../idempotency/idempotency.ts'
 import { runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
 import { RECORD_PROBLEMS, RELEASE_PROBLEMS } from '../record/record-problems.ts'
 import { exampleToken, releaseResultSchemas, releaseSchema, tokenParameter } from '../record/record-schemas.ts'
-import { kindNameOf, parseToken } from '../record/token.ts'
+import { parseToken } from '../record/token.ts'
 import type { Why } from '../why/why.ts'
 import type { PlannedEvents } from './commit-opened.ts'
 import { revealRecords } from './reveal.ts'
+import { revealFields, revealScopesFor, revealWhy } from './reveal-request.ts'
 import { isUnknown, type RevealResult } from './reveal-result.ts'
 
-const { break_glass, fields } = optionalMembers({
-  break_glass: z.literal(true).describe('release without waiting for an approval; it raises an alert'),
-  fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; default: all granted fields'),
-})
-const item = z.strictObject({ token: z.string().max(100), fields }).meta({ id: 'RevealItem' })
-
-/** What a request for the release of one record says. */
-export function revealMembers({ whyMembers }: Why) {
-  return { ...whyMembers, break_glass, fields }
-}
-
-/** The scope of the kind that the path names; any of them for a text that is no token. */
-export function revealScopesFor({ token = '' }: Readonly<Record<string, string>>): readonly string[] {
-  const parsed = parseToken(token)
-  return parsed === undefined ? revealScopes : [revealScopeOf(kindNameOf(parsed))]
-}
+const item = z.strictObject({ token: z.string().max(100), fields: revealFields }).meta({ id: 'RevealItem' })
 
 function createRevealSchemas(why: Why) {
-  const { fields: _fields, ...ofMany } = revealMembers(why)
+  const members = revealWhy(why)
   return {
     one: z
-      .strictObject(revealMembers(why))
+      .strictObject({ ...members, fields: revealFields })
       .meta({ id: 'RevealRequest', description: 'What a record is revealed for, and which of its fields' }),
     many: z
-      .strictObject({ ...ofMany, items: z.array(item).min(1).max(100) })
+      .strictObject({ ...members, items: z.array(item).min(1).max(100) })
       .meta({ id: 'RevealManyRequest', description: 'What records are revealed for, and which of their fields' }),
   }
 }

@@ -24,6 +24,10 @@ export const COMMAND_NOTES: Readonly<Record<string, readonly string[]>> = {
     'Only where the ledger was changed and cannot be put back. Review all access and restart every server.',
   ],
   'partners end': ['Needs no keys of the vault.'],
+  'destinations check': ['It names every fault with a JSON pointer. Exit code 1 when it finds one.'],
+  'destinations secret set': [
+    'Takes one line from a terminal, or all of stdin without the end of its last line. [Forward to a processor](../how-to/forward-to-a-processor.md) shows both.',
+  ],
   'keys inventory': [
     `MAC keys are limited by time alone, so their \`uses\` and \`uses_limit\` are null. \`--json\` includes the public keys of
       signing keys.`,

@@ -1,4 +1,5 @@
 import { createAccessRoutes } from '../../../src/access/access-routes.ts'
+import { createMessageKeyRoutes } from '../../../src/access/message-key-routes.ts'
 import type { Caller } from '../../../src/access/policy/caller.ts'
 import { createAuditRoutes } from '../../../src/audit-api/audit-routes.ts'
 import { createLogRoutes } from '../../../src/audit-api/log-routes.ts'
@@ -36,6 +37,7 @@ export function describedRoutes(): Route<Caller>[] {
     ...createForwardRoutes(deps),
     ...createAuditRoutes(deps),
     ...createLogRoutes(deps),
+    ...createMessageKeyRoutes(deps),
     ...createHealthRoutes<Caller>(async () => {}),
   ]
   return [...routes, ...createDocsRoutes(routes, { issuer: ISSUER, version })]

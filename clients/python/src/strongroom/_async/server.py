@@ -7,6 +7,7 @@ from ..types import (
     AuthorizationServerMetadata,
     Health,
     JwkSet,
+    MessageKeyDirectory,
     ProtectedResourceMetadata,
 )
 from .send import AsyncSend
@@ -84,6 +85,23 @@ class AsyncServer:
             retries=retries,
         )
         data: JwkSet = answer.data
+        return data
+
+    async def message_keys(
+        self,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> MessageKeyDirectory:
+        """The public keys of requests that the vault signs for third parties."""
+        answer = await self._send(
+            "GET",
+            "/.well-known/http-message-signatures-directory",
+            is_public=True,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: MessageKeyDirectory = answer.data
         return data
 
     async def authorization_server(

@@ -11,6 +11,8 @@ from ..types import (
     MaskedRecord,
     MatchAnswer,
     MatchRequest,
+    PartnerRelease,
+    PartnerReleaseRequest,
     Release,
     RevealManyRequest,
     RevealRequest,
@@ -63,6 +65,27 @@ class AsyncTokens:
             retries=retries,
         )
         data: Release = answer.data
+        return data
+
+    async def release(
+        self,
+        token: str,
+        request: PartnerReleaseRequest,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> PartnerRelease:
+        """Releases the granted fields of a record to the key of a partner: the answer has them as a JWE."""
+        answer = await self._send(
+            "POST",
+            f"{_token_path(token)}/release",
+            body=request,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: PartnerRelease = answer.data
         return data
 
     async def reveal_many(

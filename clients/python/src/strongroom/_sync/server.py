@@ -8,6 +8,7 @@ from ..types import (
     AuthorizationServerMetadata,
     Health,
     JwkSet,
+    MessageKeyDirectory,
     ProtectedResourceMetadata,
 )
 from .send import Send
@@ -85,6 +86,23 @@ class Server:
             retries=retries,
         )
         data: JwkSet = answer.data
+        return data
+
+    def message_keys(
+        self,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> MessageKeyDirectory:
+        """The public keys of requests that the vault signs for third parties."""
+        answer = self._send(
+            "GET",
+            "/.well-known/http-message-signatures-directory",
+            is_public=True,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: MessageKeyDirectory = answer.data
         return data
 
     def authorization_server(

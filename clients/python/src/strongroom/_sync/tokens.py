@@ -12,6 +12,8 @@ from ..types import (
     MaskedRecord,
     MatchAnswer,
     MatchRequest,
+    PartnerRelease,
+    PartnerReleaseRequest,
     Release,
     RevealManyRequest,
     RevealRequest,
@@ -64,6 +66,27 @@ class Tokens:
             retries=retries,
         )
         data: Release = answer.data
+        return data
+
+    def release(
+        self,
+        token: str,
+        request: PartnerReleaseRequest,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> PartnerRelease:
+        """Releases the granted fields of a record to the key of a partner: the answer has them as a JWE."""
+        answer = self._send(
+            "POST",
+            f"{_token_path(token)}/release",
+            body=request,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: PartnerRelease = answer.data
         return data
 
     def reveal_many(
