@@ -453,7 +453,15 @@ class CheckoutSessionRequest(TypedDict):
     the consents that the page asks for, by name
     """
     parts: NotRequired[
-        list[Literal["card", "billing_address", "shipping_address", "contact"]]
+        list[
+            Literal[
+                "card",
+                "billing_address",
+                "shipping_address",
+                "contact",
+                "security_code",
+            ]
+        ]
     ]
     """
     the parts of the checkout that the page asks for; default: the card
@@ -469,6 +477,25 @@ class CheckoutSessionRequest(TypedDict):
     minutes: NotRequired[int]
     """
     how long the session is open; default: 30
+    """
+
+
+class SecurityCode(TypedDict):
+    """
+    The security code of a card
+    """
+
+    card: str
+    """
+    The token of the card
+    """
+    code: str
+    """
+    The security code that is printed on the card
+    """
+    minutes: NotRequired[int]
+    """
+    how long it is kept at the most; default: 15
     """
 
 
@@ -733,6 +760,21 @@ class MaskedContact(TypedDict):
     updated_at: str
     """
     When it was last corrected
+    """
+
+
+class KeptSecurityCode(TypedDict):
+    """
+    The name of a security code that is kept for one use
+    """
+
+    security_code: str
+    """
+    The name of the code, for a forward
+    """
+    expires_at: str
+    """
+    Until when it can be used, in UTC
     """
 
 
@@ -1042,6 +1084,10 @@ class CheckoutSessionTokens(TypedDict):
     billing_address: NotRequired[MaskedAddress]
     shipping_address: NotRequired[MaskedAddress]
     contact: NotRequired[MaskedContact]
+    security_code: NotRequired[KeptSecurityCode]
+    """
+    In a checkout session that asks for it: the name of the code
+    """
 
 
 class AuditCaller(TypedDict):
@@ -1130,6 +1176,7 @@ class EventFilter(TypedDict):
             "session.open",
             "session.complete",
             "session.expire",
+            "security-code.keep",
             "token.issue",
             "client.add",
             "client.rotate-secret",
@@ -1363,6 +1410,10 @@ class TokenizedCheckout(TypedDict):
     consents_given: NotRequired[list[str]]
     """
     In a checkout session: the consents that the shopper gave
+    """
+    security_code: NotRequired[KeptSecurityCode]
+    """
+    In a checkout session that asks for it: the name of the code
     """
 
 
