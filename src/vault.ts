@@ -1,4 +1,3 @@
-import { sign } from 'node:crypto'
 import { type Access, createAccess } from './access/create-access.ts'
 import { findTakenAway } from './access/ledger-changes/find-taken-away.ts'
 import { MAX_TOKEN_SECONDS } from './access/policy/token-life.ts'
@@ -57,11 +56,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const records = await createRecords({ ...basics, config: options.records, access, batches: overrides.batches })
   const securityCodes = createSecurityCodes({ ...basics, records })
   const checkout = createCheckout({ ...basics, config: options.checkout, access, records, securityCodes })
-  const signMessage = async (message: (keyid: string) => Uint8Array) => {
-    const { keyid, key } = await keys.messageKey()
-    return { keyid, signature: sign(null, message(keyid), key) }
-  }
-  const destinations = createDestinations({ ...basics, access, signMessage })
+  const destinations = createDestinations({ ...basics, access })
   const { lookUpName } = overrides
   const forward = createForward({ ...basics, access, destinations, lookUpName, records, securityCodes })
   // The log begins last: that it starts is an event.
