@@ -1,7 +1,7 @@
 import creditCardType from 'credit-card-type'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { brandOf, hasValidCheckDigit, schemesOf } from './card-brand.ts'
+import { brandNames, brandOf, codeDigitsOf, hasValidCheckDigit, schemesOf } from './card-brand.ts'
 
 const ASCII_DIGIT = fc.constantFrom(...'0123456789')
 
@@ -91,5 +91,15 @@ describe('hasValidCheckDigit', () => {
         expect([...'0123456789'].filter((last) => hasValidCheckDigit(digits + last))).toHaveLength(1)
       }),
     )
+  })
+})
+
+describe('the security code', () => {
+  it('has four digits on American Express cards and three on those of every other brand', () => {
+    for (const name of brandNames) expect(codeDigitsOf(name), name).toEqual([name === 'amex' ? 4 : 3])
+  })
+
+  it.each([undefined, 'unknown', 'toString'])('has three or four where the brand is %s', (name) => {
+    expect(codeDigitsOf(name)).toEqual([3, 4])
   })
 })

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { takeTurn } from '../database/sweep.ts'
 
 /** The public key of a process, with a MAC that says that the vault published it. */
 export interface PublishedKey {
@@ -24,9 +25,12 @@ const WITHDRAW: Statement = {
   name: 'withdraw-security-code-key',
   text: 'DELETE FROM security_code_keys WHERE public_key = $1',
 }
+/** Servers take turns. Two that delete the same rows in another order would wait for each other. */
+export const SWEEP_LOCK = 0x7374_7213
 const SWEEP: Statement = {
   name: 'sweep-security-code-keys',
-  text: 'DELETE FROM security_code_keys WHERE accepts_until <= $1',
+  text: `WITH ${takeTurn(SWEEP_LOCK)}
+         DELETE FROM security_code_keys WHERE (SELECT is_mine FROM turn) AND accepts_until <= $1`,
 }
 
 export async function publishKey(db: Queryable, { publicKey, acceptsUntil, mac }: PublishedKey): Promise<void> {

@@ -11,7 +11,6 @@ import { MAX_MINUTES } from './security-code.ts'
 const ACCEPTS_FOR_MS = 3 * 60_000
 /** A used code may be on the disk until its page is written again. So its key does not live for long. */
 const SEALED_TO_FOR_MS = 15 * 60_000
-
 const MAX_CODE_MS = MAX_MINUTES * 60_000
 
 const DOMAIN = 'strongroom security-code key'
@@ -20,7 +19,7 @@ const FORMER: readonly KeyState[] = ['pre-active', 'deactivated']
 
 /** The key pairs of this process and the public keys of the others. Private keys are in memory alone. */
 export interface CodeKeys {
-  /** Says that this process lives, and replaces its key pair in time. */
+  /** Says that this process lives, and replaces its key pair in time. In a sealed vault it forgets all of them instead. */
   publish(): Promise<void>
   /** The public keys to which a code is sealed: of this process, and of all others that live. */
   recipients(): Promise<Buffer[]>
@@ -52,7 +51,7 @@ export function createCodeKeys({ database, keys, alert, now }: CodeKeysDeps): Co
     return pairs[0]!
   }
 
-  /** The database is not trusted: whoever can write to it could add a key of their own and read codes. */
+  /** The database is not trusted: someone who can write to it could add a key of their own and read codes. */
   async function isOfVault(key: PublishedKey): Promise<boolean> {
     const text = keyText(key)
     if (await keys.macs.verify('access-mac', DOMAIN, text, key.mac, PRESENT)) return true
@@ -64,7 +63,10 @@ export function createCodeKeys({ database, keys, alert, now }: CodeKeysDeps): Co
 
   return {
     async publish() {
-      if (keys.isSealed) return
+      if (keys.isSealed) {
+        pairs = []
+        return
+      }
       const { publicKey } = current()
       const key = { publicKey, acceptsUntil: new Date(now().getTime() + ACCEPTS_FOR_MS) }
       await publishKey(database, { ...key, mac: keys.macs.make('access-mac', DOMAIN, keyText(key)) })

@@ -5,6 +5,7 @@ import { buildStatement } from '../database/build-statement.ts'
 import type { Database, Queryable, Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
 import { sweep, takeTurn } from '../database/sweep.ts'
+import { SWEEP_LOCK } from './code-key-store.ts'
 import type { StoredCode } from './security-code.ts'
 
 const COLUMNS = 'id, expires_at, recipients, seals, mac'
@@ -33,8 +34,6 @@ const TAKE: Statement = {
   name: 'take-security-code',
   text: 'DELETE FROM security_codes WHERE id = $1 RETURNING id',
 }
-/** Servers take turns. Two that delete the same rows in another order would wait for each other. */
-const SWEEP_LOCK = 0x7374_7213
 const SWEEP: Statement = {
   name: 'sweep-security-codes',
   text: `WITH ${takeTurn(SWEEP_LOCK)}

@@ -21,7 +21,7 @@ export interface CreateSecurityCodesDeps {
 }
 
 /** What keeps codes, and what opens them for their use. */
-export interface SecurityCodeParts {
+interface SecurityCodeParts {
   codeKeys: CodeKeys
   securityCodes: SecurityCodes
 }

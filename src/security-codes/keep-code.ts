@@ -12,7 +12,7 @@ import { requireDigits, sealCode } from './sealed-code.ts'
 import { newCodeId } from './security-code.ts'
 import type { SecurityCodesDeps } from './security-codes.ts'
 
-export const DEFAULT_MINUTES = 15
+const DEFAULT_MINUTES = 15
 
 /** The name of a code, and until when it can be used. */
 export interface KeptCode {

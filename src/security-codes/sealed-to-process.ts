@@ -6,7 +6,7 @@ import {
   hkdfSync,
   type KeyObject,
 } from 'node:crypto'
-import { format2 } from '../keys/sealing/format-2.ts'
+import { open, seal } from '../keys/sealing/seal.ts'
 import type { SealContext, SealingKey } from '../keys/sealing/seal-context.ts'
 import type { RandomBytes } from '../values/random.ts'
 
@@ -40,14 +40,14 @@ export function sealTo(
 ): Buffer {
   const own = newKeyPair()
   const key = sharedKey(own.privateKey, recipient, [own.publicKey, recipient])
-  return Buffer.concat([own.publicKey, format2.seal(key, context, plaintext, PAD_BYTES, randomBytes)])
+  return Buffer.concat([own.publicKey, seal(key, context, plaintext, PAD_BYTES, randomBytes)])
 }
 
 /** @throws {SealError} when it was sealed to another key, or in another context, or was changed */
 export function openSealedTo({ publicKey, privateKey }: KeyPair, context: SealContext, sealed: Buffer): Buffer {
   const sender = sealed.subarray(0, PUBLIC_KEY_BYTES)
   const key = sharedKey(privateKey, sender, [sender, publicKey])
-  return format2.open(key, context, sealed.subarray(PUBLIC_KEY_BYTES))
+  return open(key, context, sealed.subarray(PUBLIC_KEY_BYTES))
 }
 
 function sharedKey(privateKey: KeyObject, other: Buffer, both: readonly Buffer[]): SealingKey {

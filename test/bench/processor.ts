@@ -9,6 +9,6 @@ const answer = JSON.stringify({ id: 'pay_1', status: 'succeeded' })
 
 createServer(await loadTls(config.tls), async (request, response) => {
   await buffer(request)
-  response.writeHead(200, { 'Content-Type': 'application/json' }).end(answer)
+  response.setHeader('Content-Type', 'application/json').end(answer)
 }).listen(config.port, config.host)
 process.once('SIGTERM', () => process.exit(0))

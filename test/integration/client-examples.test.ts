@@ -38,6 +38,7 @@ beforeAll(async () => {
   expect(await checkouts.findWrongFields(shop)).toEqual(['#/card/number'])
   page = await checkouts.openCheckoutPage(shop, 'https://shop.example')
   expect(await checkouts.findStoredCard(shop, page.id)).toBeUndefined()
+  expect(await checkouts.keepSecurityCode(shop, stored.card, '123')).toMatch(/^cvc_/)
 })
 afterEach(() => vault.checkInvariants())
 afterAll(() => paying.stop())

@@ -141,4 +141,5 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'records/record': ['record', 'token', 'tokens-in'],
   'records/reveal': ['plan-reveal'],
   'records/verification': ['events-of-record'],
+  'security-codes': ['code-schema', 'security-code'],
 }

@@ -5,7 +5,7 @@ import { type CodeServer, startCodeServer } from '../support/code-server.ts'
 import { card } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attacks 86 to 88: what an attacker who can write to the database, and has nothing else, does to read or to use a code. */
+/** Attacks 85 to 88: what an attacker who can write to the database, and has nothing else, does to read or to use a code. */
 const SITE = { site: 'default' }
 const notFound = { code: 'security-code-not-found' }
 

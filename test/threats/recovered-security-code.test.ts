@@ -8,7 +8,7 @@ import { dumpDatabase, type TestDatabase } from '../support/postgres.ts'
 import { card, cards } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attacks 84 and 85: reading a security code where it was, with everything of the vault that is on a disk. */
+/** Attacks 83 and 84: reading a security code where it was, with everything of the vault that is on a disk. */
 const SITE = { site: 'default' }
 const CODES = ['7391', '9137', '3719', '9713', '1739', '3971', '7193', '9371', '3197', '1397']
 

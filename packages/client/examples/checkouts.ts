@@ -54,3 +54,9 @@ export async function findStoredCard(vault: VaultClient, id: string) {
   const { state, tokens } = await vault.checkouts.getSession(id)
   return state === 'completed' ? tokens.card?.token : undefined
 }
+
+/** Keeps the security code that a shopper has typed again for a stored card. It serves one payment. */
+export async function keepSecurityCode(vault: VaultClient, card: string, code: string) {
+  const { security_code } = await vault.checkouts.keepSecurityCode({ card, code })
+  return security_code
+}

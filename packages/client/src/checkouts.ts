@@ -2,7 +2,9 @@ import type {
   Checkout,
   CheckoutSession,
   CheckoutSessionRequest,
+  KeptSecurityCode,
   OpenedCheckoutSession,
+  SecurityCode,
   TokenizedBatch,
   TokenizedCheckout,
 } from './api.ts'
@@ -38,5 +40,10 @@ export class Checkouts {
   /** The state of a session, with the tokens of what the shopper stored. */
   getSession(id: string, options?: CallOptions): Call<CheckoutSession> {
     return this.#call({ method: 'GET', path: `/v1/checkout-sessions/${encodeURIComponent(id)}` }, options)
+  }
+
+  /** Keeps the security code of a card for one forward. It is repeated only when the vault says that it has kept none. */
+  keepSecurityCode(code: SecurityCode, options?: CallOptions): Call<KeptSecurityCode> {
+    return this.#call({ method: 'POST', path: '/v1/security-codes', body: code, repeatsBy: 'nothing' }, options)
   }
 }

@@ -33,7 +33,7 @@ export const slug = z
 /** A name and no number: it is stored in the clear for as long as the record exists. */
 export const consentName = slug.regex(/[A-Za-z]/)
 
-export const partNames = Object.keys(checkoutParts) as CheckoutPart[]
+const partNames = Object.keys(checkoutParts) as CheckoutPart[]
 
 /** A member for each part of a checkout. */
 function forEachPart<T>(of: (part: CheckoutPart) => T): Record<CheckoutPart, T> {

@@ -7,7 +7,9 @@ from ..types import (
     Checkout,
     CheckoutSession,
     CheckoutSessionRequest,
+    KeptSecurityCode,
     OpenedCheckoutSession,
+    SecurityCode,
     TokenizedBatch,
     TokenizedCheckout,
 )
@@ -97,4 +99,26 @@ class AsyncCheckouts:
             retries=retries,
         )
         data: CheckoutSession = answer.data
+        return data
+
+    async def keep_security_code(
+        self,
+        code: SecurityCode,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> KeptSecurityCode:
+        """Keeps the security code of a card for one forward.
+
+        It is repeated only when the vault says that it has kept none.
+        """
+        answer = await self._send(
+            "POST",
+            "/v1/security-codes",
+            body=code,
+            repeats_by="nothing",
+            timeout=timeout,
+            retries=retries,
+        )
+        data: KeptSecurityCode = answer.data
         return data

@@ -8,7 +8,9 @@ from ..types import (
     Checkout,
     CheckoutSession,
     CheckoutSessionRequest,
+    KeptSecurityCode,
     OpenedCheckoutSession,
+    SecurityCode,
     TokenizedBatch,
     TokenizedCheckout,
 )
@@ -98,4 +100,26 @@ class Checkouts:
             retries=retries,
         )
         data: CheckoutSession = answer.data
+        return data
+
+    def keep_security_code(
+        self,
+        code: SecurityCode,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> KeptSecurityCode:
+        """Keeps the security code of a card for one forward.
+
+        It is repeated only when the vault says that it has kept none.
+        """
+        answer = self._send(
+            "POST",
+            "/v1/security-codes",
+            body=code,
+            repeats_by="nothing",
+            timeout=timeout,
+            retries=retries,
+        )
+        data: KeptSecurityCode = answer.data
         return data
