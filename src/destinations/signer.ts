@@ -22,21 +22,21 @@ export const signedParts = ['method', 'host', 'path', 'timestamp', 'body', 'body
 export type SignedPart = (typeof signedParts)[number] | { text: string }
 
 /** Who signs: a secret of that name, or the vault with its own key, whose public half it publishes. */
-export type SigningKey = { secret: string; key_id: Text } | { key: 'vault' }
+type SigningKey = { secret: string; key_id: Text } | { key: 'vault' }
 
-export interface Basic {
+interface Basic {
   with: 'basic'
   username: Text
   /** Left out for an empty password. */
   password?: Text | undefined
 }
 
-export interface Bearer {
+interface Bearer {
   with: 'bearer'
   secret: string
 }
 
-export interface InHeader {
+interface InHeader {
   with: 'header'
   header: string
   secret: string
@@ -91,7 +91,7 @@ export type Jwt = {
   expires_seconds?: number | undefined
 } & SigningKey
 
-export interface MutualTls {
+interface MutualTls {
   with: 'mutual-tls'
   /** The secrets with the certificate and its key, both in PEM. */
   certificate: string

@@ -4,7 +4,7 @@ import { UnusableSecret } from '../unusable-secret.ts'
 import { privateKeyOf, sharedKeyOf, textOf } from './signing-key.ts'
 import type { SignDeps, Signed, UnsignedRequest } from './unsigned-request.ts'
 
-export const DEFAULT_COMPONENTS = ['@method', '@target-uri', 'content-digest', 'content-type'] as const
+const DEFAULT_COMPONENTS = ['@method', '@target-uri', 'content-digest', 'content-type'] as const
 
 /**
  * Signs a request by RFC 9421. The digest of the body (RFC 9530) is a header of its own, and the signature covers it, so a
