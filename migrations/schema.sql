@@ -291,6 +291,23 @@ CREATE INDEX disabled_staff_folded ON public.disabled_staff USING btree (folded)
 COMMENT ON TABLE disabled_staff IS 'members of staff whose tokens are refused, whoever signed them';
 COMMENT ON COLUMN disabled_staff.folded IS 'the id as it is compared: NFKC, lower case; empty when an earlier version wrote the row';
 
+CREATE TABLE forwards (
+  deadline timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  attempt integer NOT NULL,
+  facts_key smallint NOT NULL,
+  state text NOT NULL,
+  id text NOT NULL,
+  facts_sealed bytea NOT NULL,
+  CONSTRAINT forwards_pkey PRIMARY KEY (id),
+  CONSTRAINT forwards_state_check CHECK ((state = ANY (ARRAY['sending'::text, 'answered'::text, 'unknown'::text])))
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=1000);
+CREATE INDEX forwards_expires ON public.forwards USING btree (expires_at);
+CREATE INDEX forwards_sending ON public.forwards USING btree (deadline) WHERE (state = 'sending'::text);
+COMMENT ON COLUMN forwards.deadline IS 'from then on the server that sends it has ended';
+COMMENT ON COLUMN forwards.attempt IS 'how often it was sent';
+COMMENT ON COLUMN forwards.facts_sealed IS 'the destination, the records, the events and the answer without the card number, sealed';
+
 CREATE TABLE idempotency_keys (
   created_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
@@ -555,6 +572,27 @@ COMMENT ON COLUMN search_terms.key IS 'the number of the index key in the dictio
 COMMENT ON COLUMN search_terms.term IS 'the first 16 bytes of HMAC-SHA-256 under the index key over site, type and normalised value';
 COMMENT ON COLUMN search_terms.mac IS 'HMAC-SHA-256 under the same index key over all 32 bytes of the term, its type, and site, token and version of the record';
 
+CREATE TABLE security_code_keys (
+  accepts_until timestamp with time zone NOT NULL,
+  public_key bytea NOT NULL,
+  mac bytea NOT NULL,
+  CONSTRAINT security_code_keys_pkey PRIMARY KEY (public_key)
+);
+COMMENT ON COLUMN security_code_keys.accepts_until IS 'until when codes are sealed to the key, unless its process publishes it again';
+COMMENT ON COLUMN security_code_keys.public_key IS 'X25519; the private key is in the memory of one server process alone';
+
+CREATE TABLE security_codes (
+  expires_at timestamp with time zone NOT NULL,
+  id text NOT NULL,
+  recipients bytea[] NOT NULL,
+  seals bytea[] NOT NULL,
+  mac bytea NOT NULL,
+  CONSTRAINT security_codes_pkey PRIMARY KEY (id)
+) WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=1000);
+CREATE INDEX security_codes_expires ON public.security_codes USING btree (expires_at);
+COMMENT ON COLUMN security_codes.recipients IS 'the public keys of the processes that can open the code';
+COMMENT ON COLUMN security_codes.seals IS 'the code, sealed to each of them';
+
 CREATE TABLE settings (
   name text NOT NULL,
   value text NOT NULL,
@@ -610,6 +648,7 @@ GRANT INSERT, SELECT ON TABLE destination_sets TO strongroom_runtime;
 GRANT UPDATE ON TABLE destination_sets (mac) TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE dictionary TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE forwards TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE kept_limits TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
@@ -637,6 +676,8 @@ GRANT UPDATE ON TABLE root_keys (expires_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (state) TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE rotations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE security_code_keys TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE security_codes TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE spent_ids TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
@@ -653,6 +694,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function checkout_sessions_require_protecting_keys()
 -- function destination_secrets_require_protecting_keys()
 -- function drop_terms_partition(text)
+-- function forwards_require_protecting_keys()
 -- function hold_to_change(uuid)
 -- function hold_to_release(uuid[],boolean)
 -- function id_of(text,text)
@@ -688,6 +730,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger access_version_truncated on suspended_callers, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.suspended_callers FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger protecting_keys_of_changed on checkout_sessions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.checkout_sessions FOR EACH ROW WHEN (((new.facts_key IS DISTINCT FROM old.facts_key) OR (new.facts_sealed IS DISTINCT FROM old.facts_sealed))) EXECUTE FUNCTION checkout_sessions_require_protecting_keys()
 -- trigger protecting_keys_of_changed on destination_secrets: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.destination_secrets FOR EACH ROW WHEN (((new.value_key IS DISTINCT FROM old.value_key) OR (new.value_sealed IS DISTINCT FROM old.value_sealed))) EXECUTE FUNCTION destination_secrets_require_protecting_keys()
+-- trigger protecting_keys_of_changed on forwards: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.forwards FOR EACH ROW WHEN (((new.facts_key IS DISTINCT FROM old.facts_key) OR (new.facts_sealed IS DISTINCT FROM old.facts_sealed))) EXECUTE FUNCTION forwards_require_protecting_keys()
 -- trigger protecting_keys_of_changed on idempotency_keys: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.idempotency_keys FOR EACH ROW WHEN (((new.response_key IS DISTINCT FROM old.response_key) OR (new.response_sealed IS DISTINCT FROM old.response_sealed) OR (new.index_key IS DISTINCT FROM old.index_key) OR (new.key_hash IS DISTINCT FROM old.key_hash) OR (new.request_hash IS DISTINCT FROM old.request_hash))) EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
 -- trigger protecting_keys_of_changed on record_versions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.record_versions FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION record_versions_require_protecting_keys()
 -- trigger protecting_keys_of_changed on records: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.records FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION records_require_protecting_keys()
@@ -695,6 +738,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN (((new.key IS DISTINCT FROM old.key) OR (new.term IS DISTINCT FROM old.term) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
 -- trigger protecting_keys_of_new on checkout_sessions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.checkout_sessions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION checkout_sessions_require_protecting_keys()
 -- trigger protecting_keys_of_new on destination_secrets: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.destination_secrets REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION destination_secrets_require_protecting_keys()
+-- trigger protecting_keys_of_new on forwards: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.forwards REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION forwards_require_protecting_keys()
 -- trigger protecting_keys_of_new on idempotency_keys: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.idempotency_keys REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
 -- trigger protecting_keys_of_new on record_versions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.record_versions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION record_versions_require_protecting_keys()
 -- trigger protecting_keys_of_new on records: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.records REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION records_require_protecting_keys()

@@ -7,11 +7,13 @@ import { loadShipping, type Shipping } from './audit/witness/witnesses-file.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
 import { createDestinations, type Destinations } from './destinations/create-destinations.ts'
 import { presentSecrets } from './destinations/set/present-secrets.ts'
+import { createForward } from './forward/create-forward.ts'
 import { createKeyLifecycle, createKeys, type KeyLifecycle, type VaultKeys } from './keys/create-keys.ts'
 import { startJobs } from './observability/jobs.ts'
 import { createRecords, type Records } from './records/create-records.ts'
 import { createRestore, type Restore } from './restore/create-restore.ts'
 import { createSchema, type Schema } from './schema/create-schema.ts'
+import { createSecurityCodes } from './security-codes/create-security-codes.ts'
 import { closingOnFailure, createGround, type Ground, settleIssuer } from './vault/ground.ts'
 import { createVaultApi, type VaultApi } from './vault/vault-api.ts'
 import { accessOptions, auditOptions, keysOptions, type Overrides, type VaultOptions } from './vault/vault-options.ts'
@@ -52,8 +54,11 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const basics = { ...options, ...ground, ...keys, ...keys.eventMacs, ...events, issuer }
   const access = await createAccess({ ...basics, ...accessOptions(options, overrides), furtherAccess: presentSecrets })
   const records = await createRecords({ ...basics, config: options.records, access, batches: overrides.batches })
+  const securityCodes = createSecurityCodes({ ...basics, records })
+  const checkout = createCheckout({ ...basics, config: options.checkout, access, records, securityCodes })
   const destinations = createDestinations({ ...basics, access })
-  const checkout = createCheckout({ ...basics, config: options.checkout, access, records })
+  const { lookUpName } = overrides
+  const forward = createForward({ ...basics, access, destinations, lookUpName, records, securityCodes })
   // The log begins last: that it starts is an event.
   const audit = await createAuditLog(
     { ...basics, onOpen: keys.unsealing.onOpen, strangers: access.limits.strangers },
@@ -63,9 +68,20 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
   const lifecycle = createKeyLifecycle({ ...basics, ...audit, targets, longestTokenSeconds: MAX_TOKEN_SECONDS })
   const schema = await createSchema({ ...basics, foundSchema: overrides.foundSchema })
   const restore = createRestore({ ...basics, ...access, ...audit.restoring, destinations })
-  const api = createVaultApi({ ...basics, options, overrides, access, audit, checkout, records, schema })
+  const api = createVaultApi({
+    ...basics,
+    options,
+    overrides,
+    access,
+    audit,
+    checkout,
+    forward,
+    records,
+    schema,
+    securityCodes,
+  })
 
-  const jobs = [audit, access, keys, lifecycle, records, checkout].flatMap((part) => part.jobs)
+  const jobs = [audit, access, keys, lifecycle, records, securityCodes, checkout, forward].flatMap((part) => part.jobs)
   const isSealed = () => keys.keys.isSealed
   await startJobs(ground.background, jobs, { isServer: options.serves, isSealed, whenSealed: access.forgetClients })
   return {
@@ -86,9 +102,10 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
     },
     async close() {
       await ground.background.tasks.get('write-refusal-counts')?.run()
+      await forward.close()
       await Promise.all([lifecycle.close(), audit.close()])
       await ground.background.close()
-      await access.close()
+      await Promise.all([access.close(), securityCodes.close()])
       await audit.endReports().finally(keys.close)
       await Promise.all([api.close(), ground.database.close()])
     },

@@ -40,6 +40,7 @@ const MAY_EXPOSE: Readonly<Record<string, string>> = {
   'src/checkout/tokenize-in-session.ts': 'tells test cards from real ones',
   'src/cli/commands/clients-commands.ts': 'shows a new secret, once',
   'src/destinations/set/change-secrets.ts': 'seals a secret',
+  'src/forward/prepare-forward.ts': 'fills a request with a security code',
   'src/records/approvals/approval-routes.ts': 'shows a second person the reason',
   'src/records/change/correct.ts': 'parses the correction',
   'src/records/read/match.ts': 'compares a value with a record',
@@ -47,6 +48,7 @@ const MAY_EXPOSE: Readonly<Record<string, string>> = {
   'src/records/reveal/reveal-routes.ts': 'answers a reveal',
   'src/records/record/sealed-record.ts': 'seals',
   'src/records/search/search.ts': 'normalises the value to search by',
+  'src/security-codes/sealed-code.ts': 'counts the digits of a security code, and seals it',
   'src/start/sample-callers.ts': 'writes the development credentials to their file',
 }
 
@@ -71,7 +73,9 @@ const MAY_IMPORT_ROUTES = [
   'src/access/create-access.ts',
   'src/audit-api/create-audit-api.ts',
   'src/checkout/create-checkout.ts',
+  'src/forward/create-forward.ts',
   'src/records/record-api.ts',
+  'src/security-codes/create-security-codes.ts',
   'src/vault/vault-api.ts',
 ]
 

@@ -21,6 +21,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   '@zxcvbn-ts/core': /^src\/keys\/root-key\/passphrase-strength-program\.ts$/,
   'shamir-secret-sharing': /^src\/keys\/root-key\/custodian-shares\.ts$/,
   helmet: /^src\/http\//,
+  undici: /^src\/forward\/outbound\//,
+  'ipaddr.js': /^src\/forward\/outbound\//,
   pino: /^src\/observability\/logger\.ts$/,
   'prom-client': /^src\/observability\/metrics\.ts$/,
   commander: /^src\/cli(\.ts$|\/)/,

@@ -25,6 +25,7 @@ import { createGuessLimit, type GuessLimit } from './limits/guess-limit.ts'
 import { createLimitKeys } from './limits/limit-keys.ts'
 import { createProbeLimit, type ProbeLimit } from './limits/probe-limit.ts'
 import { createRateLimit, type RateLimit, type RateLimits } from './limits/rate-limit.ts'
+import { createSecurityCodeLimit, type SecurityCodeLimit } from './limits/security-code-limit.ts'
 import { createSessionLimit, type SessionLimit } from './limits/session-limit.ts'
 import { createStrangerLimit, type StrangerLimit } from './limits/stranger-limit.ts'
 import type { Caller, ProveCaller } from './policy/caller.ts'
@@ -67,6 +68,7 @@ export interface Limits {
   usedApprovals: UsedApprovals
   guesses: GuessLimit
   sessions: SessionLimit
+  codeLimit: SecurityCodeLimit
   strangers: StrangerLimit
 }
 
@@ -116,6 +118,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       usedApprovals: new UsedApprovals(),
       guesses: createGuessLimit(counting, limits.wrongMatches, limits.matchesPerHour),
       sessions: createSessionLimit(counting, limits.checkoutSessionsPerClient),
+      codeLimit: createSecurityCodeLimit(counting, limits.securityCodesPerClient),
       strangers,
     },
     jobs: [

@@ -1,6 +1,11 @@
-import type { CheckoutPart } from '../kinds/checkout-parts.ts'
-import { base32 } from '../values/identifier.ts'
+import { type CheckoutPart, checkoutParts } from '../kinds/checkout-parts.ts'
+import { RANDOM_NAME, randomName } from '../values/identifier.ts'
 import type { RandomBytes } from '../values/random.ts'
+
+/** A part of a checkout, or the security code of its card, which is kept for one use and is no record. */
+export type SessionPart = CheckoutPart | 'security_code'
+
+export const sessionParts = [...Object.keys(checkoutParts), 'security_code'] as readonly SessionPart[]
 
 /** What the shop decides when it opens a session, and the client that did so. All of it is sealed. */
 export interface SessionFacts {
@@ -16,7 +21,7 @@ export interface SessionFacts {
   /** The consents that the page asks for, by name. */
   consents: readonly string[]
   /** The parts of a checkout that the page asks for. */
-  parts: readonly CheckoutPart[]
+  parts: readonly SessionPart[]
   /** Where the hosted page leads back to, at one of the origins. */
   returnUrl: string | undefined
   /** A language tag (BCP 47). */
@@ -31,16 +36,11 @@ export interface CheckoutSession extends SessionFacts {
 
 export type SessionState = 'open' | 'completed' | 'expired'
 
-const SESSION_ID = /^cs_[0-7][0-9a-hjkmnp-tv-z]{25}$/
-/** Drawn again: a scanner for card numbers could take so many digits in a row for one. */
-const CARD_LIKE = /[0-9]{12}/
+const SESSION_ID = new RegExp(`^cs_${RANDOM_NAME}$`)
 
 /** 128 random bits: who knows the id may fill in the page of the session, and reads nothing. */
 export function newSessionId(randomBytes: RandomBytes): string {
-  for (;;) {
-    const name = base32(randomBytes(16))
-    if (!CARD_LIKE.test(name)) return `cs_${name}`
-  }
+  return `cs_${randomName(randomBytes)}`
 }
 
 export function isSessionId(text: string): boolean {

@@ -5,6 +5,7 @@ import type { Route } from '../http/route.ts'
 import type { Job } from '../observability/jobs.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Records } from '../records/create-records.ts'
+import type { SecurityCodesNoun } from '../security-codes/create-security-codes.ts'
 import { once } from '../values/once.ts'
 
 const END_EVERY_MS = 60 * 1000
@@ -12,6 +13,7 @@ const END_EVERY_MS = 60 * 1000
 export interface CreateCheckoutDeps {
   access: Pick<Access, 'authentication'>
   records: Pick<Records, 'parts'>
+  securityCodes: Pick<SecurityCodesNoun, 'parts'>
   config: CheckoutConfig
   production: boolean
   metrics: Pick<Metrics, 'cspReport'>
@@ -27,11 +29,22 @@ export interface Checkout {
   jobs: readonly Job[]
 }
 
-export function createCheckout({ access, records, config, production, metrics }: CreateCheckoutDeps): Checkout {
+export function createCheckout({
+  access,
+  records,
+  securityCodes,
+  config,
+  production,
+  metrics,
+}: CreateCheckoutDeps): Checkout {
   const parts = once(async () => {
-    const [recordParts, { accessTokens }] = await Promise.all([records.parts(), access.authentication()])
+    const [recordParts, { codeKeys }, { accessTokens }] = await Promise.all([
+      records.parts(),
+      securityCodes.parts(),
+      access.authentication(),
+    ])
     const { createFindSession } = await import('./sessions.ts')
-    const own = { accessTokens, production, countCspReport: metrics.cspReport }
+    const own = { accessTokens, codeKeys, production, countCspReport: metrics.cspReport }
     return { ...recordParts, ...config, ...own, findSession: createFindSession(recordParts) }
   })
   return {
@@ -44,7 +57,6 @@ export function createCheckout({ access, records, config, production, metrics }:
       return createPageRoutes(await parts())
     },
     async serveSessions(route) {
-      if (route.method !== 'POST' || route.path !== '/v1/tokenize') return route
       const { serveSessions } = await import('./session-routes.ts')
       return serveSessions(await parts(), route)
     },

@@ -2,7 +2,6 @@ import type { SessionLimit } from '../access/limits/session-limit.ts'
 import { auditCaller, type Caller } from '../access/policy/caller.ts'
 import type { AccessTokens } from '../access/tokens/access-token.ts'
 import { storeUnderKeys } from '../keys/ring/store-under-keys.ts'
-import type { CheckoutPart } from '../kinds/checkout-parts.ts'
 import type { RecordDeps, RequestFacts } from '../records/dependencies.ts'
 import { type CheckoutSession, newSessionId } from './checkout-session.ts'
 import type { SessionRequest } from './session-schema.ts'
@@ -50,7 +49,7 @@ export async function openCheckoutSession(
     customer: request.customer,
     policyVersion: request.policy_version,
     consents: [...new Set(request.consents ?? [])],
-    parts: [...new Set((request.parts ?? ['card']) as CheckoutPart[])],
+    parts: [...new Set(request.parts ?? (['card'] as const))],
     returnUrl: request.return_url,
     locale: request.locale ?? 'en',
   }

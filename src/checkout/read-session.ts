@@ -5,12 +5,13 @@ import type { Idempotency } from '../records/idempotency/idempotency.ts'
 import { replayEvents } from '../records/idempotency/run-once.ts'
 import type { TokenizedCheckout } from '../records/tokenize/tokenize.ts'
 import { tokensIn } from '../records/tokenize/tokenize-once.ts'
+import type { KeptCode } from '../security-codes/keep-code.ts'
 import { Problem } from '../values/problem.ts'
 import { type CheckoutSession, ownerOf, SESSION_KEY, type SessionState } from './checkout-session.ts'
 import { type FindSession, requireSession } from './sessions.ts'
 
 /** The answer to a checkout that was stored in a session: tokens and masked views by part, and what the shopper agreed to. */
-export type CompletedCheckout = TokenizedCheckout & { consents_given: readonly string[] }
+export type CompletedCheckout = TokenizedCheckout & { security_code?: KeptCode; consents_given: readonly string[] }
 
 export interface ReadSessionDeps extends Pick<RecordDeps, 'database' | 'newAuditEvent' | 'now'> {
   idempotency: Idempotency
@@ -20,7 +21,7 @@ export interface ReadSessionDeps extends Pick<RecordDeps, 'database' | 'newAudit
 export interface SessionView {
   id: string
   state: SessionState
-  /** By part, with its masked view; none of a record that was erased since. */
+  /** By part, with its masked view; none of a record that was erased since. Of a security code its name. */
   tokens: Record<string, unknown>
   consents_given: readonly string[]
   expires_at: string

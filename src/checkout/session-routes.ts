@@ -3,7 +3,9 @@ import type { Caller } from '../access/policy/caller.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { tokenizedSchema } from '../records/tokenize/checkout-schema.ts'
 import type { Checkout } from '../records/tokenize/tokenize.ts'
+import { keptCodeSchema } from '../security-codes/code-schema.ts'
 import { knownValues } from '../values/known-values.ts'
+import { Sensitive } from '../values/sensitive.ts'
 import type { CheckoutSession } from './checkout-session.ts'
 import { type OpenSessionDeps, openCheckoutSession } from './open-session.ts'
 import { type ReadSessionDeps, readSession } from './read-session.ts'
@@ -24,7 +26,14 @@ const opened = z
   })
   .meta({ id: 'OpenedCheckoutSession', description: 'A session, and the token for its page' })
 
-const { customer: _, consents_given: __, ...parts } = tokenizedSchema.shape
+/** The answer to `POST /v1/tokenize`, also in a session. */
+const tokenized = tokenizedSchema
+  .extend({
+    security_code: keptCodeSchema.optional().describe('In a checkout session that asks for it: the name of the code'),
+  })
+  .meta({ id: 'TokenizedCheckout', description: 'The token and the masked view of each part that was sent' })
+
+const { customer: _, consents_given: __, ...parts } = tokenized.shape
 
 const state = z
   .object({
@@ -48,11 +57,12 @@ export function createSessionRoutes(deps: SessionRouteDeps): Route<Caller>[] {
       tag: 'Checkout',
       description: `\`origins\` are exact: scheme, host and port, \`https\` only (outside production also \`http\` on this
         machine). \`token\` can store one checkout from pages of these origins, and nothing else; it ends with the session
-        and with its client. \`url\` is the hosted page. A session has ten attempts, and only a success uses it up.`,
+        and with its client. \`url\` is the hosted page. A session has ten attempts, and only a success uses it up. With \`security_code\`
+        among the parts the page asks for the security code too, and keeps it for 15 minutes.`,
       problems: ['card-number-in-text', 'too-many-requests'],
       examples: {
         'The hosted page': { origins: ['https://shop.example'], return_url: 'https://shop.example/thanks' },
-        'Fields on a page': { origins: ['https://shop.example'], parts: ['card', 'billing_address'] },
+        'Fields on a page': { origins: ['https://shop.example'], parts: ['card', 'security_code', 'billing_address'] },
       },
       summary: "Open a session in which a shopper's browser stores one checkout",
       access: ['tokenize'],
@@ -81,25 +91,41 @@ export function createSessionRoutes(deps: SessionRouteDeps): Route<Caller>[] {
   ]
 }
 
-/** Has `POST /v1/tokenize` serve the browsers of shoppers too, each in its session. */
+/** Has `POST /v1/tokenize` serve the browsers of shoppers too, each in its session, and leaves other routes as they are. */
 export function serveSessions(deps: TokenizeInSessionDeps, tokenize: Route<Caller>): Route<Caller> {
-  /** By the body, which is one of its request alone: the session that its attempt was counted for. */
-  const begun = new WeakMap<object, CheckoutSession>()
+  if (tokenize.operationId !== 'tokenize') return tokenize
+  /** By the body, which is one of its request alone: the session that its attempt was counted for, and the security code. */
+  const begun = new WeakMap<object, { session: CheckoutSession; code: Sensitive<unknown> | undefined }>()
   return {
     ...tokenize,
+    responses: { ...tokenize.responses, 201: { ...tokenize.responses[201]!, schema: tokenized } },
     async limit(request) {
       const { body, caller, headers } = request
       if (caller.session !== undefined) {
         const session = await beginAttempt(deps, caller.session, headers)
-        if (typeof body === 'object' && body !== null) begun.set(body, session)
+        if (typeof body === 'object' && body !== null) begun.set(body, { session, code: takeCode(session, body) })
       }
       await tokenize.limit?.(request)
     },
     async handle(request) {
       const { bodyValue, caller } = request
       if (caller.session === undefined) return tokenize.handle(request)
-      const session = begun.get(bodyValue as object) ?? (await requireSession(deps.findSession, caller.session))
-      return tokenizeInSession(deps, session, request as RouteRequest<Caller, Checkout>)
+      const { session, code } = begun.get(bodyValue as object) ?? {
+        session: await requireSession(deps.findSession, caller.session),
+        code: undefined,
+      }
+      return tokenizeInSession(deps, session, request as RouteRequest<Caller, Checkout>, code)
     },
   }
+}
+
+/**
+ * Takes the security code out of a body, so that nothing that is made of the body has it: no record, no kept answer and no hash
+ * of the request. In a session that does not ask for a code it stays, and is refused.
+ */
+function takeCode({ parts }: CheckoutSession, body: object): Sensitive<unknown> | undefined {
+  if (!parts.includes('security_code') || !Object.hasOwn(body, 'security_code')) return undefined
+  const { security_code } = body as { security_code?: unknown }
+  delete (body as { security_code?: unknown }).security_code
+  return new Sensitive(security_code)
 }

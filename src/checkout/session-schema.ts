@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { holdsCardNumber } from '../kinds/card-number.ts'
-import { consentName, customerSchema, partNames, slug } from '../records/tokenize/checkout-schema.ts'
+import { consentName, customerSchema, slug } from '../records/tokenize/checkout-schema.ts'
 import { issue } from '../values/parse-input.ts'
+import { type SessionPart, sessionParts } from './checkout-session.ts'
 
 /** A name or an IPv4 address, or an IPv6 address in brackets. URLs may have other hosts, such as a wildcard. */
 const HOST = /^([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])$/
@@ -46,8 +47,11 @@ export function sessionSchema(allowsHttp: boolean) {
       policy_version: slug.optional().describe('the version of the privacy policy that the shopper is shown'),
       consents: z.array(consentName).max(32).optional().describe('the consents that the page asks for, by name'),
       parts: z
-        .array(z.enum(partNames as [string, ...string[]]))
+        .array(z.enum(sessionParts as [SessionPart, ...SessionPart[]]))
         .min(1)
+        .refine((parts) => !parts.includes('security_code') || parts.includes('card'), {
+          ...issue('invalid-input', 'security_code goes with card'),
+        })
         .optional()
         .describe('the parts of the checkout that the page asks for; default: the card'),
       return_url: z

@@ -93,6 +93,7 @@ export interface LimitsConfig {
   wrongMatches: { perCaller: number; perRecord: number }
   openApprovals: number
   checkoutSessionsPerClient: number
+  securityCodesPerClient: number
 }
 
 export interface CheckoutConfig {

@@ -100,6 +100,7 @@ function arrange(read: OptionValues, issuerIsSet: boolean): Config {
       },
       openApprovals: read.STRONGROOM_OPEN_APPROVALS,
       checkoutSessionsPerClient: read.STRONGROOM_CHECKOUT_SESSIONS_PER_CLIENT,
+      securityCodesPerClient: read.STRONGROOM_SECURITY_CODES_PER_CLIENT,
     },
     checkout: {
       takesRealCards: read.NODE_ENV === 'production' || read.STRONGROOM_CHECKOUT_REAL_CARDS,

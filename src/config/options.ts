@@ -167,6 +167,10 @@ export const options = {
     limit.default(1200),
     'how many checkout sessions one client may open in a minute',
   ),
+  STRONGROOM_SECURITY_CODES_PER_CLIENT: option(
+    limit.default(1200),
+    'how many security codes one client may send in a minute',
+  ),
   STRONGROOM_CHECKOUT_REAL_CARDS: option(
     z.stringbool().default(false),
     '`on`: outside production a checkout session takes real cards too, not test cards only',

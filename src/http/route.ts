@@ -89,6 +89,8 @@ export const ROUTE_TAGS = {
   Tokens: 'Get an access token, and find out how to check one',
   Records: 'Store, show, reveal, find, compare, correct and erase records',
   Checkout: 'Let the browser of a shopper store a checkout',
+  Forward: 'Send a stored card to a processor without seeing it',
+  'Security codes': 'Keep the security code of a card for one payment',
   Approvals: 'Decide on releases that need a second person',
   'Audit log': 'Read the audit log and verify it',
   Vault: 'Health and documentation',

@@ -115,6 +115,18 @@ function firstDigits({ low, high }: PrefixRange): string[] {
   return Array.from({ length: to - from + 1 }, (_, at) => String(from + at))
 }
 
+/** How many digits the security code of each brand has (`code` of credit-card-type); three where it has none. */
+const CODE_DIGITS = new Map(
+  Object.values(creditCardType.types).map((type) => [BRAND_NAMES[type]!, creditCardType.getTypeInfo(type).code.size]),
+)
+const UNKNOWN_CODE_DIGITS = [3, 4]
+
+/** How many digits the security code of a card may have. @param brand undefined or unknown: three or four */
+export function codeDigitsOf(brand: string | undefined): readonly number[] {
+  if (brand === undefined || !brandNames.includes(brand)) return UNKNOWN_CODE_DIGITS
+  return [CODE_DIGITS.get(brand) ?? 3]
+}
+
 /** Every brand that a card may have, each once. */
 export const brandNames: readonly string[] = [...new Set(PREFIX_RANGES.map(({ brand }) => brand.name))].sort()
 

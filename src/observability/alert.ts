@@ -53,6 +53,8 @@ export const ALERTS = {
   'background-task-failed': 'a background task failed: it keeps trying',
   'database-restarted': 'the embedded database had ended: it was started again',
   'database-lost': 'the embedded database ended and does not start again: the vault ends',
+  'security-code-key-forged':
+    'a public key for security codes was written into the database outside the vault: no code is encrypted to it',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
   'search-term-changed': 'a search term was changed, moved or put back outside the vault: it finds nothing',
 } as const

@@ -11,6 +11,8 @@ export const BACKGROUND_TASKS = {
   'close-event-keys': 'destroys replaced event keys when no event under them waits for the audit log',
   'keep-signing-keys': 'replaces and destroys the keys that sign tokens and messages in time',
   'prepare-audit-partitions': 'makes the partitions of the coming months',
+  'settle-forwards':
+    'says of requests to destinations whose server has ended that their outcome is unknown, and removes old ones',
   'read-key-registry': 'follows the registry of keys',
   'renew-certificates': 'loads new files of the server certificate',
   'report-key-uses': 'reports how often keys were used, and reserves further uses',
@@ -24,6 +26,8 @@ export const BACKGROUND_TASKS = {
   'sweep-spent-ids': 'removes expired entries of the replay cache',
   'take-in-access':
     'adds to the access ledger what was revoked, ended or disabled without keys, and checks that no refusal was removed',
+  'tend-security-codes':
+    'publishes the public key to which other servers encrypt security codes, and removes codes that have expired',
   'watch-audit-log': 'measures how long events wait for their place in the audit log',
   'watch-database-schema': 'compares the schema of the database with the one that was shipped or accepted',
   'watch-audit-missing':

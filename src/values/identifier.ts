@@ -43,6 +43,20 @@ export function bytesOfBase32(text: string): Buffer | undefined {
   return base32(bytes) === text ? bytes : undefined
 }
 
+/** Such a name is drawn again, because a scanner could take that many digits in a row for a card number. */
+const CARD_LIKE = /[0-9]{12}/
+
+/** The form of `randomName`, for a regular expression. */
+export const RANDOM_NAME = '[0-7][0-9a-hjkmnp-tv-z]{25}'
+
+/** 128 random bits as base32: a name that cannot be guessed. */
+export function randomName(randomBytes: RandomBytes): string {
+  for (;;) {
+    const name = base32(randomBytes(16))
+    if (!CARD_LIKE.test(name)) return name
+  }
+}
+
 /**
  * Makes ids such as `evt_01k…`: 48 bits of milliseconds, then 80 random bits (the layout of a ULID), so that they sort
  * by time. The time is now unless another is given.

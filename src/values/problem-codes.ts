@@ -1,11 +1,19 @@
 import { callerProblems } from './problems/caller-problems.ts'
+import { forwardProblems } from './problems/forward-problems.ts'
 import { framingProblems } from './problems/framing-problems.ts'
 import { inputProblems } from './problems/input-problems.ts'
 import type { ProblemEntry } from './problems/problem-entry.ts'
 import { recordProblems } from './problems/record-problems.ts'
 import { vaultProblems } from './problems/vault-problems.ts'
 
-const registry = { ...framingProblems, ...callerProblems, ...inputProblems, ...recordProblems, ...vaultProblems }
+const registry = {
+  ...framingProblems,
+  ...callerProblems,
+  ...inputProblems,
+  ...recordProblems,
+  ...forwardProblems,
+  ...vaultProblems,
+}
 
 export type ProblemCode = keyof typeof registry
 

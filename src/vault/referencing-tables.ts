@@ -1,11 +1,19 @@
 import { reasonTables } from '../access/approvals/sealed-reasons.ts'
 import { sessionTables } from '../checkout/sealed-sessions.ts'
 import { secretTables } from '../destinations/set/sealed-secrets.ts'
+import { forwardTables } from '../forward/sealed-forwards.ts'
 import type { ReferencingTables } from '../keys/sealing/referencing-tables.ts'
 import { answerTables } from '../records/idempotency/kept-answers.ts'
 import { recordTables } from '../records/record/record-tables.ts'
 
-const declared: readonly ReferencingTables[] = [recordTables, answerTables, reasonTables, sessionTables, secretTables]
+const declared: readonly ReferencingTables[] = [
+  recordTables,
+  answerTables,
+  reasonTables,
+  sessionTables,
+  secretTables,
+  forwardTables,
+]
 
 /** What every noun stores under the vault's keys. */
 export const referencingTables: ReferencingTables = {

@@ -8,6 +8,7 @@ import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Checkout } from '../checkout/create-checkout.ts'
 import { version } from '../config/version.ts'
 import { createWriteProbe } from '../database/write-probe.ts'
+import type { ForwardNoun } from '../forward/create-forward.ts'
 import type { Route } from '../http/route.ts'
 import type { Source } from '../http/source/source.ts'
 import type { VaultKeys } from '../keys/create-keys.ts'
@@ -15,6 +16,7 @@ import { createLogger } from '../observability/logger.ts'
 import { createReadiness } from '../observability/readiness.ts'
 import type { Records } from '../records/create-records.ts'
 import type { Schema } from '../schema/create-schema.ts'
+import type { SecurityCodesNoun } from '../security-codes/create-security-codes.ts'
 import type { ProblemCode } from '../values/problem-codes.ts'
 import type { Ground } from './ground.ts'
 import type { ListenerFacts, VaultApp } from './vault-app.ts'
@@ -61,7 +63,9 @@ export interface VaultApiDeps extends Ground, Pick<VaultKeys, 'keys' | 'newAudit
   audit: AuditLog
   records: Records
   checkout: Checkout
+  forward: ForwardNoun
   schema: Schema
+  securityCodes: SecurityCodesNoun
 }
 
 /** As many as calls that begin together use at once. Opening a session takes longer than a call. */
@@ -69,7 +73,7 @@ const SESSIONS_OF_FIRST_CALLS = 4
 
 /** Builds the parts of a vault that only a process with callers needs. */
 export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promise<void> } {
-  const { access, audit, checkout, issuer, keys, metrics, options, records, schema, sealedBecause } = deps
+  const { access, audit, checkout, forward, issuer, keys, metrics, options, records, schema, sealedBecause } = deps
   const writeProbe = createWriteProbe(options.database)
   const closing: (() => Promise<void>)[] = [writeProbe.close]
   let shuttingDown = false
@@ -93,6 +97,8 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
     const described = [
       ...(await Promise.all((await records.routes()).map(checkout.serveSessions))),
       ...(await checkout.routes()),
+      ...(await deps.securityCodes.routes()),
+      ...(await forward.routes()),
       ...auditApi.routes,
       ...(await access.routes()),
       ...createHealthRoutes<Caller>(checkReady),

@@ -5,6 +5,7 @@ import { MAX_TOKEN_SECONDS } from '../access/policy/token-life.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import type { Config } from '../config/config-sections.ts'
 import type { DatabaseOptions } from '../database/database.ts'
+import type { LookUp } from '../forward/outbound/resolve-name.ts'
 import type { AdmissionLimits } from '../http/admission.ts'
 import type { KeyTimes } from '../keys/key/key-times.ts'
 import type { Argon2Cost } from '../keys/root-key/argon2-cost.ts'
@@ -70,6 +71,8 @@ export interface Overrides {
   secretCost?: Argon2Cost | undefined
   /** What the first comparison of the schema finds, for a copy of a database that was compared. Later ones are made. */
   foundSchema?: ComparedSchema | undefined
+  /** In the place of the operating system's resolver, for the names of destinations. */
+  lookUpName?: LookUp
   /** For the benchmark's floor: the same path without the store. */
   batches?: RecordBatches
   /** How much may be under way at once. */

@@ -6,6 +6,7 @@ import { ensureDevelopmentCertificate } from '../../src/http/tls/development-cer
 import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
 import { killChildren, runProgram, type ServerProcess } from './child-process.ts'
 import { type Cluster, compileSlowFdatasync, openCluster } from './cluster.ts'
+import { destine } from './forwarding.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
 import { type Measurement, measurementOf } from './measurement.ts'
 import type { BenchOptions } from './options.ts'
@@ -21,6 +22,7 @@ const TOKENS = 20_000
 const ROLES: Partial<Record<RequestKind, StaffRole>> = {
   read: 'billing',
   reveal: 'billing',
+  forward: 'billing',
   correct: 'privacy-officer',
   audit: 'auditor',
 }
@@ -84,6 +86,16 @@ export class Bench {
     return remembered(this.#servers, name, async () => {
       const env: Record<string, string> = program === 'express' ? { BENCH_ANSWER: await vault.tokenizeOne() } : {}
       return startProgram(program, this.place, { name, database: vault.database, env })
+    })
+  }
+
+  /** A payment processor, which the vault knows as a destination. */
+  processor(): Promise<ServerProcess> {
+    return remembered(this.#servers, 'processor', async () => {
+      const { database } = await this.vault()
+      const processor = await startProgram('processor', this.place, { name: 'processor', database })
+      await destine(this, processor)
+      return processor
     })
   }
 

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Bench, Disk } from './bench.ts'
 import { runProgram } from './child-process.ts'
 import { firstCallFigures } from './first-calls.ts'
+import { forwardFigures } from './forwarding.ts'
 import { holdLog } from './hold-log.ts'
 import type { Measurement } from './measurement.ts'
 import type { RequestKind } from './requests.ts'
@@ -114,6 +115,7 @@ export const figures: readonly Figure[] = [
   http('naive-single', 'naive form, one connection', 'naive', 'tokenize', 1),
   http('reveal-single', 'vault: reveal a card, one connection', 'vault', 'reveal', 1),
   http('bound-single', 'the same, with a token bound to a key', 'vault', 'reveal', 1, { bound: true }),
+  ...forwardFigures,
   ...firstCallFigures,
   http('slow', 'vault, disk 2 ms slower', 'vault', 'tokenize', 64, { disk: 'slow-disk' }),
   http('naive-slow', 'naive form, disk 2 ms slower', 'naive', 'tokenize', 64, { disk: 'slow-disk' }),

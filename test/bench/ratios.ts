@@ -23,6 +23,9 @@ const over =
     return a === undefined || b === undefined ? undefined : a / (times * b)
   }
 
+const difference = (a: number | undefined, b: number | undefined) =>
+  a === undefined || b === undefined ? undefined : a - b
+
 /** The targets, each as a ratio of two medians of the same run. */
 export const ratios: readonly Ratio[] = [
   {
@@ -52,6 +55,11 @@ export const ratios: readonly Ratio[] = [
     title: 'the same over one connection',
     target: undefined,
     value: over(rate('bound-single'), rate('reveal-single')),
+  },
+  {
+    title: 'forward, p50 over a direct call / lone bound reveal',
+    target: { atMost: 2 },
+    value: over((results) => difference(p50('forward')(results), p50('pay-direct')(results)), p50('bound-single')),
   },
   {
     title: 'first 500 calls after a start / later ones: tokenize',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Prove } from './proofs.ts'
 
 /** What the load asks for. Every card number, customer and e-mail address differs, as they do in a shop. */
@@ -7,6 +8,8 @@ export type RequestKind =
   | 'checkout'
   | 'read'
   | 'reveal'
+  | 'forward'
+  | 'pay'
   | 'correct'
   | 'audit'
   | 'batch-100'
@@ -28,6 +31,7 @@ export interface RequestParts {
   method: 'GET' | 'POST' | 'PATCH'
   path: string
   body: string | undefined
+  idempotencyKey?: string
 }
 
 /** How many cards one request stores or shows. */
@@ -37,6 +41,8 @@ export const recordsPerRequest: Readonly<Record<RequestKind, number>> = {
   checkout: 1,
   read: 1,
   reveal: 1,
+  forward: 1,
+  pay: 1,
   correct: 1,
   audit: 1,
   'batch-100': 100,
@@ -55,7 +61,7 @@ const PREPARED_BATCHES: Partial<Record<RequestKind, number>> = {
 }
 /** Those that go to each of the target's tokens in turn. */
 export const goesToTokens = (kind: RequestKind) =>
-  kind === 'read' || kind === 'reveal' || kind === 'correct' || kind === 'audit'
+  kind === 'read' || kind === 'reveal' || kind === 'forward' || kind === 'correct' || kind === 'audit'
 
 /** A request as it goes over the wire. Built beforehand and drawn in turn, so that the load costs little CPU. */
 export function createRequests(kind: RequestKind, target: Target): () => Buffer {
@@ -94,6 +100,19 @@ export function requestParts(kind: RequestKind, target: Target, at: number): Req
       return { method: 'GET', path: `/v1/tokens/${token}`, body: undefined }
     case 'reveal':
       return post(`/v1/tokens/${token}/reveal`, { purpose: 'process-payment' })
+    case 'forward': {
+      const sent = {
+        destination: 'processor',
+        purpose: 'process-payment',
+        tokens: { card: token },
+        input: { amount: 1 },
+      }
+      return { ...post('/v1/forward', sent), idempotencyKey: randomUUID() }
+    }
+    case 'pay': {
+      const { number, holder_name } = card()
+      return post('/v1/payments', { card: { number, expiry: '1231', holder: holder_name }, amount: 1 })
+    }
     case 'correct':
       return { ...post(`/v1/tokens/${token}`, { phone: singaporePhone() }), method: 'PATCH' }
     case 'audit':
@@ -115,10 +134,11 @@ function post(path: string, body: unknown): RequestParts {
   return { method: 'POST', path, body: JSON.stringify(body) }
 }
 
-function encode({ method, path, body }: RequestParts, { url, accessToken, prove }: Target): Buffer {
+function encode({ method, path, body, idempotencyKey }: RequestParts, { url, accessToken, prove }: Target): Buffer {
   const headers = [`${method} ${path} HTTP/1.1`, `Host: ${new URL(url).host}`]
   if (prove === undefined) headers.push(`Authorization: Bearer ${accessToken}`)
   else headers.push(`Authorization: DPoP ${accessToken}`, `DPoP: ${prove(method, `${url}${path}`, accessToken)}`)
+  if (idempotencyKey !== undefined) headers.push(`Idempotency-Key: ${idempotencyKey}`)
   if (body !== undefined) headers.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`)
   return Buffer.from(`${headers.join('\r\n')}\r\n\r\n${body ?? ''}`, 'utf8')
 }

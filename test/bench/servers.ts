@@ -30,6 +30,7 @@ const programs = {
   stubbed: [here('stubbed-server.ts')],
   naive: [here('naive-server.ts')],
   express: [here('express-floor.ts')],
+  processor: [here('processor.ts')],
 } as const
 
 export type Program = keyof typeof programs

@@ -13,7 +13,7 @@ const missing = chromiumIsMissing()
 /** Each state of the pages, to look at. */
 const SHOTS = path.join(projectRoot, 'test/browser/screenshots')
 
-const PARTS = ['card', 'billing_address', 'contact']
+const PARTS = ['card', 'security_code', 'billing_address', 'contact']
 
 describe.skipIf(missing)(`the look of the pages${without(missing)}`, () => {
   let there: CheckoutBrowser
@@ -66,6 +66,7 @@ describe.skipIf(missing)(`the look of the pages${without(missing)}`, () => {
       await page.locator('button').click()
       await look('errors')
       await fillCard(page)
+      await page.locator('#security-code').fill('123')
       await page.locator('#billing-address-country').selectOption('SG')
       await page.waitForSelector('#billing-address-company')
       await page.locator('#billing-address-line1').fill('1 Raffles Place')

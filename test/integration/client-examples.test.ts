@@ -7,16 +7,18 @@ import * as checkouts from '../../packages/client/examples/checkouts.ts'
 import * as records from '../../packages/client/examples/records.ts'
 import * as described from '../../packages/client/examples/vault.ts'
 import { clientOf } from '../support/client.ts'
+import { Forwarding } from '../support/forwarding.ts'
 import { createPartnerKeys } from '../support/partner-keys.ts'
 import { describedRoutes } from '../support/reference/routes.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { cards } from '../support/samples.ts'
-import { ISSUER, TestVault } from '../support/test-vault.ts'
+import { ISSUER, type TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 /** Pages for a person, and the same document at another place. */
 const WITHOUT_METHOD = ['GET /', 'GET /docs', 'GET /.well-known/openid-configuration']
 
+let paying: Forwarding
 let vault: TestVault
 let stored: Awaited<ReturnType<typeof checkouts.storeCheckout>>
 let page: Awaited<ReturnType<typeof checkouts.openCheckoutPage>>
@@ -24,7 +26,8 @@ let page: Awaited<ReturnType<typeof checkouts.openCheckoutPage>>
 const sent = new Set<string>()
 
 beforeAll(async () => {
-  vault = await TestVault.start({ config: { keepsLog: true } })
+  paying = await Forwarding.start({ config: { keepsLog: true } })
+  vault = paying.vault
   const careful = conditionalRole({ approval: true, break_glass: true })
   await vault.commands.applyRoles(OPERATOR, roleFile({ careful }))
   const { id, secret } = await vault.client(['tokenize'], { role: 'checkout' })
@@ -37,7 +40,7 @@ beforeAll(async () => {
   expect(await checkouts.findStoredCard(shop, page.id)).toBeUndefined()
 })
 afterEach(() => vault.checkInvariants())
-afterAll(() => vault.stop())
+afterAll(() => paying.stop())
 
 const noting: typeof fetch = (input, init = {}) => {
   sent.add(`${init.method} ${new URL(String(input)).pathname}`)
@@ -78,6 +81,14 @@ it('of records read, release, compare, find, correct and erase', async () => {
   for (const token of [stored.contact, gone.contact!.token!]) {
     await expect(support.tokens.get(token)).rejects.toMatchObject({ code: 'record-gone' })
   }
+})
+
+it('of records pay at a destination', async () => {
+  expect(await records.pay(await person('payments'), stored.card, 'order-2007')).toEqual({
+    url: `${paying.processor.origin}/v1/payments`,
+    status: 200,
+    body: { id: 'pay_1', status: 'succeeded' },
+  })
 })
 
 it('of approvals ask, decide and review', async () => {

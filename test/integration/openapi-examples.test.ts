@@ -1,15 +1,20 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { Forwarding } from '../support/forwarding.ts'
 import { createPartnerKeys } from '../support/partner-keys.ts'
 import { describedRoutes } from '../support/reference/routes.ts'
-import { TestVault } from '../support/test-vault.ts'
+import type { TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 /** Who sends the examples of a call, with what the viewer of the documentation has the reader fill in. */
-const SENDERS: Readonly<Record<string, 'client' | 'checkout' | 'fulfilment' | 'support' | 'privacy-officer'>> = {
+const SENDERS: Readonly<
+  Record<string, 'client' | 'checkout' | 'fulfilment' | 'payments' | 'support' | 'privacy-officer'>
+> = {
   issueToken: 'client',
   tokenize: 'checkout',
   openCheckoutSession: 'checkout',
+  keepSecurityCode: 'checkout',
+  forward: 'payments',
   tokenizeBatch: 'checkout',
   revealRecord: 'support',
   releaseRecord: 'fulfilment',
@@ -24,13 +29,15 @@ const calls = describedRoutes().flatMap(({ operationId, method, path, examples =
   Object.entries(examples).map(([name, body]) => ({ operationId, method, path, name, body, responses })),
 )
 
+let shop: Forwarding
 let vault: TestVault
 let partner: string
 let bearer: Record<string, string>
 let basic: string
 
 beforeAll(async () => {
-  vault = await TestVault.start()
+  shop = await Forwarding.start()
+  vault = shop.vault
   const { id, secret } = await vault.client(['tokenize'])
   const { set: keys } = await createPartnerKeys('key')
   const contract = { name: 'Carrier', country: 'MY', contact: 'Ann', purposes: ['provide-goods'] as const, keys }
@@ -40,12 +47,13 @@ beforeAll(async () => {
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     fulfilment: await vault.staffToken('fulfilment'),
+    payments: shop.token,
     support: await vault.staffToken('support'),
     'privacy-officer': await vault.staffToken('privacy-officer'),
   }
 })
 afterEach(() => vault.checkInvariants())
-afterAll(() => vault.stop())
+afterAll(() => shop.stop())
 
 it('every call that takes a body has examples, and a sender here', () => {
   const takingBodies = describedRoutes().filter(({ body }) => body !== undefined)
@@ -56,15 +64,17 @@ it('every call that takes a body has examples, and a sender here', () => {
 it.each(calls)('$operationId succeeds: $name', async ({ operationId, method, path, name, body, responses }) => {
   const checkout = calls.find((call) => call.operationId === 'tokenize')!.body
   const stored = await vault.tokenize(checkout)
-  const record = stored[name === 'Of a card' ? 'card' : 'billing_address']!.token!
+  const record = stored[['Of a card', 'A payment'].includes(name) ? 'card' : 'billing_address']!.token!
   // The tokens and the partner of the examples are of no vault.
   const text = JSON.stringify(body)
-    .replace(/addr_\w+/g, record)
+    .replace(/(addr|card)_\w+/g, record)
     .replace(/partner_\w+/, partner)
   const sender = SENDERS[operationId]!
   const answer = await vault.call(method, path.replace(':token', record), {
     text,
-    ...(sender === 'client' ? { headers: { Authorization: basic } } : { token: bearer[sender] }),
+    ...(sender === 'client'
+      ? { headers: { Authorization: basic } }
+      : { token: bearer[sender], headers: operationId === 'forward' ? { 'Idempotency-Key': 'example' } : {} }),
   })
   expect(Object.keys(responses), answer.text).toContain(String(answer.status))
   for (const { status = 200 } of answer.body.results ?? []) expect([200, 201]).toContain(status)

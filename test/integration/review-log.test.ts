@@ -22,7 +22,7 @@ let vault: TestVault
 const reveals = (caller: AuditCaller, at: Date, records: number, purpose: string): Seed[] =>
   Array.from({ length: records }, (_, number) => ({
     at: new Date(at.getTime() + number * 1_000),
-    type: 'record.reveal',
+    type: number % 3 === 0 ? 'record.release' : 'record.reveal',
     outcome: 'success',
     caller,
     site: 'default',

@@ -16,6 +16,8 @@ export interface CertificateWish {
   names?: JsonGeneralNames
   /** Hours from now. */
   validFor?: [from: number, to: number]
+  /** Of a server; otherwise of a client. */
+  ofServer?: true
 }
 
 /** An authority for client certificates; anyone can make one, with any name. */
@@ -44,7 +46,7 @@ export async function createClientAuthority(name = 'CN=Test client CA') {
       signingKey: isSelfSigned ? own.privateKey : keys.privateKey,
       signingAlgorithm: ALGORITHM,
       extensions: [
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage[wish.ofServer ? 'serverAuth' : 'clientAuth']]),
         ...(wish.names ? [new x509.SubjectAlternativeNameExtension(wish.names)] : []),
       ],
     })

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { migrate } from '../../src/database/migration/migrate.ts'
 import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { findAccount, findPrograms } from '../../src/embedded-postgres/postgres-programs.ts'
@@ -12,8 +13,12 @@ import { readableSchemaSql } from './readable-schema.ts'
 export interface OwnCluster extends TestDatabase {
   /** Sets an option of the server, or puts its default back. */
   configure(name: string, value?: string): Promise<void>
+  /** Its data directory. */
+  files: string
   /** Starts it again, for options that are read at the start alone. */
   restart(): Promise<void>
+  /** Ends it without a checkpoint, as a crash does, and starts it again. */
+  crash(): Promise<void>
   /** Starts it again as a standby; the result promotes it. */
   becomeStandby(): Promise<() => Promise<void>>
   /** From now on commits wait for a standby that never comes; the result ends that. */
@@ -48,8 +53,16 @@ export async function startOwnCluster(parent = tmpdir()): Promise<OwnCluster> {
   }
   return {
     ...database,
+    files: cluster,
     configure,
     restart,
+    async crash() {
+      const programs = await findPrograms(await findAccount(() => {}), () => {})
+      // An immediate shutdown (PostgreSQL, "Shutting Down the Server").
+      process.kill(Number(readFileSync(path.join(cluster, 'postmaster.pid'), 'utf8').split('\n')[0]), 'SIGQUIT')
+      while (existsSync(path.join(cluster, 'postmaster.pid'))) await setTimeout(20)
+      await startPostmaster(programs, cluster, Number(new URL(urls.server).port))
+    },
     async becomeStandby() {
       writeFileSync(path.join(cluster, 'standby.signal'), '', { mode: 0o666 })
       await restart()

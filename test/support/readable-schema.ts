@@ -70,6 +70,11 @@ const tables: readonly ReadableTable[] = [
     columns: [...same('id', 'created_at', 'expires_at', 'closed_at'), ...sealed('facts')],
   },
   {
+    name: 'forwards',
+    key: ['id'],
+    columns: [...same('id', 'state', 'attempt', 'deadline', 'expires_at'), ...sealed('facts')],
+  },
+  {
     name: 'destination_secrets',
     key: ['name'],
     columns: [...same('name', 'revision', 'set_at'), ...sealed('value')],

@@ -43,6 +43,34 @@ export function sweepProofs(vault: () => TestVault, run: (name: TaskName) => Pro
       expect(await one('SELECT array_agg(record) AS value FROM budget_records')).toEqual(['counts'])
     },
 
+    async 'tend-security-codes'() {
+      await run('tend-security-codes')
+      expect(await vault().count('security_code_keys')).toBe(1)
+      await vault().database.sql(`INSERT INTO security_code_keys VALUES (now() - interval '1 minute', 'gone', '')`)
+      await vault().database.sql(
+        `INSERT INTO security_codes SELECT now() + (at - ${MANY}) * interval '1 hour', at::text, '{}', '{}', ''
+         FROM generate_series(1, ${MANY} + 2) at`,
+      )
+      await run('tend-security-codes')
+      expect(await vault().count('security_codes')).toBe(2)
+      expect(await vault().count('security_code_keys')).toBe(1)
+    },
+
+    async 'settle-forwards'() {
+      // What is being sent does not expire; a row that was changed outside the vault holds up no other.
+      await vault().database.sql(
+        `INSERT INTO forwards (deadline, expires_at, attempt, facts_key, state, id, facts_sealed)
+         SELECT now() - interval '1 minute', now() + (at - ${MANY}) * interval '1 hour', 1, 0,
+                CASE at WHEN 1 THEN 'sending' ELSE 'unknown' END, at::text, '' FROM generate_series(1, ${MANY} + 2) at`,
+      )
+      await run('settle-forwards')
+      expect(await one('SELECT array_agg(state ORDER BY state) AS value FROM forwards')).toEqual([
+        'sending',
+        'unknown',
+        'unknown',
+      ])
+    },
+
     async 'sweep-idempotency-keys'() {
       const token = await vault().clientToken(['tokenize'])
       const tokenize = (key: string) =>

@@ -1,5 +1,18 @@
 import type { VaultClient } from '@strongroom/client'
 
+/** Pays with a stored card at a destination of the vault, without ever holding the number. */
+export async function pay(vault: VaultClient, card: string, orderId: string) {
+  const request = {
+    destination: 'acquirer',
+    purpose: 'process-payment',
+    tokens: { card },
+    input: { amount: 12900, reference: orderId },
+  } as const
+  const { request: shown } = await vault.tokens.previewForward(request)
+  const { status, body } = await vault.tokens.forward(request, { idempotencyKey: orderId })
+  return { url: shown.url, status, body }
+}
+
 /** What may be shown of a record. */
 export async function showMasked(vault: VaultClient, token: string) {
   const record = await vault.tokens.get(token)

@@ -444,7 +444,7 @@ export interface paths {
         put?: never;
         /**
          * Open a session in which a shopper's browser stores one checkout
-         * @description `origins` are exact: scheme, host and port, `https` only (outside production also `http` on this machine). `token` can store one checkout from pages of these origins, and nothing else; it ends with the session and with its client. `url` is the hosted page. A session has ten attempts, and only a success uses it up.
+         * @description `origins` are exact: scheme, host and port, `https` only (outside production also `http` on this machine). `token` can store one checkout from pages of these origins, and nothing else; it ends with the session and with its client. `url` is the hosted page. A session has ten attempts, and only a success uses it up. With `security_code` among the parts the page asks for the security code too, and keeps it for 15 minutes.
          *
          *     Scope: `tokenize`.
          */
@@ -471,6 +471,52 @@ export interface paths {
         get: operations["getCheckoutSession"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/security-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep the security code of a card for one forward
+         * @description The code has as many digits as the brand of the card prints. It is encrypted to keys that are only in the memory of the servers. Its first use takes it away, and so do its end, a crash of the database and a restart of all servers. It goes with this card only. No call shows it.
+         *
+         *     Scope: `tokenize`.
+         */
+        post: operations["keepSecurityCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/forward": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a stored card to a destination, without seeing it
+         * @description The caller names a destination of the set in force, never a URL, and sees neither the records nor the secrets. It needs a role that forwards cards, and a contract of the destination's partner that names every field. A token must be bound to its sender, as for a card number.
+         *
+         *     `Idempotency-Key` is required, except for `dry_run`. It is kept for 24 hours. While it is, the same request gets the same answer and nothing is sent. After `destination-unavailable` nothing was sent, and the key is free again. After `destination-timeout` and `forward-outcome-unknown` the request may have arrived: a repetition answers `forward-outcome-unknown`, and sends only with `resend`. `resend` and `security_code` may differ in a repetition. `event` is the id of the audit event, which is committed before a byte leaves.
+         *
+         *     Scope: `card:forward`.
+         */
+        post: operations["forward"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1069,7 +1115,7 @@ export interface components {
             /** @description the consents that the page asks for, by name */
             consents?: string[];
             /** @description the parts of the checkout that the page asks for; default: the card */
-            parts?: ("card" | "billing_address" | "shipping_address" | "contact")[];
+            parts?: ("card" | "billing_address" | "shipping_address" | "contact" | "security_code")[];
             /**
              * Format: uri
              * @description where the hosted page leads back to, at one of the origins
@@ -1079,6 +1125,61 @@ export interface components {
             locale?: string;
             /** @description how long the session is open; default: 30 */
             minutes?: number;
+        };
+        /** @description The security code of a card */
+        SecurityCode: {
+            /**
+             * @description The token of the card
+             * @example card_3v8m2q7x0k5n1r6t9w4y2b8d3f
+             */
+            card: string;
+            /**
+             * @description The security code that is printed on the card
+             * @example 123
+             */
+            code: string;
+            /** @description how long it is kept at the most; default: 15 */
+            minutes?: number;
+        };
+        /** @description What is sent to a destination */
+        ForwardRequest: {
+            /** @description the name of a destination of the set in force */
+            destination: string;
+            /** @enum {string} */
+            purpose: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
+            tokens: components["schemas"]["ForwardTokens"];
+            /** @description what the template of the destination asks for, such as `amount` */
+            input?: {
+                [key: string]: unknown;
+            };
+            /** @description headers that the destination lets a caller add */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * @description one of the methods of the destination; default: its first
+             * @enum {string}
+             */
+            method?: "POST" | "PUT" | "PATCH";
+            /** @description the name of a kept security code of the card; it is used up */
+            security_code?: string;
+            /**
+             * @description show the request with its values masked, and send nothing
+             * @constant
+             */
+            dry_run?: true;
+            /**
+             * @description send again what has an unknown outcome, with the same Idempotency-Key; the destination may do it twice
+             * @constant
+             */
+            resend?: true;
+        };
+        /** @description The records that go along, by what they are used for */
+        ForwardTokens: {
+            card?: string;
+            billing_address?: string;
+            shipping_address?: string;
+            contact?: string;
         };
         AccessToken: {
             access_token: string;
@@ -1106,7 +1207,7 @@ export interface components {
             /** @description What is wrong with this request. It never quotes the request */
             detail?: string;
             /** @description What went wrong, for a program. New codes may come */
-            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
+            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "security-code-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "destination-not-found" | "destination-unavailable" | "destination-timeout" | "forward-outcome-unknown" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
             /** @description As in the header `Request-Id` */
             request_id: string;
             /** @description The members of the body that are wrong, at most 100 */
@@ -1150,7 +1251,7 @@ export interface components {
             /** @description What is wrong with this request. It never quotes the request */
             detail?: string;
             /** @description What went wrong, for a program. New codes may come */
-            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
+            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "security-code-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "destination-not-found" | "destination-unavailable" | "destination-timeout" | "forward-outcome-unknown" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
             /** @description As in the header `Request-Id` */
             request_id: string;
             /** @description The members of the body that are wrong, at most 100 */
@@ -1201,6 +1302,8 @@ export interface components {
             contact?: components["schemas"]["MaskedContact"];
             /** @description In a checkout session: the consents that the shopper gave */
             consents_given?: string[];
+            /** @description In a checkout session that asks for it: the name of the code */
+            security_code?: components["schemas"]["KeptSecurityCode"];
         };
         /** @description The masked view of a record of the kind `card` */
         MaskedCard: {
@@ -1380,6 +1483,19 @@ export interface components {
              * @example 2026-11-24T10:00:00.000Z
              */
             updated_at: string;
+        };
+        /** @description The name of a security code that is kept for one use */
+        KeptSecurityCode: {
+            /**
+             * @description The name of the code, for a forward
+             * @example cvc_0123456789abcdefghjkmnpqrs
+             */
+            security_code: string;
+            /**
+             * Format: date-time
+             * @description Until when it can be used, in UTC
+             */
+            expires_at: string;
         };
         TokenizedBatch: {
             results: components["schemas"]["TokenizeResult"][];
@@ -1786,6 +1902,37 @@ export interface components {
             billing_address?: components["schemas"]["MaskedAddress"];
             shipping_address?: components["schemas"]["MaskedAddress"];
             contact?: components["schemas"]["MaskedContact"];
+            /** @description In a checkout session that asks for it: the name of the code */
+            security_code?: components["schemas"]["KeptSecurityCode"];
+        };
+        /** @description What a destination answered */
+        ForwardAnswer: {
+            /** @description the status with which the destination answered */
+            status: number;
+            /** @description the headers that the destination names */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description the members that the destination names, as JSON, without the number, the code and the secrets that were sent */
+            body: unknown;
+            /** @description the id of the audit event that records the release */
+            event: string;
+        };
+        /** @description A request that was not sent */
+        ForwardPreview: {
+            /** @description values are masked, and secrets have their names */
+            request: {
+                method: string;
+                url: string;
+                headers: {
+                    [key: string]: string;
+                };
+                body: {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description the id of the audit event that records the preview */
+            event: string;
         };
         AuditEventPage: {
             events: components["schemas"]["AuditEvent"][];
@@ -1798,7 +1945,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             at: string;
-            type: "record.tokenize" | "record.read" | "record.reveal" | "record.release" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "session.open" | "session.complete" | "session.expire" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
+            type: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
             outcome: "success" | "refused" | "failed" | (string & {});
             format: number;
             caller?: components["schemas"]["AuditCaller"];
@@ -1829,6 +1976,9 @@ export interface components {
             count?: number;
             checkpoints?: string;
             events?: string[];
+            status?: number;
+            milliseconds?: number;
+            address?: string;
             migrations?: string[];
             minimum_index?: number;
             missing?: string[];
@@ -1938,6 +2088,9 @@ export type ContactCorrection = components['schemas']['ContactCorrection'];
 export type SearchRequest = components['schemas']['SearchRequest'];
 export type Erasure = components['schemas']['Erasure'];
 export type CheckoutSessionRequest = components['schemas']['CheckoutSessionRequest'];
+export type SecurityCode = components['schemas']['SecurityCode'];
+export type ForwardRequest = components['schemas']['ForwardRequest'];
+export type ForwardTokens = components['schemas']['ForwardTokens'];
 export type AccessToken = components['schemas']['AccessToken'];
 export type TokenError = components['schemas']['TokenError'];
 export type InputError = components['schemas']['InputError'];
@@ -1950,6 +2103,7 @@ export type TokenizedCheckout = components['schemas']['TokenizedCheckout'];
 export type MaskedCard = components['schemas']['MaskedCard'];
 export type MaskedAddress = components['schemas']['MaskedAddress'];
 export type MaskedContact = components['schemas']['MaskedContact'];
+export type KeptSecurityCode = components['schemas']['KeptSecurityCode'];
 export type TokenizedBatch = components['schemas']['TokenizedBatch'];
 export type TokenizeResult = components['schemas']['TokenizeResult'];
 export type TokenizeSuccess = components['schemas']['TokenizeSuccess'];
@@ -1978,6 +2132,8 @@ export type DamagedRecord = components['schemas']['DamagedRecord'];
 export type OpenedCheckoutSession = components['schemas']['OpenedCheckoutSession'];
 export type CheckoutSession = components['schemas']['CheckoutSession'];
 export type CheckoutSessionTokens = components['schemas']['CheckoutSessionTokens'];
+export type ForwardAnswer = components['schemas']['ForwardAnswer'];
+export type ForwardPreview = components['schemas']['ForwardPreview'];
 export type AuditEventPage = components['schemas']['AuditEventPage'];
 export type AuditEvent = components['schemas']['AuditEvent'];
 export type AuditCaller = components['schemas']['AuditCaller'];
@@ -2599,12 +2755,66 @@ export interface operations {
             };
         };
     };
+    keepSecurityCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecurityCode"];
+            };
+        };
+        responses: {
+            /** @description the name of the code */
+            201: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptSecurityCode"];
+                };
+            };
+        };
+    };
+    forward: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call safe to repeat: for 24 hours the same key with the same call and body gives the same answer */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForwardRequest"];
+            };
+        };
+        responses: {
+            /** @description what the destination answered; with `dry_run` the request that would be sent */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForwardAnswer"] | components["schemas"]["ForwardPreview"];
+                };
+            };
+        };
+    };
     listAuditEvents: {
         parameters: {
             query?: {
                 caller?: string;
                 token?: string;
-                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.release" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "session.open" | "session.complete" | "session.expire" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
+                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
                 purpose?: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
                 /** @description only events of this time or later: RFC 3339, or a date, which is its beginning in UTC */
                 since?: string;

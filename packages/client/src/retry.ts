@@ -21,7 +21,9 @@ export function pauseBeforeRetry(error: unknown, attempts: number, isRepeatable:
   const askedForMs = (error.retryAfterSeconds ?? 0) * 1000
   // With its code and Retry-After the vault says that it has done nothing and can be asked again.
   const isInvited = error.retryAfterSeconds !== undefined && error.code !== 'unknown-answer'
-  const isHelpful = isInvited || (isRepeatable && LOST_ON_THE_WAY.includes(error.status))
+  // The vault has lost nothing: the destination may have acted, and a repetition only says that this is unknown.
+  const isOfDestination = error.code === 'destination-timeout'
+  const isHelpful = isInvited || (isRepeatable && !isOfDestination && LOST_ON_THE_WAY.includes(error.status))
   return isHelpful ? Math.max(askedForMs, backoffMs) : undefined
 }
 

@@ -1,6 +1,9 @@
 import type {
   Correction,
   Erasure,
+  ForwardAnswer,
+  ForwardPreview,
+  ForwardRequest,
   MaskedRecord,
   MatchAnswer,
   MatchRequest,
@@ -42,6 +45,19 @@ export class Tokens {
   /** Releases up to 100 records for one purpose, each with its own status. */
   revealMany(request: RevealManyRequest, options?: CallOptions): Call<RevealResults> {
     return this.#call({ method: 'POST', path: '/v1/reveal', body: request }, options)
+  }
+
+  /**
+   * Sends records to a destination of the vault, and gives what it answered. The key is that of the payment, such as the id of
+   * the order: after an answer that was lost the same key sends nothing again. `resend` in the request does.
+   */
+  forward(request: ForwardRequest, options: CallOptions & { idempotencyKey: string }): Call<ForwardAnswer> {
+    return this.#call({ method: 'POST', path: '/v1/forward', body: request }, options)
+  }
+
+  /** The request that `forward` would send, with its values masked. Nothing is sent. */
+  previewForward(request: ForwardRequest, options?: CallOptions): Call<ForwardPreview> {
+    return this.#call({ method: 'POST', path: '/v1/forward', body: { ...request, dry_run: true } }, options)
   }
 
   /** Says whether a record equals values or another record, without releasing either. */

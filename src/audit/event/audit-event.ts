@@ -58,6 +58,12 @@ export interface AuditFacts {
   code?: string | undefined
   route?: string | undefined
   subject?: string | undefined
+  /** The status with which a destination answered. */
+  status?: number | undefined
+  /** How long that took from the first byte that was sent. */
+  milliseconds?: number | undefined
+  /** The address that the request went to. */
+  address?: string | undefined
   ticket?: string | undefined
   /** Which authority asked for the release. */
   authority?: string | undefined
@@ -85,7 +91,10 @@ export interface AuditFacts {
   account?: string | undefined
   /** The networks of the refusals that share this event. */
   sources?: readonly string[] | undefined
-  /** Other events: without MACs as `nameEvent` names them, of an `audit.resume` the `audit.missing` events that it answers. */
+  /**
+   * Other events: without MACs as `nameEvent` names them, of an `audit.resume` the `audit.missing` events that it
+   * answers, of a `forward.outcome` the `record.forward` events of its request.
+   */
   events?: readonly string[] | undefined
   /** Numbers of processes that the log has no event of, as `process/first-last`. */
   missing?: readonly string[] | undefined

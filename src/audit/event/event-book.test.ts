@@ -115,7 +115,13 @@ it('keeps the canonical order for every event', () => {
   const { book } = open()
   const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
   const facts = [
-    { migrations: ['0014'], minimum_index: 256, missing: ['proc_1/4-5'], note: '"note":"a","outcome":' },
+    {
+      migrations: ['0014'],
+      milliseconds: 5,
+      minimum_index: 256,
+      missing: ['proc_1/4-5'],
+      note: '"note":"a","outcome":',
+    },
     { minimum_index: 256 },
     { missing: ['proc_1/4-5'] },
     { note: 'seen' },

@@ -171,7 +171,7 @@ function split(ranges: NumberRanges): [NumberRanges, number] {
 }
 
 /** The members that come after `made` in the canonical order, up to the first that every event has. */
-const AFTER_MADE = ['migrations', 'minimum_index', 'missing', 'note', 'outcome']
+const AFTER_MADE = ['migrations', 'milliseconds', 'minimum_index', 'missing', 'note', 'outcome']
 
 /** Puts the member into its canonical place. Quotation marks inside a text are escaped, so these are the members themselves. */
 function withMember(body: string, member: string): string {

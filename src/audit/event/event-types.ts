@@ -3,6 +3,8 @@ export const EVENT_TYPES = {
   'record.tokenize': 'A record was stored; one event for each part of a checkout',
   'record.read': 'A masked view was shown',
   'record.reveal': 'Real values were released; `fields` and `purpose` say which and what for',
+  'record.forward':
+    'A record was sent to a destination, which `subject` names; the event commits before a byte leaves. `fields`, `purpose` and `partner` say what, what for and to whom',
   'record.release':
     'Real values were released to the key of a partner, which `partner` names; `fields` and `purpose` say which and what for',
   'record.match': 'A record was compared with a value or with another record; `fields` says in what',
@@ -11,9 +13,14 @@ export const EVENT_TYPES = {
   'record.search': 'Records were searched; `search_by` says how, `tokens` what was shown',
   'request.refuse': 'A request or a command was refused or failed; `code` says why, `route` what was called',
   'request.replay': 'An answer was given again for an Idempotency-Key; `replay_of` names the first event',
+  'forward.outcome':
+    'What became of a request to a destination, whose `record.forward` events are in `events`: its `status`, or the `code` of why there is none',
+  'forward.preview': 'A request to a destination was shown with its values masked, and not sent',
   'session.open': 'A checkout session was opened for the browser of a shopper; `subject` is its id',
   'session.complete': 'The shopper of a checkout session has stored the checkout; `tokens` names the records',
   'session.expire': 'A checkout session ended without a checkout',
+  'security-code.keep':
+    'The security code of a card was kept for one use; `subject` is its name, and nothing of the code is in the log',
   'token.issue': 'An access token was issued to a client or to a person',
   'client.add': 'A client was added',
   'client.rotate-secret': 'A client was given a new secret',

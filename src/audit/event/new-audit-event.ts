@@ -16,6 +16,7 @@ function inCanonicalOrder(
   const { caller } = facts
   return {
     account: facts.account ?? caller?.account,
+    address: facts.address,
     approval: facts.approval,
     at,
     authority: facts.authority,
@@ -29,6 +30,7 @@ function inCanonicalOrder(
     id,
     kind: facts.kind,
     migrations: facts.migrations,
+    milliseconds: facts.milliseconds,
     minimum_index: facts.minimum_index,
     missing: facts.missing,
     note: facts.note,
@@ -49,6 +51,7 @@ function inCanonicalOrder(
     site: facts.site,
     source: facts.source ?? facts.caller?.source,
     sources: facts.sources,
+    status: facts.status,
     subject: facts.subject,
     ticket: facts.ticket,
     token: facts.token,

@@ -2,6 +2,7 @@ import { byteaArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { eventIdOf, eventUuidAt } from '../event/event-id.ts'
 import { IS_WAITING, isAuthenticSql, numberSql } from '../event/event-row-store.ts'
+import type { AuditEventType } from '../event/event-types.ts'
 import type { Acknowledgement, EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
 
 /** Figures over months of events, for a report. No request waits for them. */
@@ -18,9 +19,15 @@ export interface Reviewed extends ReviewTimes {
   waiting: readonly Buffer[]
 }
 
+const oneOf = (types: readonly AuditEventType[]) =>
+  `IN (${types.map((type) => numberSql('type', `'${type}'`)).join(', ')})`
+
+/** What has left, to the caller or through it to a partner. */
+const REVEALS = ['record.reveal', 'record.release'] as const
+
 /** The authentic events under these conditions. Without that check a body need not be JSON. */
-const authentic = (type: string, conditions: string, waiting: string) =>
-  `(SELECT e.*, audit_event_time(e.id) AS at FROM audit_events e WHERE type = ${numberSql('type', `'${type}'`)} AND ${conditions} AND ${isAuthenticSql(waiting)} OFFSET 0) AS e`
+const authentic = (types: AuditEventType | readonly AuditEventType[], conditions: string, waiting: string) =>
+  `(SELECT e.*, audit_event_time(e.id) AS at FROM audit_events e WHERE type ${oneOf([types].flat())} AND ${conditions} AND ${isAuthenticSql(waiting)} OFFSET 0) AS e`
 
 const boundsOf = ({ since, until, waiting }: Reviewed) => [eventUuidAt(since), eventUuidAt(until), byteaArray(waiting)]
 
@@ -56,7 +63,7 @@ const SELECT_REVEAL_HOURS: Statement = {
            SELECT caller, min(body::json -> 'caller' ->> 'kind') AS kind, id >= $2 AS is_recent,
                   date_trunc('hour', at AT TIME ZONE $4) AS clock,
                   count(DISTINCT token)::float8 AS records, ${GROUP}
-           FROM ${authentic('record.reveal', 'id >= $1 AND id < $3', '$5')} GROUP BY caller, is_recent, clock),
+           FROM ${authentic(REVEALS, 'id >= $1 AND id < $3', '$5')} GROUP BY caller, is_recent, clock),
          usual AS (
            SELECT caller, percentile_cont(0.5) WITHIN GROUP (ORDER BY records) AS usual
            FROM hours WHERE NOT is_recent GROUP BY caller)
@@ -81,12 +88,12 @@ export function selectRevealHours(
   ])
 }
 
-const REVEALED_BEFORE = `e.caller = recent.caller AND e.type = ${numberSql('type', "'record.reveal'")} AND e.id >= $1 AND e.id < $2 AND ${isAuthenticSql('$4')}`
+const REVEALED_BEFORE = `e.caller = recent.caller AND e.type ${oneOf(REVEALS)} AND e.id >= $1 AND e.id < $2 AND ${isAuthenticSql('$4')}`
 const SELECT_NEW_PURPOSES: Statement = {
   name: 'review-new-purposes',
   text: `WITH recent AS (
            SELECT caller, purpose, ${GROUP}
-           FROM ${authentic('record.reveal', 'id >= $2 AND id < $3', '$4')} GROUP BY 1, 2)
+           FROM ${authentic(REVEALS, 'id >= $2 AND id < $3', '$4')} GROUP BY 1, 2)
          SELECT name_of('caller', caller) AS caller, name_of('purpose', purpose) AS purpose, count, first, last, events, sources,
                 EXISTS (SELECT FROM audit_events e WHERE ${REVEALED_BEFORE}) AS "isKnownCaller"
          FROM recent

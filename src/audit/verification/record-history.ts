@@ -36,7 +36,7 @@ export interface RecordHistories {
 const PASSING_SECONDS = 60
 
 /** Releases something of a record, and changes nothing. */
-const RELEASES = new Set(['record.read', 'record.reveal', 'record.release', 'record.match'])
+const RELEASES = new Set(['record.read', 'record.reveal', 'record.forward', 'record.release', 'record.match'])
 
 /** What happens to a record, or is released of it. A refusal is neither, nor is what people decide about a release. */
 const TYPES = new Set([...RELEASES, 'record.tokenize', 'record.correct', 'record.erase'])

@@ -5,6 +5,7 @@ import { readExpiry, showExpiry } from './expiry.ts'
 import { createField } from './field.ts'
 import { deleteAcross, showNumber } from './number-format.ts'
 import type { Section } from './section.ts'
+import { codeField } from './security-code.ts'
 import type { Texts } from './texts/en.ts'
 
 /** The names of brands as they print them. */
@@ -27,8 +28,15 @@ const BRANDS: Readonly<Record<string, string>> = {
   rupay: 'RuPay',
 }
 
-/** Number, expiry and name in one form: browsers fill them in together. */
-export function cardSection(texts: Texts): Section & { brand(): string | undefined } {
+/** What the form asks a card for, beside its value. */
+export interface CardSection extends Section {
+  brand(): string | undefined
+  /** The security code, where it is asked for. It is no part of the card: it is kept for one use. */
+  securityCode(): string | undefined
+}
+
+/** Number, expiry, security code and name in one form: browsers fill them in together. */
+export function cardSection(texts: Texts, asksForCode: boolean): CardSection {
   const number = createField(
     {
       name: 'card.number',
@@ -61,6 +69,8 @@ export function cardSection(texts: Texts): Section & { brand(): string | undefin
 
   const digits = () => readNumber(number.input.value.trim())
   const brand = () => (digits() === '' ? undefined : brandOf(digits())?.name)
+  const code = asksForCode ? codeField(texts, brand) : undefined
+  code?.follow()
   const input = number.input as HTMLInputElement
   let last = ''
   input.addEventListener('input', (event) => {
@@ -74,6 +84,7 @@ export function cardSection(texts: Texts): Section & { brand(): string | undefin
       input.setSelectionRange(shown.caret, shown.caret)
     }
     badge.textContent = BRANDS[brand() ?? ''] ?? ''
+    code?.follow()
   })
   const month = expiry.input as HTMLInputElement
   month.addEventListener('input', (event) => {
@@ -85,8 +96,9 @@ export function cardSection(texts: Texts): Section & { brand(): string | undefin
   return {
     part: 'card',
     title: 'card',
-    fields: [number, expiry, holder],
+    fields: [number, expiry, ...(code ? [code.field] : []), holder],
     brand,
+    securityCode: () => code?.value(),
     value() {
       const holderName = holder.input.value.trim()
       return {
@@ -95,7 +107,14 @@ export function cardSection(texts: Texts): Section & { brand(): string | undefin
         ...(holderName !== '' && { holder_name: holderName }),
       }
     },
-    fieldAt: (member) => (member === 'number' ? number : member === 'holder_name' ? holder : expiry),
+    fieldAt: (member) =>
+      member === 'number'
+        ? number
+        : member === 'holder_name'
+          ? holder
+          : member === 'security_code'
+            ? code?.field
+            : expiry,
     translate(texts) {
       expiry.input.setAttribute('placeholder', texts.expiryHint)
     },

@@ -1,6 +1,6 @@
 import type { Countries } from '../checkout-page.ts'
 import { addressSection } from './address-fields.ts'
-import { cardSection } from './card-fields.ts'
+import { type CardSection, cardSection } from './card-fields.ts'
 import { contactSection } from './contact-fields.ts'
 import { element } from './element.ts'
 import type { Field } from './field.ts'
@@ -49,7 +49,7 @@ export class CheckoutForm {
   readonly #status = element('p', { class: 'status', role: 'status', 'aria-live': 'polite' })
   readonly #test = element('p', { class: 'test' })
   readonly #button = element('button', { type: 'submit' })
-  readonly #card: ReturnType<typeof cardSection> | undefined
+  readonly #card: CardSection | undefined
   #texts: Texts
   #storing: Promise<Outcome> | undefined
 
@@ -58,8 +58,10 @@ export class CheckoutForm {
     this.#token = token
     this.#options = options
     this.#texts = texts
-    this.#card = options.parts.includes('card') ? cardSection(texts) : undefined
-    this.#sections = options.parts.map((part) => this.#sectionOf(part))
+    const asksForCode = options.parts.includes('security_code')
+    this.#card = options.parts.includes('card') ? cardSection(texts, asksForCode) : undefined
+    // The security code is a field of the card.
+    this.#sections = options.parts.filter((part) => part !== 'security_code').map((part) => this.#sectionOf(part))
     this.#fieldsets = this.#sections.map((section) => {
       const fieldset = element('fieldset', {}, element('legend'))
       section.onChange?.(() => this.#fill(fieldset, section))
@@ -211,6 +213,7 @@ export class CheckoutForm {
   #refused({ failure: { code, retryable, pointers } }: Extract<Stored, { failure: unknown }>): Outcome {
     const found = pointers.flatMap((pointer) => {
       const [, part, member = ''] = pointer.split('/')
+      if (part === 'security_code') return this.#card?.fieldAt(part) ?? []
       return this.#sections.find((section) => section.part === part)?.fieldAt(member) ?? []
     })
     for (const field of found) field.show(FIELD_FAULTS[code] ?? field.refused)
@@ -232,7 +235,12 @@ export class CheckoutForm {
   #checkout(): Record<string, unknown> {
     const parts = this.#sections.map((section) => [section.part, section.value()] as const)
     const consents = this.#consents.filter(({ input }) => input.checked).map(({ name }) => name)
-    return { ...Object.fromEntries(parts), ...(consents.length > 0 && { consents }) }
+    const code = this.#card?.securityCode()
+    return {
+      ...Object.fromEntries(parts),
+      ...(code !== undefined && { security_code: code }),
+      ...(consents.length > 0 && { consents }),
+    }
   }
 }
 

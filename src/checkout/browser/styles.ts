@@ -16,7 +16,8 @@ fieldset { border: 0; margin: 0; padding: 0; min-inline-size: 0; display: grid; 
 legend { padding: 0; margin-block-end: calc(var(--spacing) * .75); font-weight: 600 }
 html[data-mode=framed] fieldset:only-of-type legend { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%) }
 .field { grid-column: 1 / -1; display: grid; gap: 4px; min-inline-size: 0 }
-.card-expiry, .card-name { grid-column: span 3 }
+.card-expiry, .card-name, .security-code { grid-column: span 3 }
+.security-code ~ .card-name { grid-column: 1 / -1 }
 label { font-size: .875em; font-weight: 500 }
 .control { position: relative }
 input:not([type=checkbox]), select { display: block; inline-size: 100%; min-block-size: 44px; padding: 8px 12px; font: inherit; font-size: max(16px, var(--font-size)); color: var(--text); background: var(--background); border: 1px solid var(--border); border-radius: var(--border-radius) }
@@ -41,7 +42,7 @@ button[aria-disabled=true] { opacity: .8; cursor: progress }
 .end { margin: 12px 0 0; font-size: 1.0625em }
 .end a { display: inline-block; margin-block-start: 12px }
 a { color: inherit }
-@media (max-width: 24rem) { .card-expiry, .card-name { grid-column: 1 / -1 } }
+@media (max-width: 24rem) { .card-expiry, .card-name, .security-code { grid-column: 1 / -1 } }
 @media (max-width: 34rem) { html:not([data-mode=framed]) main { margin: 0; max-inline-size: none; min-block-size: 100vh; border: 0; border-radius: 0; padding: 24px 16px } }
 @media (forced-colors: active) { [aria-invalid=true] { outline: 2px solid Mark } }
 @media (prefers-reduced-motion: no-preference) { button { transition: opacity .1s } }

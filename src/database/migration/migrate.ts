@@ -4,6 +4,8 @@ import * as schema from '../../../migrations/0001-schema.ts'
 import { migration as checkoutSessions } from '../../../migrations/0033-checkout-sessions.ts'
 import { migration as keptReleasePlan } from '../../../migrations/0034-kept-release-plan.ts'
 import { migration as destinations } from '../../../migrations/0035-destinations.ts'
+import { migration as forwards } from '../../../migrations/0036-forwards.ts'
+import { migration as securityCodes } from '../../../migrations/0037-security-codes.ts'
 import { migration as partnerKeys } from '../../../migrations/0038-partner-keys.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from '../database.ts'
 import { applySettings, quoteIdentifier } from '../session-settings.ts'
@@ -22,6 +24,8 @@ export const shippedMigrations: Migrations = {
     '0033-checkout-sessions': checkoutSessions,
     '0034-kept-release-plan': keptReleasePlan,
     '0035-destinations': destinations,
+    '0036-forwards': forwards,
+    '0037-security-codes': securityCodes,
     '0038-partner-keys': partnerKeys,
   },
 }

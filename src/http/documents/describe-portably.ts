@@ -32,7 +32,8 @@ export const describePortably: Override = ({ jsonSchema: schema, zodSchema, io }
     delete schema.allOf
     if (first?.pattern !== undefined && !OF_JAVASCRIPT.test(first.pattern)) schema.pattern = first.pattern
   }
-  if (io === 'output' && schema.type === 'object') delete schema.additionalProperties
+  // Of a map they are its members.
+  if (io === 'output' && schema.type === 'object' && schema.properties !== undefined) delete schema.additionalProperties
   const { def } = zodSchema._zod
   // An empty text is taken for a member that was left out.
   if (def.type === 'pipe' && 'in' in def && (def.in as typeof zodSchema)._zod.def.type === 'transform')

@@ -3,7 +3,7 @@ import type { KindOf, ProblemCode } from '../../values/problem-codes.ts'
 /** The statuses of RFC 9110 that a kind of problem may have. */
 interface StatusOf {
   refused: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 415 | 421 | 422 | 429 | 431
-  failed: 500 | 501
+  failed: 500 | 501 | 502 | 504
   unavailable: 503
 }
 
@@ -61,6 +61,7 @@ export const PROBLEM_STATUSES: { readonly [Code in ProblemCode]: StatusOf[KindOf
   'session-not-found': 404,
   'session-expired': 410,
   'session-used': 409,
+  'security-code-not-found': 404,
   'event-not-found': 404,
   'approval-not-found': 404,
   'approval-decided': 409,
@@ -69,6 +70,12 @@ export const PROBLEM_STATUSES: { readonly [Code in ProblemCode]: StatusOf[KindOf
   'event-dropped': 410,
   'request-in-flight': 409,
   'record-changed': 409,
+
+  // the destination of a forward
+  'destination-not-found': 404,
+  'destination-unavailable': 502,
+  'destination-timeout': 504,
+  'forward-outcome-unknown': 409,
 
   // the vault itself
   'record-integrity': 500,

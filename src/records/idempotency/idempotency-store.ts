@@ -154,6 +154,10 @@ const FORGET_ANSWER: Statement = {
   text: `DELETE FROM idempotency_keys
          WHERE key_hash = ANY($1::bytea[]) AND (response_sealed IS NULL OR response_sealed = $2)`,
 }
+const FREE: Statement = {
+  name: 'free-idempotency-keys',
+  text: 'DELETE FROM idempotency_keys WHERE key_hash = ANY($1::bytea[])',
+}
 const SWEEP: Statement = {
   name: 'sweep-idempotency-keys',
   text: `DELETE FROM idempotency_keys WHERE key_hash IN (
@@ -229,6 +233,11 @@ export async function commitReplay(
  */
 export async function forgetAnswer(db: Queryable, keyHashes: readonly Buffer[], unopened: Buffer): Promise<void> {
   await db.query(FORGET_ANSWER, [byteaArray(keyHashes), unopened])
+}
+
+/** Removes rows, so that their keys are free again. */
+export async function freeKeys(tx: Queryable, rows: readonly Pick<IdempotencyRow, 'keyHash'>[]): Promise<void> {
+  await tx.query(FREE, [byteaArray(rows.map(({ keyHash }) => keyHash))])
 }
 
 /** Removes expired rows, and answers with their number. */

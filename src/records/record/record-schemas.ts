@@ -2,9 +2,8 @@ import { z } from 'zod'
 import type { KindDefinition } from '../../kinds/kind.ts'
 import { byName, type KindName, kindNames, tokenPrefixes } from '../../kinds/registry.ts'
 import { schemaName } from '../../kinds/schema-name.ts'
+import { RANDOM_NAME } from '../../values/identifier.ts'
 import { knownValues } from '../../values/known-values.ts'
-
-const BODY = '[0-7][0-9a-hjkmnp-tv-z]{25}'
 
 const timestamp = z.iso.datetime().meta({ examples: ['2026-11-24T10:00:00.000Z'] })
 
@@ -92,7 +91,7 @@ function releaseOf({ name, tokenPrefix, answers }: KindDefinition) {
 function tokenSchema(prefix: string) {
   return z
     .string()
-    .regex(new RegExp(`^${prefix}_${BODY}$`))
+    .regex(new RegExp(`^${prefix}_${RANDOM_NAME}$`))
     .meta({ description: 'The token of the record', examples: [exampleOf(prefix)] })
 }
 
@@ -103,6 +102,8 @@ function ofKind(schemas: Readonly<Record<KindName, z.ZodObject>>) {
 
 /** Of an address, which several roles may see. */
 export const exampleToken = exampleOf(tokenPrefixes.address)
+
+export const exampleCardToken = exampleOf(tokenPrefixes.card)
 
 function exampleOf(prefix: string): string {
   return `${prefix}_3v8m2q7x0k5n1r6t9w4y2b8d3f`

@@ -1,23 +1,17 @@
 import type { Kind } from '../../kinds/kinds.ts'
 import { type KindName, kindNames, tokenPrefixes } from '../../kinds/registry.ts'
-import { base32 } from '../../values/identifier.ts'
+import { RANDOM_NAME, randomName } from '../../values/identifier.ts'
 import type { RandomBytes } from '../../values/random.ts'
 
 /** A record's public name: a kind's prefix and 128 random bits. Never derived from the data. */
 export type Token = string & { readonly __brand: 'Token' }
 
-const TOKEN = new RegExp(`^(${Object.values(tokenPrefixes).join('|')})_[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}$`)
+const TOKEN = new RegExp(`^(${Object.values(tokenPrefixes).join('|')})_${RANDOM_NAME}$`)
 
 const KIND_NAMES = new Map(kindNames.map((kind) => [tokenPrefixes[kind], kind]))
 
-/** Such a token is drawn again, because a scanner could take that many digits in a row for a card number. */
-const CARD_LIKE = /[0-9]{12}/
-
 export function newToken(kind: Kind, randomBytes: RandomBytes): Token {
-  for (;;) {
-    const name = base32(randomBytes(16))
-    if (!CARD_LIKE.test(name)) return `${kind.tokenPrefix}_${name}` as Token
-  }
+  return `${kind.tokenPrefix}_${randomName(randomBytes)}` as Token
 }
 
 /** Undefined for a text that cannot be a token. It is treated like a token that does not exist. */

@@ -9,13 +9,15 @@ import { type Checkout, type TokenizedCheckout, tokenizeCheckouts } from './toke
 /**
  * Stores one checkout, once for each Idempotency-Key.
  *
- * @param more events that commit with the records, and what is answered in place of the tokens and masked views
+ * @param more what is done before the records commit, events that commit with them, and what is answered in place of the
+ *   tokens and masked views
  * @throws {Problem} those of `tokenizeCheckouts` and of `Idempotency.once`
  */
 export function tokenizeOnce(
   deps: RecordDeps & { idempotency: Idempotency },
   request: RouteRequest<Caller, Checkout>,
   more: {
+    before?: (answer: TokenizedCheckout) => Promise<void>
     eventsOf?: (answer: TokenizedCheckout) => AuditEvent[]
     answerOf?: (answer: TokenizedCheckout) => object
   } = {},
@@ -27,7 +29,7 @@ export function tokenizeOnce(
     'tokenize',
     async (reserve) => {
       const idempotency = reserve && (([answer]: TokenizedCheckout[]) => reserve(answerOf(answer!)))
-      const extra = { idempotency, eventsOf: more.eventsOf }
+      const extra = { idempotency, before: more.before, eventsOf: more.eventsOf }
       const [answer] = await tokenizeCheckouts(deps, request.caller, [request.body], request, extra)
       return { status: 201, body: answerOf(answer!) }
     },

@@ -48,6 +48,8 @@ type TokenizeDeps = Pick<RecordDeps, 'batches' | 'keys' | 'kinds' | 'newAuditEve
 interface Extra {
   idempotency?: ((answers: TokenizedCheckout[]) => IdempotencyRow) | undefined
   events?: readonly AuditEvent[]
+  /** What must be done before the first checkout commits. It is done again if the checkout is. */
+  before?: ((answer: TokenizedCheckout) => Promise<void>) | undefined
   /** Of the first checkout. */
   eventsOf?: ((answer: TokenizedCheckout) => AuditEvent[]) | undefined
 }
@@ -80,6 +82,7 @@ async function sealAndInsert(
     records.push(...(await before))
   }
   records.push(...(await sealing))
+  await extra.before?.(answers[0]!)
   await deps.keys.ensureFresh()
   await deps.batches.insert({
     owner: caller.id,

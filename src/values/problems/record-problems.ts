@@ -28,6 +28,13 @@ export const recordProblems = {
       'A checkout was already stored in this session. The same checkout gets the same answer again, another one does not.',
     remedy: 'Ask for the state of the session, which names the tokens, or open a new session.',
   },
+  'security-code-not-found': {
+    kind: 'refused',
+    title: 'There is no such security code',
+    meaning:
+      'There is no such security code for this card: it was used, it has expired, or no server has its key any more.',
+    remedy: 'Ask the shopper for the security code once more.',
+  },
   'event-not-found': {
     kind: 'refused',
     title: 'There is no such event',

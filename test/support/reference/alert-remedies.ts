@@ -46,5 +46,6 @@ export const ALERT_REMEDIES: Readonly<Record<AlertCode, string>> = {
   'database-restarted': 'Read the log of PostgreSQL in the data directory',
   'database-lost': 'Read the log of PostgreSQL in the data directory, then start the vault again',
   'record-integrity': `${FIND_WHO}. Run \`records verify\``,
+  'security-code-key-forged': `${FIND_WHO}. The codes that were kept meanwhile are safe`,
   'search-term-changed': `${FIND_WHO}. Run \`records verify\``,
 }

@@ -11,6 +11,7 @@ const SWEEP = 'a minute after the start, then every 10 minutes'
 const TASK_TIMES: Readonly<Record<TaskName, string>> = {
   'destroy-index-keys': SWEEP,
   'end-checkout-sessions': 'every minute',
+  'settle-forwards': 'every 10 seconds',
   'keep-mac-keys': CORE,
   'report-event-numbers': 'every 2 seconds',
   'close-event-keys': CORE,
@@ -28,6 +29,7 @@ const TASK_TIMES: Readonly<Record<TaskName, string>> = {
   'sweep-rate-limits': SWEEP,
   'sweep-spent-ids': SWEEP,
   'take-in-access': CORE,
+  'tend-security-codes': 'every 20 seconds',
   'watch-audit-log': 'every 5 seconds',
   'watch-database-schema': 'every minute; while service is refused at each request, at most once a second',
   'watch-audit-missing': 'every second',

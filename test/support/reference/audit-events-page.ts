@@ -7,6 +7,7 @@ type Member = keyof AuditFacts | 'at' | 'format' | 'id' | 'made' | 'unproven'
 /** What each member of an event says. */
 const MEMBERS: Readonly<Record<Member, string>> = {
   account: 'The system account that ran a command, where its operator goes by another name',
+  address: 'Of `forward.outcome` the address that the request went to',
   approval: 'The approval under which a release that needs a second person left',
   at: 'When it happened: RFC 3339, UTC, milliseconds',
   authority: 'The authority that asked for the release',
@@ -16,7 +17,7 @@ const MEMBERS: Readonly<Record<Member, string>> = {
   code: 'The code of the problem of a refusal or a failure',
   count: 'How many records a search found, values a rotation moved, or events were counted or read together',
   events:
-    'Other events: of `audit.resume` the `audit.missing` events that it answers; of `audit.unproven` those without a MAC, as `id hash`',
+    'Other events: of `audit.resume` the `audit.missing` events that it answers; of `audit.unproven` those without a MAC, as `id hash`; of `forward.outcome` the `record.forward` events of the request',
   fields:
     'Of a reveal what left (what the record has of the granted fields); of a refusal what was asked for; of a match what was compared; of a correction what changed',
   format: 'The version of this form: 1. New members may come; a member that exists keeps its meaning',
@@ -24,6 +25,7 @@ const MEMBERS: Readonly<Record<Member, string>> = {
   kind: 'The kind of the record: `card`, `address` or `contact`',
   made: 'The process that made the event (`process`), its number there (`number`), below which number all are settled (`settled`), and the ranges `skipped` and `lost`',
   migrations: 'The names of the migrations that were applied',
+  milliseconds: 'Of `forward.outcome` how long the destination took',
   minimum_index: 'The first entry that bundles of the log still publish',
   missing: 'Of `audit.missing` and `audit.resume`: numbers that have no event, as `process/first-last`',
   note: 'What came of a finding of the review, in the words of a person; in the clear',
@@ -46,6 +48,7 @@ const MEMBERS: Readonly<Record<Member, string>> = {
   source:
     'Where it comes from: an IP address (behind a trusted proxy the one that the proxy names); of a session of a shopper its /24 or /48; of an operator the address of the SSH session; otherwise `host:` and the name of the machine',
   sources: 'Up to twenty networks of refusals that were counted together',
+  status: 'Of `forward.outcome` the status that the destination answered with',
   subject:
     'What is acted on: a client, person, key, finding; of a refused log-in the client that was claimed, where it exists',
   ticket: 'The ticket or case that asked for it',

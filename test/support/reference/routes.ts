@@ -4,14 +4,16 @@ import type { Caller } from '../../../src/access/policy/caller.ts'
 import { createAuditRoutes } from '../../../src/audit-api/audit-routes.ts'
 import { createLogRoutes } from '../../../src/audit-api/log-routes.ts'
 import { createPageRoutes } from '../../../src/checkout/page-routes.ts'
-import { createSessionRoutes } from '../../../src/checkout/session-routes.ts'
+import { createSessionRoutes, serveSessions } from '../../../src/checkout/session-routes.ts'
 import { version } from '../../../src/config/version.ts'
+import { createForwardRoutes } from '../../../src/forward/forward-routes.ts'
 import { createDocsRoutes } from '../../../src/http/documents/docs-routes.ts'
 import { createHealthRoutes } from '../../../src/http/health-routes.ts'
 import type { Route } from '../../../src/http/route.ts'
 import { createKinds } from '../../../src/kinds/kinds.ts'
 import { createRecordApi } from '../../../src/records/record-api.ts'
 import { createWhy } from '../../../src/records/why/why.ts'
+import { createSecurityCodeRoutes } from '../../../src/security-codes/security-code-routes.ts'
 
 export const ISSUER = 'https://vault.example'
 
@@ -29,8 +31,10 @@ export function describedRoutes(): Route<Caller>[] {
   const deps = parts as never
   const routes: Route<Caller>[] = [
     ...createAccessRoutes(deps),
-    ...createRecordApi(deps),
+    ...createRecordApi(deps).map((route) => serveSessions(deps, route)),
     ...createSessionRoutes(deps),
+    ...createSecurityCodeRoutes(deps),
+    ...createForwardRoutes(deps),
     ...createAuditRoutes(deps),
     ...createLogRoutes(deps),
     ...createMessageKeyRoutes(deps),

@@ -18,6 +18,8 @@ def pause_before_retry(error: VaultProblem | VaultUnreachable, attempts: int, is
         return backoff if is_repeatable and error.reason != "certificate" else None
     # With its code and Retry-After the vault says that it has done nothing and can be asked again.
     is_invited = error.retry_after is not None and error.code != "unknown-answer"
-    if is_invited or (is_repeatable and error.status in LOST_ON_THE_WAY):
+    # The vault has lost nothing: the destination may have acted, and a repetition only says that this is unknown.
+    is_of_destination = error.code == "destination-timeout"
+    if is_invited or (is_repeatable and not is_of_destination and error.status in LOST_ON_THE_WAY):
         return max(error.retry_after or 0.0, backoff)
     return None

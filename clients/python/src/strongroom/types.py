@@ -1,7 +1,7 @@
 """Written by tools/write_types.py from docs/reference/openapi.json. Change the source, not this file."""
 
 from __future__ import annotations
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from typing_extensions import NotRequired, TypedDict
 
 
@@ -495,7 +495,15 @@ class CheckoutSessionRequest(TypedDict):
     the consents that the page asks for, by name
     """
     parts: NotRequired[
-        list[Literal["card", "billing_address", "shipping_address", "contact"]]
+        list[
+            Literal[
+                "card",
+                "billing_address",
+                "shipping_address",
+                "contact",
+                "security_code",
+            ]
+        ]
     ]
     """
     the parts of the checkout that the page asks for; default: the card
@@ -512,6 +520,36 @@ class CheckoutSessionRequest(TypedDict):
     """
     how long the session is open; default: 30
     """
+
+
+class SecurityCode(TypedDict):
+    """
+    The security code of a card
+    """
+
+    card: str
+    """
+    The token of the card
+    """
+    code: str
+    """
+    The security code that is printed on the card
+    """
+    minutes: NotRequired[int]
+    """
+    how long it is kept at the most; default: 15
+    """
+
+
+class ForwardTokens(TypedDict):
+    """
+    The records that go along, by what they are used for
+    """
+
+    card: NotRequired[str]
+    billing_address: NotRequired[str]
+    shipping_address: NotRequired[str]
+    contact: NotRequired[str]
 
 
 class AccessToken(TypedDict):
@@ -775,6 +813,21 @@ class MaskedContact(TypedDict):
     updated_at: str
     """
     When it was last corrected
+    """
+
+
+class KeptSecurityCode(TypedDict):
+    """
+    The name of a security code that is kept for one use
+    """
+
+    security_code: str
+    """
+    The name of the code, for a forward
+    """
+    expires_at: str
+    """
+    Until when it can be used, in UTC
     """
 
 
@@ -1108,6 +1161,59 @@ class CheckoutSessionTokens(TypedDict):
     billing_address: NotRequired[MaskedAddress]
     shipping_address: NotRequired[MaskedAddress]
     contact: NotRequired[MaskedContact]
+    security_code: NotRequired[KeptSecurityCode]
+    """
+    In a checkout session that asks for it: the name of the code
+    """
+
+
+class ForwardAnswer(TypedDict):
+    """
+    What a destination answered
+    """
+
+    status: int
+    """
+    the status with which the destination answered
+    """
+    headers: dict[str, str]
+    """
+    the headers that the destination names
+    """
+    body: Any
+    """
+    the members that the destination names, as JSON, without the number, the code and the secrets that were sent
+    """
+    event: str
+    """
+    the id of the audit event that records the release
+    """
+
+
+class Request(TypedDict):
+    """
+    values are masked, and secrets have their names
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+class ForwardPreview(TypedDict):
+    """
+    A request that was not sent
+    """
+
+    request: Request
+    """
+    values are masked, and secrets have their names
+    """
+    event: str
+    """
+    the id of the audit event that records the preview
+    """
 
 
 class AuditCaller(TypedDict):
@@ -1203,6 +1309,7 @@ class EventFilter(TypedDict):
             "record.tokenize",
             "record.read",
             "record.reveal",
+            "record.forward",
             "record.release",
             "record.match",
             "record.correct",
@@ -1210,9 +1317,12 @@ class EventFilter(TypedDict):
             "record.search",
             "request.refuse",
             "request.replay",
+            "forward.outcome",
+            "forward.preview",
             "session.open",
             "session.complete",
             "session.expire",
+            "security-code.keep",
             "token.issue",
             "client.add",
             "client.rotate-secret",
@@ -1225,6 +1335,9 @@ class EventFilter(TypedDict):
             "partner.replace-keys",
             "partner.end",
             "roles.apply",
+            "destinations.apply",
+            "destinations.set-secret",
+            "destinations.remove-secret",
             "access.explain",
             "access.review",
             "access.rebuild",
@@ -1387,6 +1500,53 @@ What to correct: the members of the kind that the token names
 """
 
 
+class ForwardRequest(TypedDict):
+    """
+    What is sent to a destination
+    """
+
+    destination: str
+    """
+    the name of a destination of the set in force
+    """
+    purpose: Literal[
+        "respond-to-query",
+        "provide-goods",
+        "process-payment",
+        "communicate",
+        "enforce-rights",
+        "research",
+        "marketing",
+        "legal-compliance",
+        "other-consented",
+    ]
+    tokens: ForwardTokens
+    input: NotRequired[dict[str, Any]]
+    """
+    what the template of the destination asks for, such as `amount`
+    """
+    headers: NotRequired[dict[str, str]]
+    """
+    headers that the destination lets a caller add
+    """
+    method: NotRequired[Literal["POST", "PUT", "PATCH"]]
+    """
+    one of the methods of the destination; default: its first
+    """
+    security_code: NotRequired[str]
+    """
+    the name of a kept security code of the card; it is used up
+    """
+    dry_run: NotRequired[Literal[True]]
+    """
+    show the request with its values masked, and send nothing
+    """
+    resend: NotRequired[Literal[True]]
+    """
+    send again what has an unknown outcome, with the same Idempotency-Key; the destination may do it twice
+    """
+
+
 class TokenError(TypedDict):
     """
     RFC 6749 section 5.2, with the members of a problem beside
@@ -1447,6 +1607,10 @@ class TokenizedCheckout(TypedDict):
     consents_given: NotRequired[list[str]]
     """
     In a checkout session: the consents that the shopper gave
+    """
+    security_code: NotRequired[KeptSecurityCode]
+    """
+    In a checkout session that asks for it: the name of the code
     """
 
 
@@ -1647,6 +1811,9 @@ class AuditEvent(TypedDict):
     count: NotRequired[int]
     checkpoints: NotRequired[str]
     events: NotRequired[list[str]]
+    status: NotRequired[int]
+    milliseconds: NotRequired[int]
+    address: NotRequired[str]
     migrations: NotRequired[list[str]]
     minimum_index: NotRequired[int]
     missing: NotRequired[list[str]]

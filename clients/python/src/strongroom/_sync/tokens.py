@@ -6,6 +6,9 @@ from urllib.parse import quote
 from ..types import (
     Correction,
     Erasure,
+    ForwardAnswer,
+    ForwardPreview,
+    ForwardRequest,
     MaskedRecord,
     MatchAnswer,
     MatchRequest,
@@ -104,6 +107,48 @@ class Tokens:
             retries=retries,
         )
         data: RevealResults = answer.data
+        return data
+
+    def forward(
+        self,
+        request: ForwardRequest,
+        *,
+        idempotency_key: str,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> ForwardAnswer:
+        """Sends records to a destination of the vault, and gives what it answered.
+
+        The key is that of the payment, such as the id of the order: after an answer that was lost the same key sends
+        nothing again. `resend` in the request does.
+        """
+        answer = self._send(
+            "POST",
+            "/v1/forward",
+            body=request,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: ForwardAnswer = answer.data
+        return data
+
+    def preview_forward(
+        self,
+        request: ForwardRequest,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> ForwardPreview:
+        """The request that `forward` would send, with its values masked. Nothing is sent."""
+        answer = self._send(
+            "POST",
+            "/v1/forward",
+            body={**request, "dry_run": True},
+            timeout=timeout,
+            retries=retries,
+        )
+        data: ForwardPreview = answer.data
         return data
 
     def match(

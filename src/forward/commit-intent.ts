@@ -1,0 +1,83 @@
+import type { Caller } from '../access/policy/caller.ts'
+import { needsConsent, type Purpose } from '../access/policy/purpose.ts'
+import { finishEvent, type UnfinishedEvent } from '../audit/event/unfinished-event.ts'
+import { WAITS } from '../database/batch.ts'
+import { storeUnderKeys } from '../keys/ring/store-under-keys.ts'
+import type { ReserveKey } from '../records/idempotency/idempotency.ts'
+import type { IdempotencyRow } from '../records/idempotency/idempotency-store.ts'
+import { commitMatches } from '../records/search/search-store.ts'
+import type { OpenedCode } from '../security-codes/security-codes.ts'
+import { Problem } from '../values/problem.ts'
+import type { ForwardDeps } from './dependencies.ts'
+import type { Forward } from './forward-record.ts'
+import { insertForward, sendAgain } from './forward-store.ts'
+import type { OpenedToken } from './open-tokens.ts'
+import { sealForward } from './sealed-forwards.ts'
+
+/** A request that is about to be sent, with everything that commits before it is. */
+export interface Intent {
+  purpose: Purpose
+  forward: Forward
+  /** Each with the event by which it leaves. */
+  opened: readonly (OpenedToken & { event: UnfinishedEvent })[]
+  code: OpenedCode | undefined
+  /** Of the first attempt. */
+  reserve: ReserveKey | undefined
+}
+
+/** What a repeated request starts from. */
+export interface KeptForward {
+  forward: string
+  /** The records that went along: a repetition needs all of them. */
+  records: readonly { token: string }[]
+}
+
+/** Whether the records are as they were opened. False: nothing was committed, and they are opened once more. */
+export type Committed = { isCommitted: false } | { isCommitted: true; key: IdempotencyRow | undefined }
+
+/**
+ * Commits in one transaction that the request is about to be sent: that the caller is what it was, that the records are as they
+ * were opened, the events by which they leave, the row of the Idempotency-Key, the row of the request, and the use of the
+ * code.
+ *
+ * @throws {Problem} security-code-not-found, request-in-flight, audit-unavailable, busy
+ * @throws {CallerChanged}
+ */
+export async function commitIntent(
+  deps: Pick<ForwardDeps, 'database' | 'keys' | 'now' | 'requireRelease' | 'securityCodes'>,
+  caller: Caller,
+  { purpose, forward, opened, code, reserve }: Intent,
+): Promise<Committed> {
+  const consent = needsConsent(purpose) ? purpose : undefined
+  const records = opened.map(({ token }) => ({ token }))
+  return storeUnderKeys(deps.keys, async () => {
+    await deps.keys.ensureFresh()
+    const kept: KeptForward = { forward: forward.id, records }
+    const key = reserve?.(kept)
+    const stored = sealForward(deps.keys, forward)
+    // What a transaction proves is not proven if it is rolled back.
+    let presumption = caller.presumption
+    const isCommitted = await deps.database.transaction(async (tx) => {
+      deps.requireRelease()
+      presumption = caller.presumption && { ...caller.presumption }
+      const match = {
+        owner: caller.id,
+        presumption,
+        events: opened.map(({ event, record }) => finishEvent(event, record)),
+        records: opened.map(({ record: { token, version, consents } }) => ({ token, version, consents, consent })),
+        idempotency: key,
+        now: deps.now(),
+      }
+      const [outcome] = await commitMatches(tx, [match], true)
+      if (outcome instanceof Error) throw outcome
+      if (outcome === WAITS) throw new Problem('busy')
+      if (outcome !== true) return false
+      if (forward.attempt === 1) await insertForward(tx, stored)
+      else if (!(await sendAgain(tx, stored))) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
+      if (code !== undefined && !(await deps.securityCodes.take(tx, code))) throw new Problem('security-code-not-found')
+      return true
+    })
+    if (caller.presumption && presumption) Object.assign(caller.presumption, presumption)
+    return isCommitted ? { isCommitted, key } : { isCommitted }
+  })
+}

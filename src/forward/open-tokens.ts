@@ -1,0 +1,144 @@
+import { consumeOrRefuse } from '../access/limits/budget.ts'
+import type { Caller } from '../access/policy/caller.ts'
+import { needsConsent, type Purpose } from '../access/policy/purpose.ts'
+import { type Destination, type TokenRole, takenBy } from '../destinations/destination.ts'
+import { checkoutParts } from '../kinds/checkout-parts.ts'
+import type { Details } from '../kinds/kind.ts'
+import type { RecordPart } from '../records/record/record.ts'
+import { openDetails, openDisplay, requireOwnToken } from '../records/record/sealed-record.ts'
+import { kindNameOf, parseToken, type Token } from '../records/record/token.ts'
+import { requireLive } from '../records/reveal/require-live.ts'
+import type { LookedUp } from '../records/search/look-up-store.ts'
+import { Problem } from '../values/problem.ts'
+import type { ForwardDeps } from './dependencies.ts'
+import type { Permitted } from './permit-forward.ts'
+
+/** Tokens by what they are used for. A contact may be named once and an address twice. */
+export type Tokens = Partial<Record<TokenRole, string | undefined>>
+
+/** One record that goes along, for all that it is used for. */
+export interface NamedToken {
+  token: Token
+  roles: TokenRole[]
+  /** What the destination takes of it, whether the record has it or not. */
+  fields: string[]
+}
+
+/** A record that was opened. Holds plaintext. */
+export interface OpenedToken extends NamedToken {
+  record: Exclude<LookedUp, string | undefined>
+  /** Of the secret part all members, of the display part what a masked view shows. */
+  details: Details
+}
+
+/**
+ * The records that a request names, each once, the card first.
+ *
+ * @throws {Problem} record-not-found for a text that is no token of its kind, invalid-input for what the destination takes
+ *   nothing of
+ */
+export async function nameTokens(
+  deps: Pick<ForwardDeps, 'probes'>,
+  caller: Caller,
+  destination: Destination,
+  tokens: Tokens,
+): Promise<NamedToken[]> {
+  const { fields } = takenBy(destination)
+  const named = new Map<Token, NamedToken>()
+  const roles = (Object.keys(checkoutParts) as TokenRole[]).filter((role) => tokens[role] !== undefined)
+  const unused = roles.filter((role) => fields[role] === undefined)
+  if (unused.length > 0) {
+    const errors = unused.map((role) => ({
+      pointer: `#/tokens/${role}`,
+      detail: 'the destination takes nothing of it',
+    }))
+    throw new Problem('invalid-input', { errors })
+  }
+  for (const role of roles) {
+    const token = parseToken(tokens[role]!)
+    if (token === undefined || kindNameOf(token) !== checkoutParts[role].kind) return countMiss(deps, caller)
+    const one = named.get(token) ?? { token, roles: [], fields: [] }
+    one.roles.push(role)
+    one.fields = [...new Set([...one.fields, ...fields[role]!])]
+    named.set(token, one)
+  }
+  return [...named.values()]
+}
+
+/** A text that is no token counts as a token that does not exist. @throws {Problem} record-not-found, too-many-requests */
+function countMiss({ probes }: Pick<ForwardDeps, 'probes'>, caller: Caller): Promise<never> {
+  return probes.lookUp<never>(
+    caller,
+    1,
+    () => Promise.reject(new Problem('record-not-found')),
+    () => 1,
+  )
+}
+
+/** Counts the records towards the budgets, before they are looked up. @throws {Problem} budget-spent */
+export function consumeTokens(
+  deps: Pick<ForwardDeps, 'budgets'>,
+  caller: Caller,
+  purpose: Purpose,
+  { named, budget }: { named: readonly NamedToken[]; budget: Permitted['budget'] },
+): Promise<void> {
+  return consumeOrRefuse(
+    deps.budgets,
+    caller,
+    purpose,
+    named.map(({ token }) => token),
+    budget,
+  )
+}
+
+/**
+ * Opens one part of each record.
+ *
+ * @throws {Problem} record-not-found, record-gone, consent-missing, record-integrity, too-many-requests
+ */
+export async function openTokens(
+  deps: Pick<ForwardDeps, 'keys' | 'lookUp' | 'probes'>,
+  caller: Caller,
+  wanted: WantedTokens,
+): Promise<OpenedToken[]> {
+  if (wanted.named.length === 0) return []
+  await deps.keys.ensureFresh()
+  return deps.probes.lookUp(
+    caller,
+    wanted.named.length,
+    () => openFound(deps, caller, wanted),
+    () => 0,
+  )
+}
+
+interface WantedTokens {
+  named: readonly NamedToken[]
+  purpose: Purpose
+  part: RecordPart
+}
+
+async function openFound(
+  deps: Pick<ForwardDeps, 'keys' | 'lookUp'>,
+  caller: Caller,
+  { named, purpose, part }: WantedTokens,
+): Promise<OpenedToken[]> {
+  const tokens = named.map(({ token }) => token)
+  const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens, part })
+  const opened: OpenedToken[] = []
+  for (const [at, one] of named.entries()) {
+    const record = requireLive(found[at])
+    await requireOwnToken(deps.keys, record, part, one.token)
+    if (needsConsent(purpose) && !record.consents.includes(purpose)) throw new Problem('consent-missing')
+    const details =
+      part === 'secret'
+        ? await openDetails(deps.keys, { ...record, secret: record.sealed })
+        : (await openDisplay(deps.keys, { ...record, display: record.sealed })).shown
+    opened.push({ ...one, record, details })
+  }
+  return opened
+}
+
+/** The opened records by what they are used for, as a request is filled with them. */
+export function byRole(opened: readonly OpenedToken[]): Partial<Record<TokenRole, Details>> {
+  return Object.fromEntries(opened.flatMap(({ roles, details }) => roles.map((role) => [role, details] as const)))
+}
