@@ -80,7 +80,7 @@ export type ClaimValue = string | number | boolean | { $secret: string } | { $re
 /** A JWT (RFC 7519) over the digest of the body. */
 export type Jwt = {
   with: 'jwt'
-  /** Of a key in a secret: PEM (PKCS #8), or for HS* the bytes as `key_encoding` says. The vault's own key is Ed25519. */
+  /** Of a key in a secret: PEM (PKCS #8), or for HS* bytes in `key_encoding`. The vault's own key is Ed25519. */
   algorithm?: JwtAlgorithm | undefined
   key_encoding?: 'utf8' | 'hex' | 'base64' | undefined
   header?: string | undefined
@@ -98,5 +98,5 @@ interface MutualTls {
   key: string
 }
 
-/** One thing that proves to the destination who sends. They are done in their order, and see the headers before them. */
+/** Proves to the destination who sends. Signers are done in their order, and see the headers before them. */
 export type Signer = Basic | Bearer | InHeader | Hmac | MessageSignature | Jwt | MutualTls
