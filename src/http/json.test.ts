@@ -123,14 +123,6 @@ describe('depth', () => {
     expect(refusalOf(make(9))).toMatchObject({ code: 'malformed-json', detail: 'more than 8 levels' })
   })
 
-  it('may be more of both in a file of the operator', () => {
-    const members = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`m${at}`, at]))
-    const text = JSON.stringify({ deep: JSON.parse(nested(15)), members })
-    expect(parseJson(text, { depth: 16, members: 100 })).toEqual({ deep: JSON.parse(nested(15)), members })
-    expect(() => parseJson(text, { depth: 15, members: 100 })).toThrow(Problem)
-    expect(() => parseJson(text, { depth: 16, members: 99 })).toThrow(Problem)
-  })
-
   it('counts levels, not brackets', () => {
     const wide = `[${Array(1000).fill('[[]]').join()},"${'['.repeat(99)}"]`
     expect(parseJson(wide)).toEqual(JSON.parse(wide))
