@@ -101,7 +101,12 @@ export function requestParts(kind: RequestKind, target: Target, at: number): Req
     case 'reveal':
       return post(`/v1/tokens/${token}/reveal`, { purpose: 'process-payment' })
     case 'forward': {
-      const sent = { destination: 'processor', purpose: 'process-payment', tokens: { card: token }, input: { amount: 1 } }
+      const sent = {
+        destination: 'processor',
+        purpose: 'process-payment',
+        tokens: { card: token },
+        input: { amount: 1 },
+      }
       return { ...post('/v1/forward', sent), idempotencyKey: randomUUID() }
     }
     case 'pay': {
