@@ -1,16 +1,17 @@
 import type { Caller } from '../access/policy/caller.ts'
+import type { Presumption } from '../access/policy/presumption.ts'
 import { needsConsent, type Purpose } from '../access/policy/purpose.ts'
 import { finishEvent, type UnfinishedEvent } from '../audit/event/unfinished-event.ts'
 import { WAITS } from '../database/batch.ts'
 import { storeUnderKeys } from '../keys/ring/store-under-keys.ts'
 import type { ReserveKey } from '../records/idempotency/idempotency.ts'
 import type { IdempotencyRow } from '../records/idempotency/idempotency-store.ts'
-import { commitMatches } from '../records/search/search-store.ts'
+import { commitMatches, type Match } from '../records/search/search-store.ts'
 import type { OpenedCode } from '../security-codes/security-codes.ts'
 import { Problem } from '../values/problem.ts'
 import type { ForwardDeps } from './dependencies.ts'
-import type { Forward } from './forward-record.ts'
-import { insertForward, sendAgain } from './forward-store.ts'
+import type { Forward, StoredForward } from './forward-record.ts'
+import { commitForward, insertForward, sendAgain } from './forward-store.ts'
 import type { OpenedToken } from './open-tokens.ts'
 import { sealForward } from './sealed-forwards.ts'
 
@@ -36,7 +37,7 @@ export interface KeptForward {
 export type Committed = { isCommitted: false } | { isCommitted: true; key: IdempotencyRow | undefined }
 
 /**
- * Commits in one transaction that the request is about to be sent: that the caller is what it was, that the records are as they
+ * Commits at once that the request is about to be sent: that the caller is what it was, that the records are as they
  * were opened, the events by which they leave, the row of the Idempotency-Key, the row of the request, and the use of the
  * code.
  *
@@ -55,29 +56,57 @@ export async function commitIntent(
     const kept: KeptForward = { forward: forward.id, records }
     const key = reserve?.(kept)
     const stored = sealForward(deps.keys, forward)
-    // What a transaction proves is not proven if it is rolled back.
-    let presumption = caller.presumption
-    const isCommitted = await deps.database.transaction(async (tx) => {
-      deps.requireRelease()
-      presumption = caller.presumption && { ...caller.presumption }
-      const match = {
+    const isCommitted = await commit(deps, caller, (presumption) => ({
+      stored,
+      code,
+      match: {
         owner: caller.id,
         presumption,
         events: opened.map(({ event, record }) => finishEvent(event, record)),
         records: opened.map(({ record: { token, version, consents } }) => ({ token, version, consents, consent })),
         idempotency: key,
         now: deps.now(),
-      }
-      const [outcome] = await commitMatches(tx, [match], true)
-      if (outcome instanceof Error) throw outcome
-      if (outcome === WAITS) throw new Problem('busy')
-      if (outcome !== true) return false
-      if (forward.attempt === 1) await insertForward(tx, stored)
-      else if (!(await sendAgain(tx, stored))) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
-      if (code !== undefined && !(await deps.securityCodes.take(tx, code))) throw new Problem('security-code-not-found')
-      return true
-    })
-    if (caller.presumption && presumption) Object.assign(caller.presumption, presumption)
+      },
+    }))
     return isCommitted ? { isCommitted, key } : { isCommitted }
   })
+}
+
+interface Commit {
+  stored: StoredForward
+  code: OpenedCode | undefined
+  match: Match
+}
+
+/** A first attempt without a code takes one statement; anything else a transaction. */
+async function commit(
+  deps: Parameters<typeof commitIntent>[0],
+  caller: Caller,
+  of: (presumption: Presumption | undefined) => Commit,
+): Promise<boolean> {
+  deps.requireRelease()
+  const alone = of(caller.presumption)
+  if (alone.stored.attempt === 1 && alone.code === undefined)
+    return requireProven(await commitForward(deps.database, alone.match, alone.stored))
+  // What a transaction proves is not proven if it is rolled back.
+  let presumption = caller.presumption
+  const isCommitted = await deps.database.transaction(async (tx) => {
+    presumption = caller.presumption && { ...caller.presumption }
+    const { match, stored, code } = of(presumption)
+    const [outcome] = await commitMatches(tx, [match], true)
+    if (!requireProven(outcome)) return false
+    if (stored.attempt === 1) await insertForward(tx, stored)
+    else if (!(await sendAgain(tx, stored))) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
+    if (code !== undefined && !(await deps.securityCodes.take(tx, code))) throw new Problem('security-code-not-found')
+    return true
+  })
+  if (caller.presumption && presumption) Object.assign(caller.presumption, presumption)
+  return isCommitted
+}
+
+/** Whether the records are as they were opened. */
+function requireProven(outcome: boolean | typeof WAITS | Error | undefined): boolean {
+  if (outcome instanceof Error) throw outcome
+  if (outcome === WAITS) throw new Problem('busy')
+  return outcome === true
 }

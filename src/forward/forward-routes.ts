@@ -75,6 +75,10 @@ const shown = z
   })
   .meta({ id: 'ForwardPreview', description: 'A request that was not sent' })
 
+const result = z
+  .union([answered, shown])
+  .meta({ id: 'ForwardResult', description: 'What a destination answered; of a dry run the request' })
+
 export type ForwardRouteDeps = ForwardDeps & { idempotency: Idempotency }
 
 /** `POST /v1/forward` */
@@ -128,7 +132,7 @@ export function createForwardRoutes(deps: ForwardRouteDeps): Route<Caller>[] {
       responses: {
         200: {
           description: 'what the destination answered; with `dry_run` the request that would be sent',
-          schema: z.union([answered, shown]),
+          schema: result,
         },
       },
       handle: (request) => handle(deps, request),

@@ -5,6 +5,7 @@ import type { Database, Queryable, Statement } from '../database/database.ts'
 import { numberOf, spellOut } from '../database/lean-rows.ts'
 import { requireDone } from '../database/require-done.ts'
 import { sweep } from '../database/sweep.ts'
+import { createCommitBeside, type Match } from '../records/search/search-store.ts'
 import type { ForwardPlace, StoredForward } from './forward-record.ts'
 
 const ROW = {
@@ -25,6 +26,15 @@ const INSERT = buildStatement(
           VALUES (${p.id}, ${p.attempt}, ${p.state}, ${p.deadline}, ${p.expires_at}, ${p.facts_key}, ${p.facts_sealed})
           RETURNING true AS done`,
 )
+/** The same in the statement that commits the events. */
+const commitBeside = createCommitBeside({
+  name: 'forward',
+  types: Object.fromEntries(Object.entries(ROW).map(([name, type]) => [`forward_${name}`, type])),
+  insert: (p, condition) =>
+    `INSERT INTO forwards (${COLUMNS}) SELECT ${Object.keys(ROW)
+      .map((name) => p[`forward_${name}`])
+      .join(', ')} WHERE ${condition}`,
+})
 /** The next attempt of a request of unknown outcome. */
 const SEND_AGAIN = buildStatement(
   'send-forward-again',
@@ -67,6 +77,12 @@ async function valuesOf(db: Queryable, { id, attempt, state, deadline, expiresAt
 /** Stores the intent of a request, in the transaction of its events. */
 export async function insertForward(tx: Queryable, forward: StoredForward): Promise<void> {
   requireDone(await tx.query(INSERT, INSERT.valuesOf(await valuesOf(tx, forward))))
+}
+
+/** The same with everything that commits with it, in one statement. */
+export async function commitForward(db: Database, match: Match, forward: StoredForward) {
+  const row = Object.entries(await valuesOf(db, forward)).map(([name, value]) => [`forward_${name}`, value] as const)
+  return commitBeside(db, match, Object.fromEntries(row))
 }
 
 /** The same of a further attempt. False if its outcome is not unknown any longer. */

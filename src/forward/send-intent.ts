@@ -76,7 +76,10 @@ async function failed(
     if (code !== undefined) await deps.securityCodes.putBack(code)
     return problem
   }
-  const problem = new Problem(none?.isLate ? 'destination-timeout' : 'forward-outcome-unknown', { cause: error })
+  const facts = { cause: error }
+  const problem = none?.isLate
+    ? new Problem('destination-timeout', facts)
+    : new Problem('forward-outcome-unknown', facts)
   const outcome = { code: problem.code, milliseconds, address: none?.address }
   await requireRecorded(recordOutcome(deps, { ...forward, state: 'unknown' }, outcome, ending))
   return problem

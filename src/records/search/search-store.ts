@@ -1,34 +1,27 @@
 import {
   haveJti,
-  PRESUMED_ARRAYS,
-  PRESUMED_WITH_JTI_ARRAYS,
   presumedArrays,
   presumedWithJtiArrays,
-  provenSql,
-  provenWithJtiSql,
   settlePresumed,
 } from '../../access/callers/presumption-store.ts'
 import type { Presumption } from '../../access/policy/presumption.ts'
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
-import { EVENT_ARRAYS, type EventArrays, insertEventsOfSql, writeEvents } from '../../audit/event/audit-store.ts'
+import { type EventArrays, writeEvents } from '../../audit/event/audit-store.ts'
 import { WAITS } from '../../database/batch.ts'
 import { byteaArray, integerArray, smallintArray, textArray } from '../../database/binary-array.ts'
-import { buildStatement, type Parameters } from '../../database/build-statement.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { nameOfConsents, numberOf, spellOut, tokenOf } from '../../database/lean-rows.ts'
-import { opaqueArray } from '../../database/opaque-array.ts'
 import { requireDone } from '../../database/require-done.ts'
 import {
-  IDEMPOTENCY_ARRAYS,
   type IdempotencyRow,
   idempotencyArrays,
-  insertReleasedIdempotencySql,
   keysOfReserved,
   reservedRows,
 } from '../idempotency/idempotency-store.ts'
 import { type SealedReason, type StoredRecord, type TermHash, termOf } from '../record/record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from '../record/record-store.ts'
+import { type Beside, createMatchStatements, type MatchStatements } from './match-statements.ts'
 
 /** A row of `search_terms`, and what of its record there is; nulls where there is no such record. */
 export interface Hit {
@@ -98,89 +91,7 @@ export interface Match {
   now: Date
 }
 
-/** The records of matches, and their events. */
-const MATCH_ARRAYS = {
-  token: 'uuid[]',
-  version: 'integer[]',
-  record_match: 'integer[]',
-  consents: 'integer[]',
-  match: 'integer[]',
-  record_count: 'integer[]',
-  may_wait: 'boolean',
-  ...EVENT_ARRAYS,
-  event_match: 'integer[]',
-} as const
-
-/** What is kept beside them: reasons and idempotency keys. */
-const KEPT_ARRAYS = {
-  reason_event: 'text[]',
-  reason_key: 'smallint[]',
-  reason_sealed: 'bytea[]',
-  reason_match: 'integer[]',
-  ...IDEMPOTENCY_ARRAYS,
-  reserved_match: 'integer[]',
-} as const
-
-/**
- * Every array carries, beside its values, the number of the match in the statement: `granted` are those whose callers are proven
- * and whose records are all as they were opened and not locked, and only their rows are written. Where a record must carry a
- * consent, it must carry the very set that it was opened with, which is a number. What else is written is in `also`,
- * since PostgreSQL opens a table and its indexes for every INSERT, whether rows come or not.
- */
-function commitMatchesSql(
-  p: Parameters<typeof MATCH_ARRAYS>,
-  proven: string,
-  { also = '', isKept = 'true', isPresent = 'NULL' } = {},
-): string {
-  return `WITH
-    ${proven},
-    wanted AS (
-      SELECT * FROM unnest(${opaqueArray(p.token)}, ${p.version}, ${p.record_match}, ${p.consents})
-        AS w (token, version, match, consents)),
-    live AS MATERIALIZED (
-      SELECT match, is_locked FROM wanted JOIN hold_to_release(${opaqueArray(p.token)}, ${p.may_wait}) ON held = token
-      WHERE held_version = version AND (consents IS NULL OR held_consents = consents)),
-    standing AS (
-      SELECT match, live.locked, live.records = f.records AS stands
-      FROM unnest(${p.match}, ${p.record_count}) AS f (match, records)
-      CROSS JOIN LATERAL (
-        SELECT count(*) AS records, count(*) FILTER (WHERE is_locked) AS locked FROM live WHERE live.match = f.match) live),
-    granted AS (SELECT match FROM standing JOIN proven ON call = match WHERE stands AND locked = 0),
-    new_events AS (${insertEventsOfSql(p, p.event_match, 'call IN (SELECT match FROM granted)')})${also}
-    SELECT match, stands, locked > 0 AS waits, match IN (SELECT call FROM proven) AS proven,
-           ${isPresent} AS present, ${isKept} AS done FROM standing`
-}
-
-function keptSql(p: Parameters<typeof KEPT_ARRAYS>) {
-  const isGranted = 'IN (SELECT match FROM granted)'
-  const also = `,
-    new_reasons AS (
-      INSERT INTO reveal_reasons (event, reason_key, reason_sealed)
-      SELECT event, key, sealed FROM unnest(${p.reason_event}, ${p.reason_key}, ${p.reason_sealed}, ${p.reason_match})
-        AS n (event, key, sealed, match)
-      WHERE match ${isGranted}
-      RETURNING true),
-    new_idempotency AS (${insertReleasedIdempotencySql(p, p.reserved_match, `release ${isGranted}`)} RETURNING true)`
-  const isKept = `(SELECT count(*) FROM new_reasons) + (SELECT count(*) FROM new_idempotency)
-      = (SELECT count(*) FROM unnest(${p.reason_match} || ${p.reserved_match}) AS k (match) WHERE k.match ${isGranted})`
-  return { also, isKept }
-}
-
-const IS_PRESENT = 'match IN (SELECT call FROM present)'
-const WITH_PROOFS = { ...PRESUMED_WITH_JTI_ARRAYS, ...MATCH_ARRAYS } as const
-const PLAIN = { ...PRESUMED_ARRAYS, ...MATCH_ARRAYS } as const
-const COMMIT = {
-  plain: buildStatement('commit-matches', PLAIN, (p) => commitMatchesSql(p, provenSql(p))),
-  withKept: buildStatement('commit-matches-and-keep', { ...PLAIN, ...KEPT_ARRAYS }, (p) =>
-    commitMatchesSql(p, provenSql(p), keptSql(p)),
-  ),
-  withProofs: buildStatement('commit-matches-with-proofs', WITH_PROOFS, (p) =>
-    commitMatchesSql(p, provenWithJtiSql(p), { isPresent: IS_PRESENT }),
-  ),
-  withBoth: buildStatement('commit-matches-with-proofs-and-keep', { ...WITH_PROOFS, ...KEPT_ARRAYS }, (p) =>
-    commitMatchesSql(p, provenWithJtiSql(p), { ...keptSql(p), isPresent: IS_PRESENT }),
-  ),
-}
+const COMMIT = createMatchStatements()
 
 interface MatchRow {
   match: number
@@ -204,7 +115,26 @@ interface MatchRow {
  *   meantime; `WAITS` if the statement did not wait for that; an error if its caller is not what it presumes
  * @throws {Problem} audit-unavailable; busy, if it has waited too long
  */
-export async function commitMatches(
+export function commitMatches(
+  db: Queryable,
+  matches: readonly Match[],
+  mayWait: boolean,
+): Promise<(boolean | typeof WAITS | Error)[]> {
+  return commitWith(COMMIT, {}, db, matches, mayWait)
+}
+
+/** Makes what commits one match with a row of another noun. @throws {Problem} as `commitMatches`, and schema-changed */
+export function createCommitBeside(beside: Beside) {
+  const statements = createMatchStatements(beside)
+  return async (db: Queryable, match: Match, row: Readonly<Record<string, unknown>>) => {
+    const [outcome] = await commitWith(statements, row, db, [match], true)
+    return outcome!
+  }
+}
+
+async function commitWith(
+  statements: MatchStatements,
+  beside: Readonly<Record<string, unknown>>,
   db: Queryable,
   matches: readonly Match[],
   mayWait: boolean,
@@ -244,8 +174,8 @@ export async function commitMatches(
   })
   const presumed = matches.map(({ presumption }) => presumption)
   const run = async (ofEvents: EventArrays, on: Queryable): Promise<Map<number, MatchRow>> => {
-    const rest = { ...arrays, ...ofEvents }
-    const { plain, withKept, withProofs, withBoth } = COMMIT
+    const rest = { ...arrays, ...ofEvents, ...beside }
+    const { plain, withKept, withProofs, withBoth } = statements
     const query = async (statement: Statement, values: unknown[]) =>
       new Map((await on.query<MatchRow>(statement, values)).map((row) => [row.match, row]))
     if (!haveJti(presumed)) {
