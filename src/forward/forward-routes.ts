@@ -141,23 +141,39 @@ export function createForwardRoutes(deps: ForwardRouteDeps): Route<Caller>[] {
 }
 
 async function handle(deps: ForwardRouteDeps, request: RouteRequest<Caller, Body>): Promise<Answer> {
-  const { caller, headers } = request
-  const { dry_run: isPreview, resend = false } = request.body
-  const wanted = requestOf(request.body)
-  const permitted = await permitForward(deps, caller, wanted)
-  if (isPreview) return { status: 200, body: await previewForward(deps, caller, wanted, { permitted, facts: request }) }
+  const { caller, headers, body } = request
+  const wanted = requestOf(body)
+  const permitting = permitForward(deps, caller, wanted)
+  permitting.catch(() => {})
+  if (body.dry_run) {
+    const preview = await previewForward(deps, caller, wanted, { permitted: await permitting, facts: request })
+    return { status: 200, body: preview }
+  }
   const key = headers['idempotency-key']
-  if (key === undefined) throw new Problem('invalid-idempotency-key', { detail: 'a forward needs an Idempotency-Key' })
   const answer = (result: ForwardAnswer | Problem): Answer =>
     // The problem is returned, not thrown, because its event has committed already.
     result instanceof Problem ? problemAnswer(result, request.requestId, deps.issuer) : { status: 200, body: result }
-  return deps.idempotency.once<KeptForward>(
-    { caller, key, call: ['forward', ''], body: { value: comparable(request.bodyValue), bytes: request.bodyBytes } },
-    async (reserve) =>
-      answer(await forward(deps, caller, wanted, { permitted, facts: request, attempt: { reserve: reserve! } })),
-    async (kept, commit) =>
-      answer(await repeatForward(deps, caller, wanted, { kept, commit, permitted, facts: request, resend })),
-  )
+  try {
+    if (key === undefined) {
+      throw new Problem('invalid-idempotency-key', { detail: 'a forward needs an Idempotency-Key' })
+    }
+    // What is kept for the key is looked up in the meantime.
+    return await deps.idempotency.once<KeptForward>(
+      { caller, key, call: ['forward', ''], body: { value: comparable(request.bodyValue), bytes: request.bodyBytes } },
+      async (reserve) => {
+        const attempt = { reserve: reserve! }
+        return answer(await forward(deps, caller, wanted, { permitted: await permitting, facts: request, attempt }))
+      },
+      async (kept, commit) => {
+        const repeated = { kept, commit, permitted: await permitting, facts: request, resend: body.resend ?? false }
+        return answer(await repeatForward(deps, caller, wanted, repeated))
+      },
+    )
+  } catch (error) {
+    // What the caller may not do comes before anything else that is wrong.
+    await permitting
+    throw error
+  }
 }
 
 function requestOf({

@@ -4,10 +4,10 @@ import type { Conditions, Scope } from '../../src/access/policy/roles.ts'
 import { PROBLEM_STATUSES } from '../../src/http/documents/problem-statuses.ts'
 import { PROBLEM_CODES, type ProblemCode, titleOf } from '../../src/values/problem-codes.ts'
 import { callWithoutIssuer } from '../support/call-without-issuer.ts'
+import { problemsOfNouns } from '../support/problems-of-nouns.ts'
 import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards, contact } from '../support/samples.ts'
-import { sessionProblems } from '../support/session-problems.ts'
 import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -223,7 +223,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   },
   internal: () =>
     whileBroken('ALTER TABLE search_terms RENAME TO elsewhere', 'ALTER TABLE elsewhere RENAME TO search_terms', search),
-  ...sessionProblems(() => vault),
+  ...problemsOfNouns(() => vault),
   'event-not-found': () => audit('events/evt_00000000000000000000000000/receipt'),
   // No process keeps the log of this vault.
   'log-pending': () => audit('checkpoint'),

@@ -42,8 +42,12 @@ export class Forwarding {
   }
 
   static async start(options: Parameters<typeof TestVault.start>[0] = {}): Promise<Forwarding> {
-    const forwarding = new Forwarding(await TestVault.start(options), await Processor.start())
-    const { vault } = forwarding
+    return Forwarding.on(await TestVault.start(options))
+  }
+
+  /** The same on a vault that is there. It ends with `processor.stop()`. */
+  static async on(vault: TestVault): Promise<Forwarding> {
+    const forwarding = new Forwarding(vault, await Processor.start())
     await vault.commands.setSecret(OPERATOR, 'key', new Sensitive(API_KEY))
     forwarding.partner = await forwarding.addPartner()
     forwarding.token = await vault.staffToken('payments')
