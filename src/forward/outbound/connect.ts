@@ -5,7 +5,7 @@ import { mayReach, type Reach } from './address-rule.ts'
 import type { LookUp } from './resolve-name.ts'
 
 /** Why there is no connection. Nothing was sent. */
-export class NotConnected extends VaultError {
+class NotConnected extends VaultError {
   override readonly name = 'NotConnected'
 }
 
