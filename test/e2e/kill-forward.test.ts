@@ -73,7 +73,7 @@ afterAll(async () => {
   await processor?.stop()
 })
 
-it(`a kill between sending and answer leaves one unknown outcome of each of ${ROUNDS * AT_ONCE} forwards, and nothing is sent twice`, async () => {
+it('a kill between sending and answer leaves one unknown outcome of each of 50 forwards, and nothing is sent twice', async () => {
   for (let round = 0; round < ROUNDS; round++) {
     const names = Array.from({ length: AT_ONCE }, (_, at) => `kill-${round}-${at}`)
     keys.push(...names)

@@ -1905,6 +1905,8 @@ export interface components {
             /** @description In a checkout session that asks for it: the name of the code */
             security_code?: components["schemas"]["KeptSecurityCode"];
         };
+        /** @description What a destination answered; of a dry run the request */
+        ForwardResult: components["schemas"]["ForwardAnswer"] | components["schemas"]["ForwardPreview"];
         /** @description What a destination answered */
         ForwardAnswer: {
             /** @description the status with which the destination answered */
@@ -2132,6 +2134,7 @@ export type DamagedRecord = components['schemas']['DamagedRecord'];
 export type OpenedCheckoutSession = components['schemas']['OpenedCheckoutSession'];
 export type CheckoutSession = components['schemas']['CheckoutSession'];
 export type CheckoutSessionTokens = components['schemas']['CheckoutSessionTokens'];
+export type ForwardResult = components['schemas']['ForwardResult'];
 export type ForwardAnswer = components['schemas']['ForwardAnswer'];
 export type ForwardPreview = components['schemas']['ForwardPreview'];
 export type AuditEventPage = components['schemas']['AuditEventPage'];
@@ -2804,7 +2807,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ForwardAnswer"] | components["schemas"]["ForwardPreview"];
+                    "application/json": components["schemas"]["ForwardResult"];
                 };
             };
         };
