@@ -21,7 +21,7 @@ import {
 } from '../idempotency/idempotency-store.ts'
 import { type SealedReason, type StoredRecord, type TermHash, termOf } from '../record/record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from '../record/record-store.ts'
-import { type Beside, createMatchStatements, type MatchStatements } from './match-statements.ts'
+import { type Beside, createMatchStatements, type MatchStatements } from './match-statements-store.ts'
 
 /** A row of `search_terms`, and what of its record there is; nulls where there is no such record. */
 export interface Hit {
