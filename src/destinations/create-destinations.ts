@@ -30,7 +30,7 @@ export interface CreateDestinationsDeps extends Pick<SignDeps, 'messageKey'> {
 }
 
 /** The operator's commands over destinations. */
-export interface DestinationCommands {
+interface DestinationCommands {
   readDestinations(): Promise<DestinationSet>
   checkDestinations(file: DestinationsFile): Promise<CheckedDestinations>
   /** @throws {UnfitDestinations} */

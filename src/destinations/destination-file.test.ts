@@ -193,6 +193,10 @@ describe('headers', () => {
     expect(faultsOf(file({ caller_headers: [name] }))).toEqual(['/caller_headers/0'])
   })
 
+  it('of callers have ordinary names', () => {
+    expect(faultsOf(file({ caller_headers: ['__proto__', '1-A'] }))).toEqual(['/caller_headers/0', '/caller_headers/1'])
+  })
+
   it.each(['Set-Cookie', 'Content-Length', 'Connection'])('%s of an answer is not passed on', (name) => {
     expect(faultsOf(file({ answer: { headers: [name] } }))).toEqual(['/answer/headers/0'])
   })

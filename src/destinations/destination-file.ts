@@ -9,7 +9,7 @@ import { leavesOf, type Template } from './template.ts'
 import { template } from './template-schema.ts'
 
 const MAX_DESTINATIONS = 200
-export const DESTINATION_NAME = /^[a-z][a-z0-9-]{0,62}$/
+const DESTINATION_NAME = /^[a-z][a-z0-9-]{0,62}$/
 
 /** A file of destinations, and what is stored of it: every default is written out. */
 export interface DestinationsFile {

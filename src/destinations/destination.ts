@@ -24,7 +24,7 @@ export interface Destination {
   caller_headers: readonly string[]
   template: { readonly [name: string]: Template }
   sign: readonly Signer[]
-  /** What a caller sees of the answer, by JSON Pointers in which `*` is each element; `ids` are the destination's own. */
+  /** What a caller sees of the answer: JSON Pointers in which `*` is each element. `ids` are the destination's own. */
   answer: { members: readonly string[]; ids: readonly string[]; headers: readonly string[] }
   timeouts: { connect_seconds: number; answer_seconds: number }
   /** The most requests at once from one server. */

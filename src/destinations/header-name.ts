@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { issue } from '../values/parse-input.ts'
 
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/
+/** A token of RFC 9110 section 5.6.2 that begins with a letter. */
+const TOKEN = /^[A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]{0,63}$/
 
 /** What frames a message, directs it elsewhere, or is the connection's own: the vault alone sets those. */
 const RESERVED = new Set([

@@ -22,21 +22,21 @@ export const signedParts = ['method', 'host', 'path', 'timestamp', 'body', 'body
 export type SignedPart = (typeof signedParts)[number] | { text: string }
 
 /** Who signs: a secret of that name, or the vault with its own key, whose public half it publishes. */
-export type SigningKey = { secret: string; key_id: Text } | { key: 'vault' }
+type SigningKey = { secret: string; key_id: Text } | { key: 'vault' }
 
-export interface Basic {
+interface Basic {
   with: 'basic'
   username: Text
   /** Left out for an empty password. */
   password?: Text | undefined
 }
 
-export interface Bearer {
+interface Bearer {
   with: 'bearer'
   secret: string
 }
 
-export interface InHeader {
+interface InHeader {
   with: 'header'
   header: string
   secret: string
@@ -80,7 +80,7 @@ export type ClaimValue = string | number | boolean | { $secret: string } | { $re
 /** A JWT (RFC 7519) over the digest of the body. */
 export type Jwt = {
   with: 'jwt'
-  /** Of a key in a secret: PEM (PKCS #8), or for HS* the bytes as `key_encoding` says. The vault's own key is Ed25519. */
+  /** Of a key in a secret: PEM (PKCS #8), or for HS* bytes in `key_encoding`. The vault's own key is Ed25519. */
   algorithm?: JwtAlgorithm | undefined
   key_encoding?: 'utf8' | 'hex' | 'base64' | undefined
   header?: string | undefined
@@ -91,12 +91,12 @@ export type Jwt = {
   expires_seconds?: number | undefined
 } & SigningKey
 
-export interface MutualTls {
+interface MutualTls {
   with: 'mutual-tls'
   /** The secrets with the certificate and its key, both in PEM. */
   certificate: string
   key: string
 }
 
-/** One thing that proves to the destination who sends. They are done in their order, and see the headers before them. */
+/** Proves to the destination who sends. Signers are done in their order, and see the headers before them. */
 export type Signer = Basic | Bearer | InHeader | Hmac | MessageSignature | Jwt | MutualTls

@@ -2,7 +2,7 @@
 export type Leaf = CardLeaf | AddressLeaf | ContactLeaf | InputLeaf | SecretLeaf
 
 /** Whether a number is written as text, which is the default, or as a number. */
-export type NumberType = 'string' | 'integer'
+type NumberType = 'string' | 'integer'
 
 interface Optional {
   /** The member is left out when the record has no such value, or the caller sends none. */
@@ -15,7 +15,7 @@ export const monthForms = ['mm', 'm'] as const
 export const yearForms = ['yyyy', 'yy'] as const
 export const expiryForms = ['mmyy', 'mmyyyy', 'mm/yy', 'yymm', 'yyyy-mm'] as const
 
-export type DateForm = (typeof monthForms)[number] | (typeof yearForms)[number] | (typeof expiryForms)[number]
+type DateForm = (typeof monthForms)[number] | (typeof yearForms)[number] | (typeof expiryForms)[number]
 
 export interface CardLeaf extends Optional {
   $card: (typeof cardParts)[number]
@@ -24,12 +24,12 @@ export interface CardLeaf extends Optional {
   type?: NumberType | undefined
 }
 
-export interface AddressLeaf extends Optional {
+interface AddressLeaf extends Optional {
   $address: string
   of: 'billing' | 'shipping'
 }
 
-export interface ContactLeaf extends Optional {
+interface ContactLeaf extends Optional {
   $contact: string
 }
 
@@ -53,7 +53,7 @@ export type InputRule =
 
 export type InputLeaf = { $in: string } & InputRule & Optional
 
-export interface SecretLeaf {
+interface SecretLeaf {
   $secret: string
 }
 

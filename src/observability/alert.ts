@@ -11,7 +11,7 @@ export const ALERTS = {
     'the keys of an identity provider cannot be fetched; known keys are used until they are a day old',
   'roles-changed': 'the roles were changed outside the vault: they grant nothing until an operator applies them again',
   'destinations-changed':
-    'the destinations were changed outside the vault: nothing is forwarded until an operator applies them again',
+    'the destinations or a secret of theirs were changed outside the vault: nothing is forwarded with them until an operator applies or sets them again',
   'role-missing': 'claims of an identity provider are mapped to a role that is not in force: its people are refused',
   'access-changed':
     'a client or a contract was changed outside the vault: it grants nothing; revoke or end it and add another',

@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { builtProgram } from '../support/built-program.ts'
-import { startProgram } from '../support/run-program.ts'
 import { projectRoot } from '../support/source-files.ts'
 import { startAtTerminal, terminalIsMissing } from '../support/terminal.ts'
 import { VaultProcess } from '../support/vault-process.ts'
@@ -35,12 +34,6 @@ function example(from: string, to: string): string {
   return file
 }
 
-/** Runs a command with a text on its stdin. */
-function piped(text: string, ...args: string[]) {
-  const line = `printf '%s' '${text}' | '${process.execPath}' '${builtProgram('cli')}' ${args.join(' ')}`
-  return startProgram({ command: '/bin/sh', args: ['-c', line], cwd: vault.directory, env: vault.env }).ended
-}
-
 describe('destinations', () => {
   it('are checked with where they are bad, and applied when they are not', async () => {
     const bad = await vault.cli(['destinations', 'check', example('"as": "m"', '"as": "yy"'), '--json'])
@@ -59,7 +52,7 @@ describe('destinations', () => {
     expect(unfit.stderr).toContain(`#/destinations/stripe/partner: there is no partner ${NOWHERE}`)
     expect(unfit.stderr).toContain('#/destinations/stripe/sign/0/secret: there is no secret stripe-key')
 
-    const set = await piped(`${SECRET}\n`, 'destinations', 'secret', 'set', 'stripe-key')
+    const set = await vault.pipe(`${SECRET}\n`, ['destinations', 'secret', 'set', 'stripe-key'])
     expect(set).toMatchObject({ code: 0, stdout: 'set\n' })
     const file = example(NOWHERE, partner)
     const checked = await vault.cli(['destinations', 'check', file])
@@ -100,7 +93,7 @@ describe('destinations', () => {
   it('take no secret as an argument, and no empty one', async () => {
     const argument = await vault.cli(['destinations', 'secret', 'set', 'stripe-key', SECRET])
     expect(argument.code).toBe(2)
-    const empty = await piped('', 'destinations', 'secret', 'set', 'stripe-key')
+    const empty = await vault.pipe('', ['destinations', 'secret', 'set', 'stripe-key'])
     expect(empty).toMatchObject({ code: 2, stderr: expect.stringContaining('1 to 32768 bytes') })
   })
 })

@@ -18,13 +18,27 @@ const forward = (key: string, more: object = {}) =>
     vault.call('POST', '/v1/forward', {
       token: bearer,
       headers: { 'Idempotency-Key': key },
-      body: { destination: 'silent', purpose: 'process-payment', tokens: { card: token }, input: { amount: 1 }, ...more },
+      body: {
+        destination: 'silent',
+        purpose: 'process-payment',
+        tokens: { card: token },
+        input: { amount: 1 },
+        ...more,
+      },
     }),
   )
 
 /** The outcomes in the log, by the event of the intent. */
 async function outcomes(): Promise<Map<string, Record<string, unknown>[]>> {
-  const { stdout, stderr } = await vault.cli(['audit', 'list', '--type', 'forward.outcome', '--limit', '1000', '--json'])
+  const { stdout, stderr } = await vault.cli([
+    'audit',
+    'list',
+    '--type',
+    'forward.outcome',
+    '--limit',
+    '1000',
+    '--json',
+  ])
   expect(stderr).toBe('')
   const events = stdout
     .trim()

@@ -158,7 +158,17 @@ beforeAll(async () => {
   const stored = await store()
   await use(stored)
   await misuse(stored[1]!.contact.token)
-  for (const args of [['keys', 'rotate'], ['clients', 'list'], ['audit', 'list', '--limit', '10000'], ['doctor']]) {
+  const key = secret('secret of a destination', `sk_live_${createWord()}`)
+  const set = await vault.pipe(key, ['destinations', 'secret', 'set', 'processor-key'])
+  expect(set.code, set.stderr).toBe(0)
+  said.push(set.stdout, set.stderr)
+  for (const args of [
+    ['destinations', 'secret', 'list'],
+    ['keys', 'rotate'],
+    ['clients', 'list'],
+    ['audit', 'list', '--limit', '10000'],
+    ['doctor'],
+  ]) {
     const { code, stdout, stderr } = await vault.cli(args)
     expect(code, stderr).toBe(0)
     said.push(stdout, stderr)

@@ -259,6 +259,13 @@ export class VaultProcess {
     }
   }
 
+  /** Runs a command with a text on its stdin. The text has no single quotation mark. */
+  pipe(text: string, args: readonly string[]): Promise<Ended> {
+    const program = `'${process.execPath}' '${builtProgram('cli', this.#built)}'`
+    const line = `printf '%s' '${text}' | ${program} ${args.join(' ')}`
+    return startProgram({ command: '/bin/sh', args: ['-c', line], cwd: this.directory, env: this.env }).ended
+  }
+
   #runHosted(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
     return runHosted(this.#built, { args, cwd: this.directory, env: { ...this.env, ...env } })
   }

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { API_KEY, Forwarding } from '../support/forwarding.ts'
 import { LeakScanner } from '../support/leak-scanner.ts'
 import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
-import type { Answering } from '../support/processor.ts'
 import { dumpDatabase } from '../support/postgres.ts'
+import type { Answering } from '../support/processor.ts'
 import { createTestCardNumbers } from '../support/test-cards.ts'
 
 /** Attack 91: a processor that repeats what it was sent, in every form that it can think of. */

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { parseDestinationsFile } from '../../src/destinations/destination-file.ts'
 import { Forwarding } from '../support/forwarding.ts'
-import { redirectTo } from '../support/processor.ts'
 import { expectProblem } from '../support/problems.ts'
+import { redirectTo } from '../support/processor.ts'
 
 /** Attack 90: having the vault call what only the vault can reach (server-side request forgery). */
 
@@ -153,7 +153,12 @@ describe('a resolver that says something else the second time', () => {
 })
 
 it('a processor that leads elsewhere is not followed, whatever it says', async () => {
-  for (const location of [inside('localhost'), 'http://169.254.169.254/latest/meta-data/', '//10.0.0.1/', 'file:///etc']) {
+  for (const location of [
+    inside('localhost'),
+    'http://169.254.169.254/latest/meta-data/',
+    '//10.0.0.1/',
+    'file:///etc',
+  ]) {
     shop.processor.received.length = 0
     shop.processor.answer = redirectTo(location)
     const answer = await shop.send({ card })
@@ -165,14 +170,26 @@ it('a processor that leads elsewhere is not followed, whatever it says', async (
 describe('what a caller sends stays in its place', () => {
   beforeEach(() => shop.destine({ path: '/v1/payments/{payment}/captures' }))
 
-  it.each(['../../admin', '..', '.', 'a/b', 'a%2fb', 'a?b', 'a#b', 'a@b', 'a\\b', 'a b', 'a\r\nX: y', '', 'ä', '\u0000'])(
-    'as a parameter of the path: %j',
-    async (payment) => {
-      const refused = await shop.send({ card }, { input: { amount: 1, payment } })
-      expectProblem(refused, 422, 'invalid-input')
-      expect(shop.processor.received).toEqual([])
-    },
-  )
+  it.each([
+    '../../admin',
+    '..',
+    '.',
+    'a/b',
+    'a%2fb',
+    'a?b',
+    'a#b',
+    'a@b',
+    'a\\b',
+    'a b',
+    'a\r\nX: y',
+    '',
+    'ä',
+    '\u0000',
+  ])('as a parameter of the path: %j', async (payment) => {
+    const refused = await shop.send({ card }, { input: { amount: 1, payment } })
+    expectProblem(refused, 422, 'invalid-input')
+    expect(shop.processor.received).toEqual([])
+  })
 
   it.each([
     ['X-Order', 'a\r\nAuthorization: Bearer stolen'],
@@ -193,6 +210,9 @@ describe('what a caller sends stays in its place', () => {
     expect(sent.status, sent.text).toBe(200)
     const [received] = shop.processor.received
     expect(received).toMatchObject({ url: '/v1/payments/pay_1/captures', headers: { 'x-order': 'A7' } })
-    expect(JSON.parse(received!.body)).toMatchObject({ reference: input.reference, card: { number: expect.any(String) } })
+    expect(JSON.parse(received!.body)).toMatchObject({
+      reference: input.reference,
+      card: { number: expect.any(String) },
+    })
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AuditEventType } from '../../src/audit/event/audit-event.ts'
+import { addProcessor, destinationsFile, setSecret } from '../support/destinations.ts'
 import { expectProblem } from '../support/problems.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, contact, corrected } from '../support/samples.ts'
@@ -175,6 +176,15 @@ describe('a command fails', () => {
     await sql(`INSERT INTO suspended_callers VALUES ('${id}', 'support', '', now())`)
     return id
   }
+  const processor = async () => {
+    await setSecret(vault, 'processor-key', 'a value')
+    return addProcessor(vault)
+  }
+  const secret = async () => {
+    const name = `secret-${used++}`
+    await setSecret(vault, name, 'a value')
+    return name
+  }
   const nobody = async () => `staff:new ${used++}`
 
   it.each<[string, AuditEventType, Way, string, string, () => Promise<string>, (id: string) => Promise<unknown>]>([
@@ -217,6 +227,35 @@ describe('a command fails', () => {
     [
       ...(['roles apply', 'roles.apply', 'leave_out', 'INSERT', 'role_sets', nobody] as const),
       () => commands().applyRoles(OPERATOR, roleFile({ other: conditionalRole({ approval: true }) })),
+    ],
+    [
+      ...(['destinations apply', 'destinations.apply', 'leave_out', 'INSERT', 'destination_sets', processor] as const),
+      (id: string) => commands().applyDestinations(OPERATOR, destinationsFile(id)),
+    ],
+    ...(['leave_out', 'leave_as_it_was'] as const).map(
+      (way) =>
+        [
+          ...([
+            'destinations secret set',
+            'destinations.set-secret',
+            way,
+            'UPDATE',
+            'destination_secrets',
+            secret,
+          ] as const),
+          (name: string) => setSecret(vault, name, 'another'),
+        ] as const,
+    ),
+    [
+      ...([
+        'destinations secret remove',
+        'destinations.remove-secret',
+        'take_back',
+        'DELETE',
+        'destination_secrets',
+        secret,
+      ] as const),
+      (name: string) => commands().removeSecret(OPERATOR, name),
     ],
     [
       ...(['keys compromise', 'key.compromise', 'leave_out', 'UPDATE', 'key_registry', nobody] as const),

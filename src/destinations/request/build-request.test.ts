@@ -96,6 +96,7 @@ describe('an input', () => {
     [{ type: 'decimal' }, 10.9],
     [{ type: 'decimal' }, '1e3'],
     [{ type: 'decimal' }, '01'],
+    [{ type: 'decimal' }, '-1'],
     [{ type: 'decimal', max_decimals: 2 }, '1.234'],
     [{ type: 'decimal' }, '1234567890123456'],
     [{}, { $gt: '' }],

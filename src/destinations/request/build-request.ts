@@ -31,7 +31,7 @@ export interface BuildDeps extends Omit<SignDeps, 'secretOf'> {
   /**
    * The secrets that a destination names, by their names.
    *
-   * @throws {UnusableSecret} for a secret that is not there
+   * @throws {UnusableSecret} for a secret that was changed outside the vault
    */
   openSecrets(destination: Destination): Promise<ReadonlyMap<string, string>>
 }
@@ -46,7 +46,11 @@ export interface BuildDeps extends Omit<SignDeps, 'secretOf'> {
 export async function buildRequest(deps: BuildDeps, destination: Destination, filling: Filling): Promise<BuiltRequest> {
   const { method, input, headers: callers } = checkInput(destination, filling)
   const secrets = await deps.openSecrets(destination)
-  const secretOf = (name: string) => secrets.get(name) ?? ''
+  const secretOf = (name: string) => {
+    const secret = secrets.get(name)
+    if (secret === undefined) throw new UnusableSecret(`the secret ${name} is not there.`)
+    return secret
+  }
   const filled = fillTemplate(destination.template, valuesOf({ ...filling, input }, secretOf))
   const own = Object.entries(destination.headers).map(([name, text]) => [name, textOf(secretOf, text)] as const)
   const request: UnsignedRequest = {

@@ -130,7 +130,7 @@ function inputValue(rule: InputRule): z.ZodType {
     case 'decimal':
       return z
         .string()
-        .regex(/^-?(0|[1-9][0-9]*)(\.[0-9]+)?$/)
+        .regex(/^(0|[1-9][0-9]*)(\.[0-9]+)?$/)
         .refine((text) => isExact(text, rule.max_decimals ?? DEFAULT_DECIMALS), {
           ...issue('invalid-input', `expected at most ${rule.max_decimals ?? DEFAULT_DECIMALS} decimals`),
         })
@@ -153,7 +153,7 @@ function integerValue({ minimum, maximum }: InputRule & { type: 'integer' }): z.
 
 /** A double holds 15 decimal digits exactly. */
 function isExact(text: string, maxDecimals: number): boolean {
-  const [whole = '', decimals = ''] = text.replace('-', '').split('.')
+  const [whole = '', decimals = ''] = text.split('.')
   return decimals.length <= maxDecimals && whole.length + decimals.length <= MAX_DECIMAL_DIGITS
 }
 

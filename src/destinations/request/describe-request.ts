@@ -23,8 +23,8 @@ const MASK = '••'
 
 /**
  * The request that would be sent, with masked views in place of the records. Nothing is opened and nothing is signed:
- * secrets have their names, and signatures say what would make them. Whether a record has a value that is not in its
- * masked view only sending tells.
+ * secrets have their names, and signatures say what would make them. Only sending shows whether a record has a
+ * value that is not in its masked view.
  *
  * @param hasCode whether the request has a security code
  * @throws {Problem} as `buildRequest`

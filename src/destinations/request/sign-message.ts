@@ -4,11 +4,11 @@ import { UnusableSecret } from '../unusable-secret.ts'
 import { privateKeyOf, sharedKeyOf, textOf } from './signing-key.ts'
 import type { SignDeps, Signed, UnsignedRequest } from './unsigned-request.ts'
 
-export const DEFAULT_COMPONENTS = ['@method', '@target-uri', 'content-digest', 'content-type'] as const
+const DEFAULT_COMPONENTS = ['@method', '@target-uri', 'content-digest', 'content-type'] as const
 
 /**
- * Signs a request by RFC 9421. The digest of the body (RFC 9530) is a header of its own, and the signature covers it, so a
- * changed body no longer fits.
+ * Signs a request by RFC 9421. The digest of the body (RFC 9530) is a header of its own, and the signature covers it, so
+ * a changed body no longer fits.
  */
 export async function signMessage(deps: SignDeps, signer: MessageSignature, request: UnsignedRequest): Promise<Signed> {
   const { components = DEFAULT_COMPONENTS, label = 'sig1', tag, expires_seconds } = signer
@@ -52,8 +52,6 @@ function componentOf({ method, origin, path, headers }: UnsignedRequest, name: s
     case '@request-target':
     case '@path':
       return path
-    case '@query':
-      return '?'
     default:
       return headers
         .filter(([header]) => header.toLowerCase() === name)

@@ -29,6 +29,10 @@ const DELETE: Statement = {
   name: 'delete-destination-secret',
   text: 'DELETE FROM destination_secrets WHERE name = $1 RETURNING true AS done',
 }
+const IS_GONE: Statement = {
+  name: 'is-destination-secret-gone',
+  text: 'SELECT NOT EXISTS (SELECT FROM destination_secrets WHERE name = $1) AS done',
+}
 
 /** All secrets, without their values. */
 export function selectSecrets(db: Queryable): Promise<(SecretValue & { setAt: Date })[]> {
@@ -64,5 +68,7 @@ export async function upsertSecret(tx: Queryable, { name, revision, setAt, value
 
 /** False if there was none. */
 export async function deleteSecret(tx: Queryable, name: string): Promise<boolean> {
-  return (await tx.query(DELETE, [name])).length > 0
+  const deleted = await tx.query(DELETE, [name])
+  requireDone(await tx.query(IS_GONE, [name]))
+  return deleted.length > 0
 }

@@ -13,7 +13,7 @@ export const ALERT_REMEDIES: Readonly<Record<AlertCode, string>> = {
     'Look at the KMS, the HSM, the passphrase file or the custodians. The server tries again by itself',
   'issuer-unreachable': 'Look at the identity provider and the network to it. Known keys are used for a day',
   'roles-changed': `${FIND_WHO}, then run \`roles apply\` again`,
-  'destinations-changed': `${FIND_WHO}, then run \`destinations apply\` again`,
+  'destinations-changed': `${FIND_WHO}, then run \`destinations apply\` again, or set the secret that the alert names`,
   'role-missing': 'Add the role with `roles apply`, or change the mapping in `STRONGROOM_ISSUERS_FILE`',
   'access-changed': `${FIND_WHO}, then revoke the client or end the contract and add another`,
   'refusal-removed': `${FIND_WHO}. The caller stays refused until \`staff enable\` or \`access lift\``,
