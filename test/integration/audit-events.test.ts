@@ -113,7 +113,7 @@ describe('200', () => {
 describe('403', () => {
   it('refuses every role without audit:read', async () => {
     const others = roleNames.filter((role) => !roleOf(role).scopes.includes('audit:read'))
-    expect(others).toHaveLength(10)
+    expect(others).toHaveLength(11)
     for (const role of others) expectProblem(await list('', await vault.staffToken(role)), 403, 'scope-missing')
   })
 })

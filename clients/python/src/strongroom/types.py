@@ -1766,6 +1766,12 @@ class CheckoutSession(TypedDict):
     """
 
 
+ForwardResult: TypeAlias = ForwardAnswer | ForwardPreview
+"""
+What a destination answered; of a dry run the request
+"""
+
+
 class AuditEvent(TypedDict):
     """
     What one release, read, change, refusal or command left in the log
