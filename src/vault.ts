@@ -7,7 +7,7 @@ import { loadShipping, type Shipping } from './audit/witness/witnesses-file.ts'
 import { createCheckout } from './checkout/create-checkout.ts'
 import { createDestinations, type Destinations } from './destinations/create-destinations.ts'
 import { presentSecrets } from './destinations/set/present-secrets.ts'
-import { createForward } from './forward/create-forward.ts'
+import { createForward, type ForwardNoun } from './forward/create-forward.ts'
 import { createKeyLifecycle, createKeys, type KeyLifecycle, type VaultKeys } from './keys/create-keys.ts'
 import { startJobs } from './observability/jobs.ts'
 import { createRecords, type Records } from './records/create-records.ts'
@@ -26,7 +26,7 @@ export interface Vault
     VaultApi {
   issuer: string
   destinations: Pick<Destinations, 'find' | 'build' | 'describe'>
-  commands: (Access & AuditLog & Destinations & KeyLifecycle & Records & Restore & Schema)['commands']
+  commands: (Access & AuditLog & Destinations & ForwardNoun & KeyLifecycle & Records & Restore & Schema)['commands']
   close(): Promise<void>
 }
 
@@ -97,6 +97,7 @@ async function buildParts(options: VaultOptions, overrides: Overrides, below: Be
       ...audit.commands,
       ...records.commands,
       ...destinations.commands,
+      ...forward.commands,
       ...restore.commands,
       ...schema.commands,
     },

@@ -4,6 +4,7 @@ import { version } from '../config/version.ts'
 import { endOnUncaughtErrors } from '../start/uncaught-errors.ts'
 import { FAILED, type Json, printStatus, USAGE, withJson } from './command.ts'
 import { type CommandGroupName, commandGroups } from './command-groups.ts'
+import type { ForwardOptions } from './forward-command.ts'
 
 /** Commands that note no operator: the start of a server, and those that do not open the vault. */
 const WITHOUT_VAULT = new Set(['serve', 'certs dev', 'roles check'])
@@ -56,6 +57,22 @@ export async function createProgram(isAsked: (group: CommandGroupName) => boolea
     })
 
   await addGroups('clients', 'staff', 'issuers', 'roles', 'access', 'partners', 'destinations', 'keys')
+
+  withJson(program.command('forward'))
+    .description('show the request that a destination would be sent, with its values masked; nothing is sent')
+    .argument('<destination>')
+    .requiredOption('--dry-run', 'send nothing; only callers of the API send')
+    .option('--card <token>', 'the card that goes along')
+    .option('--billing-address <token>', 'the address of the bill')
+    .option('--shipping-address <token>', 'the address of the delivery')
+    .option('--contact <token>', 'the contact')
+    .option('--input <file>', 'a JSON object of what the template asks for')
+    .option('--method <method>', 'one of the methods of the destination; default: its first')
+    .option('--site <site>', 'the site of the records', 'default')
+    .action(async (destination: string, options: ForwardOptions) => {
+      const { showForward } = await import('./forward-command.ts')
+      await showForward(destination, options)
+    })
 
   withJson(program.command('unseal'))
     .description('give the share of one custodian to the running server, which opens when it has enough shares')

@@ -17,7 +17,7 @@ export interface CommandNeeds extends Pick<OpenVaultOptions, 'takesAccessAway' |
 /** Commands that only read. Their reading is an event, and the command checks that it is there. */
 const LOOKING = new Set([
   ...['access explain', 'access review', 'access suspended', 'audit export', 'audit key', 'audit list', 'audit review'],
-  ...['audit tail', 'audit verify', 'clients list', 'destinations check', 'destinations export'],
+  ...['audit tail', 'audit verify', 'clients list', 'destinations check', 'destinations export', 'forward'],
   ...['destinations secret list', 'issuers check', 'keys inventory', 'keys list', 'keys status'],
   ...['partners list', 'records verify', 'roles export'],
   // With --accept-schema the command is the cure.

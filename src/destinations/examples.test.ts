@@ -47,20 +47,21 @@ it('has a destination of its own name in each file', () => {
 })
 
 /**
- * https://docs.stripe.com/api/payment_intents/create: the names and types of the parameters, form-encoded with brackets, and
- * the key as a bearer token (https://docs.stripe.com/api/authentication).
+ * https://docs.stripe.com/api/payment_methods/create: the names and types of the parameters, form-encoded with brackets, and
+ * the key as a bearer token (https://docs.stripe.com/api/authentication). Stripe takes a number here, and a payment names
+ * the payment method that was made of it.
  */
-it('asks Stripe for a payment', async () => {
+it('asks Stripe for a payment method', async () => {
   const { body, headers, ...request } = await build('stripe', {
     records: {
       card: { number: '4242424242424242', exp_month: 12, exp_year: 2034, holder_name: 'Jenny Rosen' },
       billing_address: { line1: '354 Oyster Point Blvd', country: 'US', postal_code: '94080' },
     },
     code: '123',
-    input: { amount: 2000, currency: 'usd', order: '6735' },
+    input: { order: '6735' },
     headers: { 'Idempotency-Key': 'AGJ6FJMkGQIpHUTX' },
   })
-  expect(request).toMatchObject({ method: 'POST', origin: 'https://api.stripe.com', path: '/v1/payment_intents' })
+  expect(request).toMatchObject({ method: 'POST', origin: 'https://api.stripe.com', path: '/v1/payment_methods' })
   expect(headers).toEqual({
     'Content-Type': 'application/x-www-form-urlencoded',
     'Stripe-Version': '2025-09-30.clover',
@@ -68,17 +69,13 @@ it('asks Stripe for a payment', async () => {
     Authorization: 'Bearer sk_test_1',
   })
   expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
-    amount: '2000',
-    currency: 'usd',
-    confirm: 'true',
-    'payment_method_types[0]': 'card',
-    'payment_method_data[type]': 'card',
-    'payment_method_data[card][number]': '4242424242424242',
-    'payment_method_data[card][exp_month]': '12',
-    'payment_method_data[card][exp_year]': '2034',
-    'payment_method_data[card][cvc]': '123',
-    'payment_method_data[billing_details][name]': 'Jenny Rosen',
-    'payment_method_data[billing_details][address][postal_code]': '94080',
+    type: 'card',
+    'card[number]': '4242424242424242',
+    'card[exp_month]': '12',
+    'card[exp_year]': '2034',
+    'card[cvc]': '123',
+    'billing_details[name]': 'Jenny Rosen',
+    'billing_details[address][postal_code]': '94080',
     'metadata[order]': '6735',
   })
 })

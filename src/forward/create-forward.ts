@@ -1,5 +1,6 @@
 import type { Access } from '../access/create-access.ts'
 import type { Caller } from '../access/policy/caller.ts'
+import type { AuditCaller } from '../audit/event/audit-event.ts'
 import type { ReleaseGate } from '../audit/release-gate/release-gate.ts'
 import type { Route } from '../http/route.ts'
 import type { Job } from '../observability/jobs.ts'
@@ -7,8 +8,11 @@ import type { Records } from '../records/create-records.ts'
 import type { SecurityCodesNoun } from '../security-codes/create-security-codes.ts'
 import { once } from '../values/once.ts'
 import type { DestinationsInForce } from './dependencies.ts'
+import type { ForwardRequest } from './forward-request.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { LookUp } from './outbound/resolve-name.ts'
+
+import type { Preview } from './preview-forward.ts'
 
 const SETTLE_EVERY_MS = 10 * 1000
 
@@ -23,9 +27,16 @@ export interface CreateForwardDeps {
   securityCodes: Pick<SecurityCodesNoun, 'parts'>
 }
 
+/** The operator's command. */
+export interface ForwardCommands {
+  /** Shows a request, and sends nothing. @throws {Problem} destination-not-found, record-not-found, invalid-input */
+  previewForward(operator: AuditCaller, request: Omit<ForwardRequest, 'purpose'> & { site: string }): Promise<Preview>
+}
+
 /** The way out: what sends stored records to destinations. */
 export interface ForwardNoun {
   routes(): Promise<Route<Caller>[]>
+  commands: ForwardCommands
   jobs: readonly Job[]
   /** Waits for what is being sent. */
   close(): Promise<void>
@@ -49,6 +60,12 @@ export function createForward(given: CreateForwardDeps): ForwardNoun {
     async routes() {
       const { createForwardRoutes } = await import('./forward-routes.ts')
       return createForwardRoutes(await parts())
+    },
+    commands: {
+      async previewForward(operator, request) {
+        const { previewForOperator } = await import('./preview-forward.ts')
+        return previewForOperator({ ...(await records.parts()), destinations }, operator, request)
+      },
     },
     jobs: [
       {

@@ -6,7 +6,7 @@ import { commitIntent } from './commit-intent.ts'
 import type { ForwardDeps } from './dependencies.ts'
 import type { ForwardAnswer } from './forward-record.ts'
 import type { Attempt, ForwardRequest } from './forward-request.ts'
-import { consumeTokens, nameTokens } from './open-tokens.ts'
+import { consumeTokens, nameTokensOf } from './open-tokens.ts'
 import type { Permitted } from './permit-forward.ts'
 import { prepareForward, requireUseOfCode } from './prepare-forward.ts'
 import { sendIntent, targetOf } from './send-intent.ts'
@@ -31,7 +31,7 @@ export async function forward(
   const { destination, budget } = permitted
   checkInput(destination, request)
   requireUseOfCode(destination, request)
-  const named = await nameTokens(deps, caller, destination, request.tokens)
+  const named = await nameTokensOf(deps, caller, destination, request.tokens)
   await consumeTokens(deps, caller, request.purpose, { named, budget })
   for (let tried = 0; tried < ATTEMPTS; tried++) {
     const prepared = await prepareForward(deps, caller, request, { destination, named, facts, attempt })

@@ -37,12 +37,7 @@ export interface OpenedToken extends NamedToken {
  * @throws {Problem} record-not-found for a text that is no token of its kind, invalid-input for what the destination takes
  *   nothing of
  */
-export async function nameTokens(
-  deps: Pick<ForwardDeps, 'probes'>,
-  caller: Caller,
-  destination: Destination,
-  tokens: Tokens,
-): Promise<NamedToken[]> {
+export function nameTokens(destination: Destination, tokens: Tokens): NamedToken[] {
   const { fields } = takenBy(destination)
   const named = new Map<Token, NamedToken>()
   const roles = (Object.keys(checkoutParts) as TokenRole[]).filter((role) => tokens[role] !== undefined)
@@ -56,7 +51,7 @@ export async function nameTokens(
   }
   for (const role of roles) {
     const token = parseToken(tokens[role]!)
-    if (token === undefined || kindNameOf(token) !== checkoutParts[role].kind) return countMiss(deps, caller)
+    if (token === undefined || kindNameOf(token) !== checkoutParts[role].kind) throw new Problem('record-not-found')
     const one = named.get(token) ?? { token, roles: [], fields: [] }
     one.roles.push(role)
     one.fields = [...new Set([...one.fields, ...fields[role]!])]
@@ -65,13 +60,17 @@ export async function nameTokens(
   return [...named.values()]
 }
 
-/** A text that is no token counts as a token that does not exist. @throws {Problem} record-not-found, too-many-requests */
-function countMiss({ probes }: Pick<ForwardDeps, 'probes'>, caller: Caller): Promise<never> {
-  return probes.lookUp<never>(
+/** The same for a caller: a text that is no token counts as a token that does not exist. @throws {Problem} too-many-requests */
+export function nameTokensOf(
+  { probes }: Pick<ForwardDeps, 'probes'>,
+  caller: Caller,
+  ...named: Parameters<typeof nameTokens>
+): Promise<NamedToken[]> {
+  return probes.lookUp(
     caller,
     1,
-    () => Promise.reject(new Problem('record-not-found')),
-    () => 1,
+    async () => nameTokens(...named),
+    () => 0,
   )
 }
 
@@ -106,7 +105,7 @@ export async function openTokens(
   return deps.probes.lookUp(
     caller,
     wanted.named.length,
-    () => openFound(deps, caller, wanted),
+    () => openNamed(deps, { owner: caller.id, site: caller.site }, wanted),
     () => 0,
   )
 }
@@ -117,13 +116,14 @@ interface WantedTokens {
   part: RecordPart
 }
 
-async function openFound(
+/** The same, and counts nothing. @param of the site, and who asks */
+export async function openNamed(
   deps: Pick<ForwardDeps, 'keys' | 'lookUp'>,
-  caller: Caller,
+  of: { owner: string; site: string },
   { named, purpose, part }: WantedTokens,
 ): Promise<OpenedToken[]> {
   const tokens = named.map(({ token }) => token)
-  const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens, part })
+  const found = await deps.lookUp({ ...of, tokens, part })
   const opened: OpenedToken[] = []
   for (const [at, one] of named.entries()) {
     const record = requireLive(found[at])

@@ -46,8 +46,8 @@ beforeAll(async () => {
   basic = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
-    payments: shop.token,
     fulfilment: await vault.staffToken('fulfilment'),
+    payments: shop.token,
     support: await vault.staffToken('support'),
     'privacy-officer': await vault.staffToken('privacy-officer'),
   }

@@ -264,6 +264,20 @@ describe('a dry run', () => {
     expect(shop.processor.received).toEqual([])
   })
 
+  it('is shown to an operator too, which is an event', async () => {
+    const operator = { id: 'operator:test', kind: 'operator' } as const
+    const request = { destination: 'acquirer', tokens: { card }, input: { amount: 1 }, headers: {}, site: 'default' }
+    const shown = await shop.vault.commands.previewForward(operator, request)
+    expect(shown.request.body).toEqual({ card: { number: '•••• 4242', exp: '••', holder: '••' }, amount: 1 })
+    expect(await shop.vault.events({ id: shown.event })).toMatchObject([
+      { type: 'forward.preview', caller: operator, tokens: [card], subject: 'acquirer' },
+    ])
+    const preview = (changes: object) => shop.vault.commands.previewForward(operator, { ...request, ...changes })
+    await expect(preview({ site: 'partner' })).rejects.toMatchObject({ code: 'record-not-found' })
+    await expect(preview({ destination: 'nowhere' })).rejects.toMatchObject({ code: 'destination-not-found' })
+    expect(shop.processor.received).toEqual([])
+  })
+
   it('is refused where the request would be', async () => {
     expectProblem(await shop.send({ card }, { dry_run: true, input: {} }), 422, 'invalid-input')
     expectProblem(await shop.send({ card: 'card_unknown' }, { dry_run: true }), 404, 'record-not-found')
