@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Purpose, purposes } from '../../src/access/policy/purpose.ts'
+import { builtInRoles } from '../../src/access/policy/roles.ts'
 import { callBound, requestBoundToken } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
 import { Forwarding } from '../support/forwarding.ts'
@@ -31,6 +33,23 @@ describe('403 comes before everything that depends on the destination or the rec
     const token = await shop.vault.staffToken('support')
     for (const destination of ['acquirer', 'nowhere'])
       expectProblem(await shop.send({ card }, { token, destination }), 403, 'scope-missing')
+  })
+
+  it('role and purpose: each of both, as the roles say', async () => {
+    await shop.destine({
+      partner: await shop.addPartner({ purposes: [...purposes] }),
+      purposes: [...purposes] as unknown as [Purpose, ...Purpose[]],
+    })
+    for (const [role, { scopes, grants }] of Object.entries(builtInRoles)) {
+      const token = await shop.vault.staffToken(role)
+      for (const purpose of purposes) {
+        const answer = await shop.send({ card: UNKNOWN }, { token, purpose })
+        const forwards = grants.some((grant) => grant.view === 'forward' && grant.purposes.includes(purpose))
+        const code = scopes.includes('card:forward') ? 'purpose-not-permitted' : 'scope-missing'
+        const expected = forwards ? [404, 'record-not-found'] : [403, code]
+        expect([answer.status, answer.body.code], `${role} ${purpose}`).toEqual(expected)
+      }
+    }
   })
 
   it('role and purpose: who forwards nothing for it does not learn which destinations there are', async () => {

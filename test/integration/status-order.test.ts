@@ -55,6 +55,7 @@ describe('401 comes before everything else', () => {
     ['GET', '/v1/tokens/nonsense?bad=1'],
     ['POST', '/v1/tokens/nonsense/reveal', { bad: true }],
     ['POST', '/v1/reveal', { bad: true }],
+    ['POST', '/v1/forward', { bad: true }],
     ['POST', '/v1/tokens/nonsense/release', { bad: true }],
     ['PATCH', '/v1/tokens/nonsense', { bad: true }],
     ['DELETE', '/v1/tokens/nonsense?bad=1'],

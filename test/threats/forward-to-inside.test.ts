@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { parseDestinationsFile } from '../../src/destinations/destination-file.ts'
 import { Forwarding } from '../support/forwarding.ts'
 import { expectProblem } from '../support/problems.ts'
-import { redirectTo } from '../support/processor.ts'
+import { answers, redirectTo } from '../support/processor.ts'
 
 /** Attack 90: having the vault call what only the vault can reach (server-side request forgery). */
 
@@ -23,9 +23,10 @@ beforeAll(async () => {
   })
   card = await shop.newCard()
 })
-beforeEach(async () => {
+beforeEach(() => {
   answersOfResolver = [['127.0.0.1']]
-  await shop.reset()
+  shop.processor.received.length = 0
+  shop.processor.answer = answers.success
   asked = []
 })
 afterEach(() => shop.vault.checkInvariants())
@@ -85,6 +86,9 @@ describe('a file of destinations with such an origin is refused', () => {
 })
 
 describe('a name that resolves to such an address is not called', () => {
+  const destination = 'by-name'
+  beforeAll(() => shop.destine({ origin: inside('pay.example'), private_addresses: false }, destination))
+
   it.each([
     ['loopback', ['127.0.0.1']],
     ['another of loopback', ['127.0.0.53']],
@@ -118,18 +122,17 @@ describe('a name that resolves to such an address is not called', () => {
     ['no address', ['inside.example']],
   ])('%s: %j', async (_, addresses) => {
     answersOfResolver = [addresses]
-    await shop.destine({ origin: inside('pay.example'), private_addresses: false })
-    const refused = await shop.send({ card })
+    const refused = await shop.send({ card }, { destination })
     expectProblem(refused, 502, 'destination-unavailable')
     expect(asked).toEqual(['pay.example'])
     expect(shop.processor.received).toEqual([])
   })
 
   it('in a network of its own it may be, and never at the addresses beside it', async () => {
+    await shop.destine({ origin: inside('pay.example') }, 'private')
     for (const addresses of [['169.254.169.254'], ['fd00:ec2::254'], ['::ffff:10.0.0.1'], ['10.0.0.1', '0.0.0.0']]) {
       answersOfResolver = [addresses]
-      await shop.destine({ origin: inside('pay.example'), private_addresses: true })
-      expectProblem(await shop.send({ card }), 502, 'destination-unavailable')
+      expectProblem(await shop.send({ card }, { destination: 'private' }), 502, 'destination-unavailable')
     }
   })
 })
@@ -137,7 +140,8 @@ describe('a name that resolves to such an address is not called', () => {
 describe('a resolver that says something else the second time', () => {
   it('is asked once for a connection, which leads to what was looked at', async () => {
     answersOfResolver = [['127.0.0.1'], ['127.0.0.2']]
-    const sent = await shop.send({ card })
+    await shop.destine({}, 'asked-once')
+    const sent = await shop.send({ card }, { destination: 'asked-once' })
     expect(sent.status, sent.text).toBe(200)
     const events = await shop.vault.events({ type: 'forward.outcome', request_id: sent.headers['request-id'] })
     expect(events).toMatchObject([{ address: '127.0.0.1' }])
@@ -146,8 +150,8 @@ describe('a resolver that says something else the second time', () => {
 
   it('is not asked again when it was refused', async () => {
     answersOfResolver = [['127.0.0.1'], ['1.1.1.1']]
-    await shop.destine({ origin: inside('pay.example'), private_addresses: false })
-    expectProblem(await shop.send({ card }), 502, 'destination-unavailable')
+    await shop.destine({ origin: inside('pay.example'), private_addresses: false }, 'asked-no-more')
+    expectProblem(await shop.send({ card }, { destination: 'asked-no-more' }), 502, 'destination-unavailable')
     expect(asked).toHaveLength(1)
   })
 })
@@ -168,7 +172,8 @@ it('a processor that leads elsewhere is not followed, whatever it says', async (
 })
 
 describe('what a caller sends stays in its place', () => {
-  beforeEach(() => shop.destine({ path: '/v1/payments/{payment}/captures' }))
+  const destination = 'captures'
+  beforeAll(() => shop.destine({ path: '/v1/payments/{payment}/captures' }, destination))
 
   it.each([
     '../../admin',
@@ -186,7 +191,7 @@ describe('what a caller sends stays in its place', () => {
     'ä',
     '\u0000',
   ])('as a parameter of the path: %j', async (payment) => {
-    const refused = await shop.send({ card }, { input: { amount: 1, payment } })
+    const refused = await shop.send({ card }, { destination, input: { amount: 1, payment } })
     expectProblem(refused, 422, 'invalid-input')
     expect(shop.processor.received).toEqual([])
   })
@@ -199,14 +204,15 @@ describe('what a caller sends stays in its place', () => {
     ['Transfer-Encoding', 'chunked'],
     ['Content-Length', '0'],
   ])('as a header: %j', async (name, value) => {
-    const refused = await shop.send({ card }, { input: { amount: 1, payment: 'pay_1' }, headers: { [name]: value } })
+    const input = { amount: 1, payment: 'pay_1' }
+    const refused = await shop.send({ card }, { destination, input, headers: { [name]: value } })
     expect(refused.status).toBe(422)
     expect(shop.processor.received).toEqual([])
   })
 
   it('and what is right arrives where the destination says', async () => {
     const input = { amount: 1, payment: 'pay_1', reference: '","card":{"number":"x"},"y":"' }
-    const sent = await shop.send({ card }, { input, headers: { 'x-order': 'A7' } })
+    const sent = await shop.send({ card }, { destination, input, headers: { 'x-order': 'A7' } })
     expect(sent.status, sent.text).toBe(200)
     const [received] = shop.processor.received
     expect(received).toMatchObject({ url: '/v1/payments/pay_1/captures', headers: { 'x-order': 'A7' } })

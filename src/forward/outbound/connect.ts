@@ -4,11 +4,6 @@ import { VaultError } from '../../values/vault-error.ts'
 import { mayReach, type Reach } from './address-rule.ts'
 import type { LookUp } from './resolve-name.ts'
 
-/** Why there is no connection. Nothing was sent. */
-export class NotConnected extends VaultError {
-  override readonly name = 'NotConnected'
-}
-
 /** To where a connection leads, and what it is verified with. */
 export interface ConnectTo {
   /** Of an https origin; an address of IPv6 without its brackets. */
@@ -31,16 +26,16 @@ export interface Connection {
  * Opens a verified connection of TLS 1.2 or later. The name is resolved once, each of its addresses is looked at, and the
  * connection leads to one of those that were looked at. A name with one address that is not allowed is refused.
  *
- * @throws {NotConnected}
+ * @throws {VaultError} for whatever reason there is no connection: nothing was sent
  */
 export async function connectTo(resolveName: LookUp, to: ConnectTo): Promise<Connection> {
   const signal = AbortSignal.timeout(to.connectMs)
   const addresses = await before(signal, resolveName(to.hostname)).catch((cause: unknown) => {
-    throw new NotConnected('the name of the destination does not resolve', { cause })
+    throw new VaultError('the name of the destination does not resolve', { cause })
   })
-  if (addresses.length === 0) throw new NotConnected('the name of the destination does not resolve')
+  if (addresses.length === 0) throw new VaultError('the name of the destination does not resolve')
   if (!addresses.every((address) => mayReach(address, to.reach)))
-    throw new NotConnected('the destination is at an address that is not allowed')
+    throw new VaultError('the destination is at an address that is not allowed')
   let failure: unknown
   for (const address of addresses) {
     try {
@@ -49,7 +44,7 @@ export async function connectTo(resolveName: LookUp, to: ConnectTo): Promise<Con
       failure = error
     }
   }
-  throw new NotConnected('the destination does not accept a verified connection', { cause: failure })
+  throw new VaultError('the destination does not accept a verified connection', { cause: failure })
 }
 
 function open(
@@ -58,7 +53,7 @@ function open(
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(new NotConnected('the destination did not answer in time'))
+    if (signal.aborted) return reject(new VaultError('the destination did not answer in time'))
     const options: ConnectionOptions = {
       host: address,
       port,
@@ -72,7 +67,7 @@ function open(
       rejectUnauthorized: true,
     }
     const socket = connect(options).setNoDelay(true)
-    const abort = () => socket.destroy(new NotConnected('the destination did not answer in time'))
+    const abort = () => socket.destroy(new VaultError('the destination did not answer in time'))
     signal.addEventListener('abort', abort, { once: true })
     const end = () => signal.removeEventListener('abort', abort)
     socket.once('error', (error) => {
@@ -90,7 +85,7 @@ function open(
 /** Rejects when the time is over, whatever the work does then. */
 function before<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const late = () => reject(new NotConnected('the destination did not answer in time'))
+    const late = () => reject(new VaultError('the destination did not answer in time'))
     if (signal.aborted) late()
     signal.addEventListener('abort', late, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', late))
