@@ -28,7 +28,7 @@ export interface CreateForwardDeps {
 }
 
 /** The operator's command. */
-export interface ForwardCommands {
+interface ForwardCommands {
   /** Shows a request, and sends nothing. @throws {Problem} destination-not-found, record-not-found, invalid-input */
   previewForward(operator: AuditCaller, request: Omit<ForwardRequest, 'purpose'> & { site: string }): Promise<Preview>
 }

@@ -22,7 +22,7 @@ export interface Target {
 /** What a connection is verified with. Connections are never shared between two of these. */
 export type Identity = Pick<ConnectTo, 'ca' | 'certificate'>
 
-export interface Sent {
+interface Sent {
   answer: RawAnswer
   /** Which address answered. */
   address: string
