@@ -14,7 +14,15 @@ export interface SampleCaller {
   scope: string
 }
 
-const SAMPLES: readonly RoleName[] = ['checkout', 'fulfilment', 'billing', 'support', 'privacy-officer', 'auditor']
+const SAMPLES: readonly RoleName[] = [
+  'checkout',
+  'fulfilment',
+  'billing',
+  'payments',
+  'support',
+  'privacy-officer',
+  'auditor',
+]
 const OPERATOR: AuditCaller = { id: 'operator:first-start', kind: 'operator' }
 
 /**

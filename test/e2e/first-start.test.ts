@@ -46,7 +46,7 @@ describe('the first start', () => {
     const lines = vault.output.stdout.split('\n').filter((line) => /^ {2}(ANSWER=|curl )/.test(line))
     expect(lines).toHaveLength(3)
     const callers: SampleCaller[] = JSON.parse(readFileSync(vault.file('sample-callers.json'), 'utf8'))
-    expect(callers).toHaveLength(6)
+    expect(callers).toHaveLength(7)
     const { stdout, stderr } = vault.output
     for (const { client_secret } of callers) expect(stdout + stderr).not.toContain(client_secret)
 
@@ -69,7 +69,7 @@ describe('the first start', () => {
     const token = await tokenize(vault)
     const read = async (role: Parameters<VaultProcess['token']>[0], path: string) =>
       (await vault.call('GET', path, { token: await vault.token(role) })).status
-    for (const role of ['fulfilment', 'billing', 'support', 'privacy-officer'] as const) {
+    for (const role of ['fulfilment', 'billing', 'payments', 'support', 'privacy-officer'] as const) {
       expect(await read(role, `/v1/tokens/${token}`), role).toBe(200)
     }
     expect(await read('checkout', `/v1/tokens/${token}`)).toBe(403)
