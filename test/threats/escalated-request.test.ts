@@ -41,7 +41,9 @@ describe('no route knows a parameter or a member that would widen it', () => {
       for (const { method, url, body } of (await guarded()).filter((route) => route.body !== undefined)) {
         expect(body).toBeDefined()
         const response = await vault.call(method, url, { token: bearer, body: { [member]: 'legal' } })
-        expectProblem(response, 422, 'unknown-member')
+        // A release names its partner, and the contract narrows what leaves.
+        const isKnown = member === 'partner' && url.endsWith('/release')
+        expectProblem(response, 422, isKnown ? 'invalid-input' : 'unknown-member')
       }
     },
   )
