@@ -42,7 +42,7 @@ describe('destinations', () => {
       valid: false,
       faults: [
         {
-          pointer: '#/destinations/stripe/template/payment_method_data/card/exp_month/as',
+          pointer: '#/destinations/stripe/template/card/exp_month/as',
           detail: 'expected one of: mm, m',
         },
       ],
