@@ -11,7 +11,6 @@ import type { DestinationsInForce } from './dependencies.ts'
 import type { ForwardRequest } from './forward-request.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { LookUp } from './outbound/resolve-name.ts'
-
 import type { Preview } from './preview-forward.ts'
 
 const SETTLE_EVERY_MS = 10 * 1000

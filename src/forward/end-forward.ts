@@ -60,7 +60,7 @@ export async function recordNotSent(
 /**
  * Says of an attempt whose server has ended that its outcome is unknown. One of several servers does.
  *
- * @returns the request in that state, whoever said so
+ * @returns the request in that state, also where another server has said so
  * @throws {Problem} record-integrity
  */
 export async function settleUnknown(deps: EndDeps, stored: StoredForward): Promise<Forward> {

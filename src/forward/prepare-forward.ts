@@ -4,6 +4,7 @@ import { type Destination, takenBy } from '../destinations/destination.ts'
 import type { BuiltRequest } from '../destinations/request/build-request.ts'
 import { UnusableSecret } from '../destinations/unusable-secret.ts'
 import type { RequestFacts } from '../records/dependencies.ts'
+import { KEPT_FOR_MS } from '../records/idempotency/idempotency.ts'
 import { kindNameOf, parseToken } from '../records/record/token.ts'
 import type { OpenedCode } from '../security-codes/security-codes.ts'
 import { Problem } from '../values/problem.ts'
@@ -13,10 +14,10 @@ import type { Attempt, ForwardRequest } from './forward-request.ts'
 import { byRole, type NamedToken, openTokens } from './open-tokens.ts'
 import type { Known } from './scrub/forbidden.ts'
 
-/** As long as the Idempotency-Key. */
-const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 /** How long a server has, beside the destination's own times, from the commit of the intent to that of the outcome. */
 const SLACK_MS = 10_000
+/** What the event of a card says when its code goes along. */
+const CODE = 'security_code'
 
 /** A request with everything that commits before it is sent. Holds plaintext. */
 export interface Prepared extends Intent {
@@ -53,6 +54,7 @@ export async function prepareForward(
   const { earlier, reserve } = attempt
   const found = await openTokens(deps, caller, { named, purpose, part: 'secret' })
   const code = await openCode(deps, caller, request)
+  const isOfCode = ({ roles }: NamedToken) => code !== undefined && roles.includes('card')
   const opened = found.map((one, at) => {
     const event = leaveOutRecord(deps.newAuditEvent, {
       type: 'record.forward',
@@ -62,7 +64,7 @@ export async function prepareForward(
       site: caller.site,
       token: one.token,
       kind: kindNameOf(one.token),
-      fields: one.fields.filter((field) => one.details[field] !== undefined),
+      fields: [...one.fields.filter((field) => one.details[field] !== undefined), ...(isOfCode(one) ? [CODE] : [])],
       purpose,
       partner: destination.partner,
       subject: destination.name,

@@ -2,6 +2,7 @@ import { auditCaller, type Caller } from '../access/policy/caller.ts'
 import type { Presumption } from '../access/policy/presumption.ts'
 import type { AuditCaller } from '../audit/event/audit-event.ts'
 import type { Destination } from '../destinations/destination.ts'
+import { checkInput } from '../destinations/request/check-input.ts'
 import { type DescribedRequest, describeRequest } from '../destinations/request/describe-request.ts'
 import type { RequestFacts } from '../records/dependencies.ts'
 import { Problem } from '../values/problem.ts'
@@ -45,6 +46,7 @@ export async function previewForward(
   request: ForwardRequest,
   { permitted: { destination, budget }, facts }: { permitted: Permitted; facts: RequestFacts },
 ): Promise<Preview> {
+  checkInput(destination, request)
   requireUseOfCode(destination, request)
   const named = await nameTokensOf(deps, caller, destination, request.tokens)
   const { purpose } = request
@@ -73,6 +75,7 @@ export async function previewForOperator(
   if (destination === undefined) throw new Problem('destination-not-found')
   const [purpose] = destination.purposes
   const request = { ...asked, purpose }
+  checkInput(destination, request)
   requireUseOfCode(destination, request)
   const named = nameTokens(destination, request.tokens)
   await deps.keys.ensureFresh()

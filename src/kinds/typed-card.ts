@@ -45,6 +45,11 @@ export function readNumber(value: string): string {
   return NUMBER_FORM.test(typed) ? typed.replace(/\D/g, '') : value
 }
 
+/** The ASCII digits of a security code as it was typed; the text itself when it has anything else. */
+export function readCode(value: string): string {
+  return asciiDigits(withoutInvisible(value))
+}
+
 /** Why a month is no expiry of a card; undefined when it is one. */
 export function expiryFault({ exp_month, exp_year }: Expiry, today: Date): 'past' | 'far' | undefined {
   // JavaScript counts months from zero, so this is the first of the next month. It begins last at UTC-12.

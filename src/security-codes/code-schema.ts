@@ -1,8 +1,13 @@
 import { z } from 'zod'
+import { readCode } from '../kinds/typed-card.ts'
 
-/** Three or four ASCII digits. */
+const MAX_CHARACTERS = 40
+
+/** Three or four digits of any script, as they are typed or pasted; ASCII digits come out. */
 export const codeSchema = z
   .string()
+  .max(MAX_CHARACTERS, { abort: true })
+  .overwrite(readCode)
   .regex(/^[0-9]{3,4}$/)
   .meta({ description: 'The security code that is printed on the card', examples: ['123'], writeOnly: true })
 

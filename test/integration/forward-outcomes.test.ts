@@ -155,6 +155,8 @@ describe('a security code', () => {
     shop.processor.answer = answers.echo
     const security_code = await keep()
     const sent = await shop.send({ card }, { security_code })
+    const [released] = await shop.vault.events({ id: sent.body.event })
+    expect(released?.fields).toContain('security_code')
     expect(sent.status, sent.text).toBe(200)
     expect(JSON.parse(shop.processor.received[0]!.body).card).toMatchObject({ number: cards.visa, cvc: '123' })
     expect(sent.body.body.sent.card.cvc).toBe('[removed]')

@@ -102,7 +102,7 @@ describe('what the role grants and the contract names', () => {
     await expect(keys.open(body.jwe)).rejects.toThrow()
   })
 
-  it('is no more than both, whoever asks', async () => {
+  it('is no more than both, for every caller', async () => {
     expectProblem(await release({ fields: ['line1', 'phone'] }), 403, 'fields-not-permitted')
     expectProblem(await release({}, { part: 'contact' }), 403, 'purpose-not-permitted')
     expectProblem(await release({ purpose: 'process-payment' }), 403, 'purpose-not-permitted')

@@ -27,7 +27,7 @@ export async function revealAddress(vault: VaultClient, token: string) {
   return { label: [line1, postal_code, country].join(', '), event: release.event }
 }
 
-/** The same for a partner, encrypted to its key: whoever carries the JWE cannot read it. */
+/** The same for a partner, encrypted to its key: what carries the JWE cannot read it. */
 export async function releaseAddress(vault: VaultClient, token: string, partner: string) {
   const { jwe, event } = await vault.tokens.release(token, { partner, purpose: 'provide-goods' })
   return { jwe, event }

@@ -4,7 +4,7 @@ export const EVENT_TYPES = {
   'record.read': 'A masked view was shown',
   'record.reveal': 'Real values were released; `fields` and `purpose` say which and what for',
   'record.forward':
-    'A record was sent to a destination, which `subject` names; the event commits before a byte leaves. `fields`, `purpose` and `partner` say what, what for and to whom',
+    'A record was sent to a destination, which `subject` names; the event commits before a byte leaves. `fields` says what of it, `purpose` what for and `partner` who got it',
   'record.release':
     'Real values were released to the key of a partner, which `partner` names; `fields` and `purpose` say which and what for',
   'record.match': 'A record was compared with a value or with another record; `fields` says in what',

@@ -1,6 +1,5 @@
 import { codeDigitsOf } from '../../kinds/card-brand.ts'
-import { asciiDigits } from '../../kinds/digit-groups.ts'
-import { withoutInvisible } from '../../kinds/typed.ts'
+import { readCode } from '../../kinds/typed-card.ts'
 import { createField, type Field } from './field.ts'
 import type { Texts } from './texts/en.ts'
 
@@ -15,7 +14,6 @@ export interface CodeField {
 
 /** @param brand of the number that is typed at the moment */
 export function codeField(texts: Texts, brand: () => string | undefined): CodeField {
-  const read = (typed: string) => asciiDigits(withoutInvisible(typed))
   const field = createField(
     {
       name: 'security_code',
@@ -26,7 +24,7 @@ export function codeField(texts: Texts, brand: () => string | undefined): CodeFi
       isRequired: true,
       refused: 'invalidCode',
       fault(typed) {
-        const code = read(typed)
+        const code = readCode(typed)
         return /^[0-9]+$/.test(code) && codeDigitsOf(brand()).includes(code.length) ? undefined : 'invalidCode'
       },
     },
@@ -34,7 +32,7 @@ export function codeField(texts: Texts, brand: () => string | undefined): CodeFi
   )
   return {
     field,
-    value: () => read(field.input.value),
+    value: () => readCode(field.input.value),
     follow: () => field.input.setAttribute('placeholder', '1234'.slice(0, Math.min(...codeDigitsOf(brand())))),
   }
 }

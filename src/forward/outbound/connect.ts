@@ -70,13 +70,13 @@ function open(
     const abort = () => socket.destroy(new VaultError('the destination did not answer in time'))
     signal.addEventListener('abort', abort, { once: true })
     const end = () => signal.removeEventListener('abort', abort)
-    socket.once('error', (error) => {
+    // It stays: until undici listens, an error without a listener would end the process.
+    socket.on('error', (error) => {
       end()
       reject(error)
     })
     socket.once('secureConnect', () => {
       end()
-      socket.removeAllListeners('error')
       resolve(socket)
     })
   })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Answering, answers, Processor, redirectTo } from '../../../test/support/processor.ts'
+import { connectTo } from './connect.ts'
 import { MAX_ANSWER_BYTES, NoAnswer } from './exchange.ts'
 import { createOutbound, type Identity, type Outbound, type OutboundDeps, type Target } from './outbound.ts'
 
@@ -58,6 +59,17 @@ const failure = (sent: Promise<unknown>): Promise<NoAnswer> =>
       return error as NoAnswer
     },
   )
+
+describe('a connection', () => {
+  it('that breaks before a client listens to it is no error of the process', async () => {
+    const to = { hostname: 'localhost', port: processor.port, connectMs: 5_000, ca: processor.ca }
+    const { socket } = await connectTo(async () => ['127.0.0.1'], { ...to, reach: { private: true, loopback: true } })
+    // `once` of node:events would listen to errors too.
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.destroy(new Error('reset by the peer'))
+    await closed
+  })
+})
 
 describe('a request', () => {
   it('arrives once, under the name of the destination, and its answer comes back with the address', async () => {

@@ -21,7 +21,8 @@ import {
 } from './idempotency-store.ts'
 import { answerContext } from './kept-answers.ts'
 
-const KEPT_FOR_MS = 24 * 60 * 60 * 1000
+/** How long a key is kept, and what its request was. */
+export const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
 const PAD_BYTES = 128
 

@@ -16,9 +16,10 @@ export const inputProblems = {
   },
   'sensitive-authentication-data': {
     kind: 'refused',
-    title: 'Card verification codes, track data and PINs are never accepted',
+    title: 'Card verification codes, track data and PINs are not accepted here',
     meaning: 'The input holds a verification code, track data or a PIN. They must not be stored after authorisation.',
-    remedy: 'Remove the member. Send such data to the payment processor only.',
+    remedy:
+      'Remove the member. A security code is kept for one payment by POST /v1/security-codes or a checkout session; track data and PINs never are.',
   },
   'invalid-card-number': {
     kind: 'refused',
