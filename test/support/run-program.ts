@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 
@@ -76,21 +77,27 @@ function commandLine(pid: string): string {
   }
 }
 
-/** Ports that were free a moment ago, each another one. */
+/** Above those of well-known services, and below those that systems give to outgoing connections and to port 0. */
+const PORTS = { from: 10_240, below: 32_768 }
+
+/**
+ * Ports that were free a moment ago, each another one. No program gets one of them by chance before the caller uses it, nor
+ * between two starts of the caller.
+ */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const probes = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const probe = createServer()
-      await new Promise<void>((resolve, reject) => probe.once('error', reject).listen(0, '127.0.0.1', resolve))
-      return probe
-    }),
-  )
-  return Promise.all(
-    probes.map(async (probe) => {
-      const address = probe.address()
-      await new Promise((closed) => probe.close(closed))
-      if (address === null || typeof address === 'string') throw new Error('no free port on 127.0.0.1')
-      return address.port
-    }),
-  )
+  const found = new Set<number>()
+  while (found.size < count) {
+    const port = randomInt(PORTS.from, PORTS.below)
+    if (await isFree(port)) found.add(port)
+  }
+  return [...found]
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer()
+  const isListening = await new Promise<boolean>((resolve) => {
+    probe.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+  })
+  if (isListening) await new Promise((closed) => probe.close(closed))
+  return isListening
 }

@@ -144,7 +144,11 @@ export class VaultProcess {
       expect((await this.call('GET', '/readyz')).status).toBe(200)
     }
     await vi.waitFor(attempt, { timeout: 100_000, interval: 25 })
-    if (over !== undefined) expect.fail(`the vault ended with code ${over.code} instead of starting: ${over.stderr}`)
+    // A worker says on standard output why it ended.
+    const lastLines = output.stdout.split('\n').slice(-5).join('\n')
+    if (over !== undefined) {
+      expect.fail(`the vault ended with code ${over.code} instead of starting: ${over.stderr}\n${lastLines}`)
+    }
   }
 
   /** Sends a signal that is not meant to end it. */
