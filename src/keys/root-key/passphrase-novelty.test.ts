@@ -25,10 +25,12 @@ describe('what is new in a passphrase', () => {
   )
 
   it('of random bytes is nearly all', () => {
-    for (let count = 0; count < 200; count++) {
-      const bytes = randomBytes(32)
-      expect(novel(bytes.toString('base64')).length).toBeGreaterThan(28)
-      expect(novel(bytes.toString('hex')).length).toBeGreaterThan(38)
-    }
+    const texts = Array.from({ length: 200 }, () => randomBytes(32))
+    const average = (encoding: 'base64' | 'hex') =>
+      texts.reduce((sum, bytes) => sum + novel(bytes.toString(encoding)).length, 0) / texts.length
+    // Measured over 200,000: 42.2 of 44 and 60.5 of 64. A single text can have as few as 24. These limits are more than
+    // six standard deviations of the average below.
+    expect(average('base64')).toBeGreaterThan(41)
+    expect(average('hex')).toBeGreaterThan(59)
   })
 })
