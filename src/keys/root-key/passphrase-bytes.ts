@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { randomFillSync } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
+import { isRandomlyEncoded } from './passphrase-shape.ts'
 
 /** base64url, each of whose letters represents six bits. */
 const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', 'latin1')
@@ -35,11 +36,16 @@ export async function readPassphraseBytes(file: string): Promise<{ passphrase: B
   }
 }
 
-/** A new passphrase from the operating system's randomness. The caller wipes it. */
+/**
+ * A new passphrase from the operating system's randomness. One that could be taken for words is drawn again, or it might be refused
+ * later. The caller wipes it.
+ */
 export function createPassphrase(): Buffer {
-  const letters = randomFillSync(allocate(NEW_LETTERS))
-  for (const [at, byte] of letters.entries()) letters[at] = ALPHABET[byte & 0x3f]!
-  return letters
+  for (;;) {
+    const letters = randomFillSync(allocate(NEW_LETTERS))
+    for (const [at, byte] of letters.entries()) letters[at] = ALPHABET[byte & 0x3f]!
+    if (isRandomlyEncoded(letters)) return letters
+  }
 }
 
 /** V8 may copy small buffers in its own heap and does not wipe them. These buffers are outside of it. */

@@ -27,8 +27,8 @@ describe('random bytes are taken for random', () => {
   it('longer ones, and those that the vault makes', () => {
     const taken = Array.from({ length: 1000 }, () => isRandom(drawn(48).toString('base64')))
     expect(taken.filter(Boolean).length).toBeGreaterThanOrEqual(990)
-    const made = Array.from({ length: 1000 }, () => isRandomlyEncoded(createPassphrase()))
-    expect(made.filter(Boolean).length).toBeGreaterThanOrEqual(980)
+    const made = Array.from({ length: 3000 }, () => isRandomlyEncoded(createPassphrase()))
+    expect(made).not.toContain(false)
   })
 })
 

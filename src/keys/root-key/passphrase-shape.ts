@@ -15,12 +15,15 @@ const ENCODINGS: readonly Encoding[] = [
   { form: /^[0-9a-fA-F]$/, size: 16, minLength: 64, classes: [/[a-fA-F]/, /[0-9]/], hasWords: false },
 ]
 const PADDING = '='.charCodeAt(0)
-/** How much of random letters does not repeat, nor lie side by side. */
-const MIN_NOVEL = 0.7
+/**
+ * How much of random letters does not repeat, nor lie side by side. It is less for one of some 50,000 random passphrases. The estimate
+ * hardly gives such a one 100 bits, since it counts new letters alone.
+ */
+const MIN_NOVEL = 0.6
 
 /**
  * How many standard deviations above the expectation for random letters a count may be. Of 10,000 random passphrases
- * some thirty are above one of them, repeat too much or have no digit: those are estimated like any other.
+ * some fifteen are above one of them, repeat too much or have no digit: those are estimated like any other.
  */
 const MOST_COMMON_PAIRS = 4.2
 const MOST_COINCIDENCES = 5.5
