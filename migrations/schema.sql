@@ -291,6 +291,42 @@ CREATE INDEX disabled_staff_folded ON public.disabled_staff USING btree (folded)
 COMMENT ON TABLE disabled_staff IS 'members of staff whose tokens are refused, whoever signed them';
 COMMENT ON COLUMN disabled_staff.folded IS 'the id as it is compared: NFKC, lower case; empty when an earlier version wrote the row';
 
+CREATE TABLE erasures (
+  ordered_at timestamp with time zone NOT NULL,
+  done_at timestamp with time zone,
+  filed_at timestamp with time zone,
+  sent_at timestamp with time zone,
+  token uuid NOT NULL,
+  kind smallint NOT NULL,
+  site smallint NOT NULL,
+  token_hash bytea NOT NULL,
+  line text NOT NULL,
+  customer_key smallint,
+  customer bytea,
+  customer_mac bytea,
+  CONSTRAINT erasures_pkey PRIMARY KEY (token_hash),
+  CONSTRAINT erasures_customer_mac_check CHECK ((length(customer_mac) = 32)),
+  CONSTRAINT erasures_customer_whole CHECK (
+CASE
+    WHEN ((customer IS NULL) OR (customer = '\x'::bytea)) THEN (num_nonnulls(customer_key, customer_mac) = 0)
+    ELSE ((length(customer) = 16) AND (num_nulls(customer_key, customer_mac) = 0))
+END),
+  CONSTRAINT erasures_token_hash_check CHECK ((length(token_hash) = 32))
+);
+CREATE INDEX erasures_customer ON public.erasures USING btree (customer) WHERE (customer <> '\x'::bytea);
+CREATE INDEX erasures_of_unknown ON public.erasures USING btree (site, done_at) WHERE (customer IS NULL);
+CREATE INDEX erasures_undone ON public.erasures USING btree (ordered_at) WHERE (done_at IS NULL);
+CREATE INDEX erasures_unfiled ON public.erasures USING btree (done_at) WHERE (filed_at IS NULL);
+CREATE INDEX erasures_unsent ON public.erasures USING btree (done_at) WHERE (sent_at IS NULL);
+COMMENT ON TABLE erasures IS 'the ledger of erasures: a line is written before anything of its record is removed';
+COMMENT ON COLUMN erasures.done_at IS 'when the record was removed; null while its erasure is postponed or under way';
+COMMENT ON COLUMN erasures.filed_at IS 'when the line had arrived in every file outside';
+COMMENT ON COLUMN erasures.sent_at IS 'when every command and URL had got the line';
+COMMENT ON COLUMN erasures.token_hash IS 'SHA-256 of the token, which is all that the line says of the record';
+COMMENT ON COLUMN erasures.line IS 'hash, time, reason, vault, key and signature, as it is shipped';
+COMMENT ON COLUMN erasures.customer IS 'a keyed hash of whose record it was; empty: it had no customer; null: that is not known, or forgotten by a rotation of the index keys';
+COMMENT ON COLUMN erasures.customer_mac IS 'binds that to the record, under the same index key';
+
 CREATE TABLE forwards (
   deadline timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
@@ -307,6 +343,23 @@ CREATE INDEX forwards_sending ON public.forwards USING btree (deadline) WHERE (s
 COMMENT ON COLUMN forwards.deadline IS 'from then on the server that sends it has ended';
 COMMENT ON COLUMN forwards.attempt IS 'how often it was sent';
 COMMENT ON COLUMN forwards.facts_sealed IS 'the destination, the records, the events and the answer without the card number, sealed';
+
+CREATE TABLE holds (
+  created_at timestamp with time zone NOT NULL,
+  review_at timestamp with time zone NOT NULL,
+  token uuid NOT NULL,
+  kind smallint NOT NULL,
+  site smallint NOT NULL,
+  id text NOT NULL,
+  purpose text,
+  reason text NOT NULL,
+  CONSTRAINT holds_pkey PRIMARY KEY (id)
+);
+CREATE INDEX holds_token ON public.holds USING btree (token);
+COMMENT ON TABLE holds IS 'what keeps records from being erased; a row counts where the ledger of access names it';
+COMMENT ON COLUMN holds.review_at IS 'when a person has to look at the hold again';
+COMMENT ON COLUMN holds.purpose IS 'the purpose that the record is kept for; null for every one';
+COMMENT ON COLUMN holds.reason IS 'what a person wrote, in the clear';
 
 CREATE TABLE idempotency_keys (
   created_at timestamp with time zone NOT NULL,
@@ -405,6 +458,21 @@ CREATE TABLE migrations_lock (
   CONSTRAINT migrations_lock_pkey PRIMARY KEY (index)
 );
 
+CREATE TABLE notices (
+  created_at timestamp with time zone NOT NULL,
+  next_at timestamp with time zone NOT NULL,
+  delivered_at timestamp with time zone,
+  attempts integer NOT NULL DEFAULT 0,
+  id text NOT NULL,
+  event text NOT NULL,
+  fault text,
+  CONSTRAINT notices_pkey PRIMARY KEY (id)
+);
+CREATE INDEX notices_delivered ON public.notices USING btree (delivered_at) WHERE (delivered_at IS NOT NULL);
+CREATE INDEX notices_waiting ON public.notices USING btree (next_at) WHERE (delivered_at IS NULL);
+COMMENT ON COLUMN notices.event IS 'the audit event that says what the partner is told';
+COMMENT ON COLUMN notices.fault IS 'why the last attempt failed, in words of the vault';
+
 CREATE TABLE outside_checkpoints (
   size bigint NOT NULL,
   root bytea NOT NULL,
@@ -413,10 +481,11 @@ CREATE TABLE outside_checkpoints (
   seen_at timestamp with time zone NOT NULL,
   settled_by text,
   CONSTRAINT outside_checkpoints_pkey PRIMARY KEY (size, root),
-  CONSTRAINT outside_checkpoints_size_check CHECK ((size > 0))
+  CONSTRAINT outside_checkpoints_size_check CHECK ((size >= 0))
 );
 CREATE INDEX outside_checkpoints_open ON public.outside_checkpoints USING btree (size) WHERE (settled_by IS NULL);
 COMMENT ON TABLE outside_checkpoints IS 'checkpoints that were seen outside and that this log does not contain';
+COMMENT ON COLUMN outside_checkpoints.size IS 'the leaves of the log; 0 for a line of the ledger of erasures';
 COMMENT ON COLUMN outside_checkpoints.root IS 'empty where a witness says no more than the size';
 COMMENT ON COLUMN outside_checkpoints.note IS 'the signed note; null where a witness says no more than the size';
 COMMENT ON COLUMN outside_checkpoints.source IS 'the name of the target or of the witness';
@@ -446,6 +515,34 @@ CREATE TABLE partners (
 COMMENT ON TABLE partners IS 'third parties, and what their contracts let them see';
 COMMENT ON COLUMN partners.mac IS 'HMAC-SHA-256 over the contract, behind the id of its access-mac key; gone with its end';
 COMMENT ON COLUMN partners.keys IS 'the public keys that releases to the partner are encrypted to, as a JWK Set; null for none';
+
+CREATE TABLE privacy_policies (
+  version text NOT NULL,
+  document text NOT NULL,
+  published_at timestamp with time zone NOT NULL,
+  adopted_at timestamp with time zone,
+  CONSTRAINT privacy_policies_pkey PRIMARY KEY (version)
+);
+COMMENT ON TABLE privacy_policies IS 'the published versions of the privacy policy; the access ledger covers all of them';
+COMMENT ON COLUMN privacy_policies.document IS 'the file as it was published: front matter and Markdown';
+COMMENT ON COLUMN privacy_policies.adopted_at IS 'when an operator said that records of no published version count as this one; the latest holds';
+
+CREATE TABLE privacy_requests (
+  created_at timestamp with time zone NOT NULL,
+  due_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone,
+  version integer NOT NULL,
+  site smallint NOT NULL,
+  facts_key smallint NOT NULL,
+  id text NOT NULL,
+  facts_sealed bytea NOT NULL,
+  CONSTRAINT privacy_requests_pkey PRIMARY KEY (id)
+);
+CREATE INDEX privacy_requests_due ON public.privacy_requests USING btree (due_at) WHERE (closed_at IS NULL);
+CREATE INDEX privacy_requests_of_site ON public.privacy_requests USING btree (site, id);
+COMMENT ON COLUMN privacy_requests.due_at IS 'until when it must be answered';
+COMMENT ON COLUMN privacy_requests.closed_at IS 'when it was done or refused';
+COMMENT ON COLUMN privacy_requests.facts_sealed IS 'the customer, what is asked, how identity was proved and everything else about the request, sealed';
 
 CREATE TABLE rate_limits (
   key character varying(255) NOT NULL,
@@ -618,6 +715,14 @@ CREATE TABLE suspended_callers (
 );
 COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, until an operator lifts it';
 
+CREATE TABLE visit_counts (
+  day date NOT NULL,
+  measure text NOT NULL,
+  count bigint NOT NULL,
+  CONSTRAINT visit_counts_pkey PRIMARY KEY (day, measure)
+);
+COMMENT ON TABLE visit_counts IS 'how often something happened on the pages for shoppers in a day, by no person';
+
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT USAGE ON SEQUENCE audit_positions TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE access_ledger TO strongroom_runtime;
@@ -648,7 +753,9 @@ GRANT INSERT, SELECT ON TABLE destination_sets TO strongroom_runtime;
 GRANT UPDATE ON TABLE destination_sets (mac) TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE dictionary TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE erasures TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE forwards TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE holds TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE kept_limits TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
@@ -656,6 +763,7 @@ GRANT INSERT, SELECT, UPDATE ON TABLE key_retirements TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_uses TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE keys TO strongroom_runtime;
 GRANT SELECT ON TABLE migrations TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE notices TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE outside_checkpoints TO strongroom_runtime;
 GRANT UPDATE ON TABLE outside_checkpoints (settled_by) TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE partner_clients TO strongroom_runtime;
@@ -663,6 +771,9 @@ GRANT INSERT, SELECT ON TABLE partners TO strongroom_runtime;
 GRANT UPDATE ON TABLE partners (ended_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE partners (keys) TO strongroom_runtime;
 GRANT UPDATE ON TABLE partners (mac) TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE privacy_policies TO strongroom_runtime;
+GRANT UPDATE ON TABLE privacy_policies (adopted_at) TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE privacy_requests TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
@@ -681,6 +792,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE security_codes TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE spent_ids TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE visit_counts TO strongroom_runtime;
 
 -- function attach_terms_partition(integer)
 -- function audit_event_id_at(timestamp with time zone)
@@ -694,6 +806,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function checkout_sessions_require_protecting_keys()
 -- function destination_secrets_require_protecting_keys()
 -- function drop_terms_partition(text)
+-- function erasures_require_protecting_keys()
 -- function forwards_require_protecting_keys()
 -- function hold_to_change(uuid)
 -- function hold_to_release(uuid[],boolean)
@@ -702,6 +815,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function idempotency_keys_require_protecting_keys()
 -- function make_terms_partition(text)
 -- function name_of(text,integer)
+-- function privacy_requests_require_protecting_keys()
 -- function record_lock(uuid)
 -- function record_versions_require_protecting_keys()
 -- function records_require_protecting_keys()
@@ -719,6 +833,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger access_version on disabled_staff, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.disabled_staff DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version on partner_clients, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.partner_clients DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version on partners, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.partners DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
+-- trigger access_version on privacy_policies, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.privacy_policies DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version on role_sets, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.role_sets DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version on suspended_callers, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.suspended_callers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on access_ledger, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.access_ledger FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
@@ -726,20 +841,25 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger access_version_truncated on disabled_staff, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.disabled_staff FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on partner_clients, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.partner_clients FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on partners, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.partners FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
+-- trigger access_version_truncated on privacy_policies, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.privacy_policies FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on role_sets, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.role_sets FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on suspended_callers, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.suspended_callers FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger protecting_keys_of_changed on checkout_sessions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.checkout_sessions FOR EACH ROW WHEN (((new.facts_key IS DISTINCT FROM old.facts_key) OR (new.facts_sealed IS DISTINCT FROM old.facts_sealed))) EXECUTE FUNCTION checkout_sessions_require_protecting_keys()
 -- trigger protecting_keys_of_changed on destination_secrets: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.destination_secrets FOR EACH ROW WHEN (((new.value_key IS DISTINCT FROM old.value_key) OR (new.value_sealed IS DISTINCT FROM old.value_sealed))) EXECUTE FUNCTION destination_secrets_require_protecting_keys()
+-- trigger protecting_keys_of_changed on erasures: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.erasures FOR EACH ROW WHEN (((new.customer_key IS NOT NULL) AND ((new.customer_key IS DISTINCT FROM old.customer_key) OR (new.customer IS DISTINCT FROM old.customer) OR (new.customer_mac IS DISTINCT FROM old.customer_mac)))) EXECUTE FUNCTION erasures_require_protecting_keys()
 -- trigger protecting_keys_of_changed on forwards: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.forwards FOR EACH ROW WHEN (((new.facts_key IS DISTINCT FROM old.facts_key) OR (new.facts_sealed IS DISTINCT FROM old.facts_sealed))) EXECUTE FUNCTION forwards_require_protecting_keys()
 -- trigger protecting_keys_of_changed on idempotency_keys: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.idempotency_keys FOR EACH ROW WHEN (((new.response_key IS DISTINCT FROM old.response_key) OR (new.response_sealed IS DISTINCT FROM old.response_sealed) OR (new.index_key IS DISTINCT FROM old.index_key) OR (new.key_hash IS DISTINCT FROM old.key_hash) OR (new.request_hash IS DISTINCT FROM old.request_hash))) EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
+-- trigger protecting_keys_of_changed on privacy_requests: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.privacy_requests FOR EACH ROW WHEN (((new.facts_key IS DISTINCT FROM old.facts_key) OR (new.facts_sealed IS DISTINCT FROM old.facts_sealed))) EXECUTE FUNCTION privacy_requests_require_protecting_keys()
 -- trigger protecting_keys_of_changed on record_versions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.record_versions FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION record_versions_require_protecting_keys()
 -- trigger protecting_keys_of_changed on records: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.records FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION records_require_protecting_keys()
 -- trigger protecting_keys_of_changed on reveal_reasons: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.reveal_reasons FOR EACH ROW WHEN (((new.reason_key IS DISTINCT FROM old.reason_key) OR (new.reason_sealed IS DISTINCT FROM old.reason_sealed))) EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
 -- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN (((new.key IS DISTINCT FROM old.key) OR (new.term IS DISTINCT FROM old.term) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
 -- trigger protecting_keys_of_new on checkout_sessions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.checkout_sessions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION checkout_sessions_require_protecting_keys()
 -- trigger protecting_keys_of_new on destination_secrets: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.destination_secrets REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION destination_secrets_require_protecting_keys()
+-- trigger protecting_keys_of_new on erasures: CREATE TRIGGER protecting_keys_of_new BEFORE INSERT ON public.erasures FOR EACH ROW WHEN ((new.customer_key IS NOT NULL)) EXECUTE FUNCTION erasures_require_protecting_keys()
 -- trigger protecting_keys_of_new on forwards: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.forwards REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION forwards_require_protecting_keys()
 -- trigger protecting_keys_of_new on idempotency_keys: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.idempotency_keys REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
+-- trigger protecting_keys_of_new on privacy_requests: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.privacy_requests REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION privacy_requests_require_protecting_keys()
 -- trigger protecting_keys_of_new on record_versions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.record_versions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION record_versions_require_protecting_keys()
 -- trigger protecting_keys_of_new on records: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.records REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION records_require_protecting_keys()
 -- trigger protecting_keys_of_new on reveal_reasons: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.reveal_reasons REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION reveal_reasons_require_protecting_keys()

@@ -70,6 +70,15 @@ const tables: readonly ReadableTable[] = [
     columns: [...same('id', 'created_at', 'expires_at', 'closed_at'), ...sealed('facts')],
   },
   {
+    name: 'privacy_requests',
+    key: ['id'],
+    columns: [
+      ...same('id', 'version', 'created_at', 'due_at', 'closed_at'),
+      named('site', 'site', 'site', 'smallint'),
+      ...sealed('facts'),
+    ],
+  },
+  {
     name: 'forwards',
     key: ['id'],
     columns: [...same('id', 'state', 'attempt', 'deadline', 'expires_at'), ...sealed('facts')],

@@ -7,6 +7,11 @@ import { migration as destinations } from '../../../migrations/0035-destinations
 import { migration as forwards } from '../../../migrations/0036-forwards.ts'
 import { migration as securityCodes } from '../../../migrations/0037-security-codes.ts'
 import { migration as partnerKeys } from '../../../migrations/0038-partner-keys.ts'
+import { migration as privacyPolicies } from '../../../migrations/0039-privacy-policies.ts'
+import { migration as erasures } from '../../../migrations/0040-erasures.ts'
+import { migration as holds } from '../../../migrations/0041-holds.ts'
+import { migration as privacyRequests } from '../../../migrations/0042-privacy-requests.ts'
+import { migration as noticesAndVisits } from '../../../migrations/0043-notices-and-visits.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from '../database.ts'
 import { applySettings, quoteIdentifier } from '../session-settings.ts'
 import { requireFitServer } from '../vault-server.ts'
@@ -27,6 +32,11 @@ export const shippedMigrations: Migrations = {
     '0036-forwards': forwards,
     '0037-security-codes': securityCodes,
     '0038-partner-keys': partnerKeys,
+    '0039-privacy-policies': privacyPolicies,
+    '0040-erasures': erasures,
+    '0041-holds': holds,
+    '0042-privacy-requests': privacyRequests,
+    '0043-notices-and-visits': noticesAndVisits,
   },
 }
 
