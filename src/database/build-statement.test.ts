@@ -29,6 +29,11 @@ describe('buildStatement', () => {
     expect(valuesOf({ event_body: 'c', token: 'a' })).toEqual(['a', undefined, 'c'])
   })
 
+  it('has values that are about nothing', () => {
+    const { noValues } = buildStatement('s', { token: 'uuid', ...EVENT }, (p) => `${insertEvents(p)} ${p.token}`)
+    expect(noValues).toEqual([null, '{}', '{}'])
+  })
+
   it('tells a parameter from those whose numbers begin with its own', () => {
     const types = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`p${at + 1}`, 'integer']))
     const all = (p: Record<string, string>) => Object.values(p).join(', ')

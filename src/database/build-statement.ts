@@ -10,8 +10,10 @@ export type Parameters<Types extends ParameterTypes> = { readonly [Name in keyof
 export type ParameterValues<Types extends ParameterTypes> = { readonly [Name in keyof Types]: unknown }
 
 /** A statement that puts its values in the order of its parameters. */
-export interface BuiltStatement<Types extends ParameterTypes> extends Statement {
+export interface BuiltStatement<Types extends ParameterTypes = never> extends Statement {
   valuesOf(values: ParameterValues<Types>): unknown[]
+  /** Values with which a statement about lists is about nothing: no list has an element. */
+  readonly noValues: readonly unknown[]
 }
 
 /**
@@ -32,5 +34,10 @@ export function buildStatement<const Types extends ParameterTypes>(
   for (const [parameter, placeholder] of placeholders) {
     if (!built.includes(placeholder)) throw new Error(`the statement ${name} does not use its parameter ${parameter}`)
   }
-  return { name, text: built, valuesOf: (values) => names.map((parameter) => values[parameter]) }
+  return {
+    name,
+    text: built,
+    valuesOf: (values) => names.map((parameter) => values[parameter]),
+    noValues: names.map((parameter) => (types[parameter]!.endsWith('[]') ? '{}' : null)),
+  }
 }

@@ -8,7 +8,7 @@ const UPSERT: Statement = {
 }
 
 /** What a server records for commands on the same machine. Nothing secret. */
-export type SettingName = 'issuer' | 'card-search'
+export type SettingName = 'issuer' | 'card-search' | 'erasures-listed'
 
 export async function readSetting(db: Queryable, name: SettingName): Promise<string | undefined> {
   const [row] = await db.query<{ value: string }>(SELECT, [name])

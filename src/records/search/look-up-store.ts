@@ -30,7 +30,7 @@ export interface FoundRecord extends Omit<StoredRecord, RecordPart> {
 export type LookedUp = FoundRecord | 'erased' | undefined
 
 /** One by one, along the primary key: see `releaseRecords`. */
-const LOOK_UP = buildStatement(
+export const LOOK_UP = buildStatement(
   'look-up-records',
   { item: 'integer[]', token: 'uuid[]', site: 'smallint[]', part: 'text[]' },
   (p) => `SELECT item, r.token, r.kind, r.site, version, policy, consents, created_at, updated_at,

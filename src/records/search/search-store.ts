@@ -9,6 +9,7 @@ import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import { type EventArrays, writeEvents } from '../../audit/event/audit-store.ts'
 import { WAITS } from '../../database/batch.ts'
 import { byteaArray, integerArray, smallintArray, textArray } from '../../database/binary-array.ts'
+import type { BuiltStatement } from '../../database/build-statement.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { nameOfConsents, numberOf, spellOut, tokenOf } from '../../database/lean-rows.ts'
@@ -92,6 +93,9 @@ export interface Match {
 }
 
 const COMMIT = createMatchStatements()
+
+/** What a release runs that keeps nothing else. */
+export const FIRST_COMMITS: readonly BuiltStatement[] = [COMMIT.plain, COMMIT.withProofs]
 
 interface MatchRow {
   match: number

@@ -12,7 +12,7 @@ import type { Presumption } from '../../access/policy/presumption.ts'
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import { EVENT_ARRAYS, type EventArrays, insertEventsOfSql, writeEvents } from '../../audit/event/audit-store.ts'
 import { byteaArray, integerArray, smallintArray, timestampArray } from '../../database/binary-array.ts'
-import { buildStatement, type Parameters } from '../../database/build-statement.ts'
+import { type BuiltStatement, buildStatement, type Parameters } from '../../database/build-statement.ts'
 import type { Database, Queryable, Statement, Transaction } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { nameOfConsents } from '../../database/lean-rows.ts'
@@ -133,6 +133,9 @@ const INSERT_RECORDS = {
     insertRecordsSql(p, provenWithJtiSql(p), { idempotency: insertKeysSql(p), present: PRESENT }),
   ),
 }
+
+/** What a call runs that comes without an idempotency key. */
+export const FIRST_INSERTS: readonly BuiltStatement[] = [INSERT_RECORDS.plain, INSERT_RECORDS.withProofs]
 
 interface WrittenAnswer {
   records: number
