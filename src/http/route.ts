@@ -92,6 +92,7 @@ export const ROUTE_TAGS = {
   Forward: 'Send a stored card to a processor without seeing it',
   'Security codes': 'Keep the security code of a card for one payment',
   Approvals: 'Decide on releases that need a second person',
+  Privacy: 'Read the privacy policy, keep what shoppers agreed to, and answer what they ask',
   'Audit log': 'Read the audit log and verify it',
   Vault: 'Health and documentation',
 } as const

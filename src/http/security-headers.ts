@@ -92,6 +92,27 @@ export function checkoutHeaders(page: {
   }
 }
 
+/** For a page that is text and one style sheet: no script, no form, nothing from anywhere. */
+export function pageHeaders(styleNonce: string): Headers {
+  return {
+    ...capture({
+      ...common,
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'none'"],
+          styleSrc: [`'nonce-${styleNonce}'`],
+          frameAncestors: ["'none'"],
+          baseUri: ["'none'"],
+          formAction: ["'none'"],
+        },
+      },
+    }),
+    'permissions-policy': PERMISSIONS,
+    'cache-control': 'no-store',
+  }
+}
+
 /** What a form needs none of. */
 const PERMISSIONS = [
   'accelerometer',

@@ -101,6 +101,7 @@ type AddressDetails = z.output<typeof schema> & { phone_e164?: string | undefine
 export const address = {
   name: 'address',
   called: 'an address',
+  privacyTerms: ['pd:PhysicalAddress', 'pd:Name', 'pd:TelephoneNumber'],
   tokenPrefix: 'addr',
   checkout: { billing_address: { use: 'billing' }, shipping_address: { use: 'shipping' } },
   schema: () => schema,

@@ -62,6 +62,7 @@ type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
 export const card = {
   name: 'card',
   called: 'a card',
+  privacyTerms: ['pd:PaymentCard', 'pd:Name'],
   tokenPrefix: 'card',
   checkout: { card: {} },
   schema: (now) =>

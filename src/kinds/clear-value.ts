@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { issue } from '../values/parse-input.ts'
 import { hasValidCheckDigit, schemesOf } from './card-brand.ts'
 
 const MIN_DIGITS = 13
@@ -30,3 +32,12 @@ export function mayBeCardNumber(value: string): boolean {
     })
   })
 }
+
+/** A name that is stored in the clear, such as a version of the privacy policy. */
+export const slug = z
+  .string()
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/, { abort: true })
+  .refine((value) => !mayBeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
+
+/** A name and no number: it is stored in the clear for as long as the record exists. */
+export const consentName = slug.regex(/[A-Za-z]/)

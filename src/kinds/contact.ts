@@ -42,6 +42,7 @@ type ContactDetails = z.output<typeof schema> & { phone_e164?: string | undefine
 export const contact = {
   name: 'contact',
   called: 'a contact',
+  privacyTerms: ['pd:EmailAddress', 'pd:TelephoneNumber', 'pd:Name'],
   tokenPrefix: 'cont',
   checkout: { contact: {} },
   schema: () => schema,

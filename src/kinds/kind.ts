@@ -70,6 +70,8 @@ export interface KindRules<D extends Details = Details> {
 export interface KindDefinition<D extends Details = Details> extends KindRules<D> {
   /** The kind in a sentence, with its article: `an address`. */
   readonly called: string
+  /** What it is in the W3C Data Privacy Vocabulary, in the spaces `dpv` and `pd`: `pd:PhysicalAddress`. */
+  readonly privacyTerms: readonly string[]
   readonly fields: readonly NameOf<D>[]
   /** The members of a checkout that hold such a record, and what each of them is used for, where that matters. */
   readonly checkout: Readonly<Record<string, { readonly use?: string }>>

@@ -74,14 +74,14 @@ export async function proveCaller(
 /** @throws {Problem} unauthenticated, caller-suspended, contract-ended */
 async function judge(deps: CheckCallerStatusDeps, caller: Caller, status: CallerStatus): Promise<Caller> {
   const { roles, macs, now } = deps
-  const { isLive, isSuspended, partner: contract, rolesRevision, state } = status
+  const { isLive, isSuspended, partner: contract, policies, rolesRevision, state } = status
   // Without its contract a third party would see all that the role sees.
   if (!isLive || contract?.id !== caller.partnerId) throw unauthenticated()
   if (isSuspended) throw new Problem('caller-suspended')
   if (contract && contract.endsAt <= now().getTime()) throw new Problem('contract-ended')
   const partner = contract && (await partnershipOf(macs, contract, state))
   const set = await roles.at(rolesRevision)
-  if (caller.role === undefined) return partner ? { ...caller, partner, scopes: new Set() } : caller
+  if (caller.role === undefined) return { ...caller, policies, ...(partner && { partner, scopes: new Set() }) }
   const definition = set.roles.get(caller.role) ?? (set.distrusted ? NOTHING : undefined)
   if (definition === undefined) {
     const { id, role, scopesFollowRole } = caller
@@ -89,7 +89,7 @@ async function judge(deps: CheckCallerStatusDeps, caller: Caller, status: Caller
     if (scopesFollowRole) deps.tell(`${revision} ${role}`, 'role-missing', { caller: id, role, revision })
     throw unauthenticated()
   }
-  return { ...caller, definition, partner, scopes: heldScopes(caller, definition, partner !== undefined) }
+  return { ...caller, definition, partner, policies, scopes: heldScopes(caller, definition, partner !== undefined) }
 }
 
 const NOTHING: Role = { duty: '', scopes: [], grants: [] }

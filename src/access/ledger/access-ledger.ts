@@ -28,6 +28,8 @@ type Changes =
  * registry, everything that it could be compared with is in the same database.
  */
 export interface AccessLedger {
+  /** The state as this process has seen it last: at least that of every caller status that it remembers. */
+  readonly seen: AccessState
   /**
    * Reads rows of access, and what the ledger says at that moment. It reads again if access was changed in the
    * meantime.
@@ -136,6 +138,9 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
   }
 
   return {
+    get seen() {
+      return seen.state
+    },
     async settle(read, db = database) {
       requireKeys()
       for (let reads = 0; reads < MAX_READS; reads++) {

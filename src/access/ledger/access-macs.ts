@@ -7,6 +7,7 @@ import type { ClientWithSecrets } from './client-store.ts'
 import type { AccessState } from './ledger-chain.ts'
 import { clientSubject, partnerSubject } from './ledger-subject.ts'
 import type { Partner } from './partner-store.ts'
+import type { PolicyRow } from './policy-rows-store.ts'
 
 /** What a client may do and how it proves itself, without what only takes access away. */
 export type GrantedClient = Omit<ClientWithSecrets, 'created_at' | 'revoked_at' | 'mac' | 'previous_secret_start'>
@@ -116,6 +117,19 @@ export function contractText({ id, purposes, fields, ends_at, keys }: GrantedCon
     domain: 'strongroom contract',
     text: canonical({ id, purposes, fields, ends_at: millisecondsOf(ends_at), ...(keys === null ? {} : { keys }) }),
   }
+}
+
+/** What the ledger of access keeps of the policies: all versions, their hashes and times, and the adoptions. */
+export function policiesText(rows: readonly PolicyRow[]): MacText {
+  const lines = rows
+    .map(({ version, sha256, published_at, adopted_at }) => [
+      version,
+      sha256,
+      millisecondsOf(published_at),
+      millisecondsOf(adopted_at),
+    ])
+    .toSorted(([one], [other]) => (one! < other! ? -1 : 1))
+  return { domain: 'strongroom policies', text: canonical(lines) }
 }
 
 function canonical(value: object): string {

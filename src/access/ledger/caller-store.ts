@@ -7,6 +7,7 @@ import type { Caller, Partnership } from '../policy/caller.ts'
 import type { EncryptionJwkSet } from '../policy/encryption-jwk.ts'
 import { foldedId, staffId } from '../policy/person.ts'
 import { LEDGER_HEAD } from './access-ledger-store.ts'
+import { POLICIES_REVISION } from './policy-rows-store.ts'
 
 /** A contract as it is: `endsAt` is its end, or when an operator ended it earlier, in milliseconds. */
 export interface ContractStatus extends Partnership {
@@ -25,6 +26,8 @@ export interface StoredCallerStatus {
   partner: ContractStatus | undefined
   /** The revision of the roles in force. */
   rolesRevision: number
+  /** Names the set of privacy policies. */
+  policies: string
 }
 
 const SELECT_VERSION: Statement = { name: 'select-access-version', text: 'SELECT version FROM access_version' }
@@ -45,6 +48,7 @@ const SELECT_STANDINGS: Statement = {
     (SELECT version FROM access_version) AS version,
     (${LEDGER_HEAD}) AS ledger,
     (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
+    (${POLICIES_REVISION}) AS policies,
     ARRAY(SELECT id FROM clients WHERE id = ANY(${CLIENTS}) AND revoked_at IS NULL) AS live,
     ARRAY(SELECT id FROM disabled_staff WHERE folded = ANY(${FOLDED})) AS disabled,
     ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY(${CALLERS}) OR starts_with(caller, 'staff:')) AS suspended,
@@ -58,6 +62,7 @@ interface CallerStatusRow {
   version: string | null
   ledger: string | null
   revision: number
+  policies: string
   live: string[]
   disabled: string[]
   suspended: string[]
@@ -90,6 +95,7 @@ export async function selectCallerStatuses(
     isSuspended: suspended.has(id),
     partner: kind === 'client' ? partners.get(id) : undefined,
     rolesRevision: row.revision,
+    policies: row.policies,
   }))
   return { version: row.version, ledger: row.ledger, callerStatuses }
 }

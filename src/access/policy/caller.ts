@@ -38,6 +38,8 @@ export interface Caller {
   session?: string | undefined
   /** What is not proven yet of this call's caller; left out: nothing. */
   presumption?: Presumption | undefined
+  /** Names the set of privacy policies that is in force. Left out: the newest, which must be looked up. */
+  policies?: string | undefined
   /** Whether only the role says which scopes there are, at each request; `scopes` only narrows them. */
   scopesFollowRole?: true | undefined
 }

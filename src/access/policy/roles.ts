@@ -4,7 +4,10 @@ import type { Purpose } from './purpose.ts'
 import { isBound, neededBy, shownBy, type View } from './view.ts'
 
 const tokenScopes = ['tokenize', 'token:read', 'token:correct', 'token:erase', 'token:search', 'token:match'] as const
-const otherScopes = ['card:forward', 'audit:read', 'audit:read-all', 'release:approve'] as const
+const otherScopes = [
+  ...(['card:forward', 'consent:write', 'audit:read', 'audit:read-all', 'release:approve'] as const),
+  ...(['customer:request', 'customer:report'] as const),
+] as const
 
 /** The scope that reveals a kind. */
 type RevealScope = `${KindName}:reveal`
@@ -153,7 +156,10 @@ const table: Readonly<Record<string, BuiltInRole>> = {
   },
   storefront: {
     duty: 'The shop: stores, shows saved cards and addresses masked, corrects and erases them for the shopper.',
-    scopes: ['tokenize', 'token:read', 'token:correct', 'token:erase', 'token:search'],
+    scopes: [
+      ...(['tokenize', 'token:read', 'token:correct', 'token:erase', 'token:search'] as const),
+      ...(['consent:write', 'customer:request'] as const),
+    ],
   },
   fulfilment: {
     duty: 'Packs and ships: needs the address and how to reach the recipient, never a card.',
@@ -197,7 +203,10 @@ const table: Readonly<Record<string, BuiltInRole>> = {
   },
   'privacy-officer': {
     duty: 'Answers what is held on a shopper, corrects and erases it.',
-    scopes: ['token:read', 'token:search', 'token:correct', 'token:erase', 'audit:read', 'release:approve'],
+    scopes: [
+      ...(['token:read', 'token:search', 'token:correct', 'token:erase', 'consent:write'] as const),
+      ...(['audit:read', 'release:approve', 'customer:report'] as const),
+    ],
     purposes: [['respond-to-query'], ['legal-compliance']],
   },
   auditor: {

@@ -5,13 +5,16 @@ import { type ChangeCircumstances, decideChange } from '../../access/policy/chan
 import type { Circumstances } from '../../access/policy/condition.ts'
 import { decideForward } from '../../access/policy/forward-grant.ts'
 import { decideReveal, findMissingScope } from '../../access/policy/grant.ts'
-import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
+import type { Purpose } from '../../access/policy/purpose.ts'
 import type { ChangeScope } from '../../access/policy/roles.ts'
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import type { PolicySet } from '../../policies/policy.ts'
+import { requirePurpose } from '../../policies/require-purpose.ts'
 import { Problem } from '../../values/problem.ts'
 import type { ProblemCode } from '../../values/problem-codes.ts'
 import { useOf } from '../change/permit-change.ts'
 import type { RecordDeps } from '../dependencies.ts'
+import { attemptAsync } from '../record/attempt.ts'
 import { lockForRelease } from '../record/record-store.ts'
 import { kindNameOf, parseToken, type Token } from '../record/token.ts'
 import { requireLive } from '../reveal/require-live.ts'
@@ -43,7 +46,8 @@ export interface Explanation {
  *   of a record that is no card
  */
 export async function explainAccess(
-  deps: FindCallerDeps & Pick<RecordDeps, 'keys' | 'newAuditEvent' | 'writeAuditEvent' | 'now'>,
+  deps: FindCallerDeps &
+    Pick<RecordDeps, 'erasures' | 'keys' | 'newAuditEvent' | 'policies' | 'writeAuditEvent' | 'now'>,
   operator: AuditCaller,
   who: NamedCaller,
   question: AccessQuestion,
@@ -64,7 +68,7 @@ export async function explainAccess(
 }
 
 async function explain(
-  deps: Pick<RecordDeps, 'database' | 'keys' | 'now'>,
+  deps: Pick<RecordDeps, 'database' | 'erasures' | 'keys' | 'now' | 'policies'>,
   caller: Awaited<ReturnType<typeof findCaller>>,
   { token: text, to = 'reveal', purpose, fields, circumstances }: AccessQuestion,
 ): Promise<Explanation> {
@@ -86,15 +90,32 @@ async function explain(
   const waits = !decision.granted && decision.problem.code === 'approval-required'
   if (!decision.granted && !waits) return no(decision.problem, decision.lines)
   return explainRecord(caller, async () => {
-    const { consents } = await deps.database.transaction(async (tx) =>
+    const record = await deps.database.transaction(async (tx) =>
       requireLive(await lockForRelease(tx, caller.site, token)),
     )
-    if (needsConsent(purpose) && !consents.includes(purpose)) {
-      return no(new Problem('consent-missing'), [`the record: no consent to ${purpose}`])
-    }
+    const policies = await deps.policies.at(caller.policies)
+    const notice = { ...record, kind: kindNameOf(token) }
+    const refusal = await attemptAsync(async () => {
+      requirePurpose(policies, purpose, notice)
+      deps.erasures.requireUnrestricted(token, purpose)
+    })
+    if (refusal instanceof Problem) return no(refusal, [lineOf(refusal, policies, { purpose, ...record })])
     if (!decision.granted) return no(decision.problem, decision.lines)
     return { allowed: true, fields: decision.fields, code: null, lines: decision.lines }
   })
+}
+
+/** Why the record itself is not for the purpose. */
+function lineOf(
+  { code }: Problem,
+  policies: PolicySet,
+  { purpose, policyVersion }: { purpose: Purpose; policyVersion: string | undefined },
+): string {
+  if (code === 'erasure-postponed') return 'the record: its erasure is postponed by a hold that is not for this purpose'
+  if (policies.distrusted) return 'the privacy policies were changed outside the vault'
+  const version = policies.of(policyVersion)?.version
+  if (code === 'purpose-not-notified') return `the privacy policy ${version}: not for ${purpose}`
+  return `the record${version === undefined ? '' : ` under the privacy policy ${version}`}: no consent to ${purpose}`
 }
 
 async function explainChange(

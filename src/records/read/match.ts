@@ -14,6 +14,7 @@ import {
   isShownMasked,
 } from '../../kinds/comparable.ts'
 import type { Details } from '../../kinds/kind.ts'
+import { requirePurpose } from '../../policies/require-purpose.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Sensitive } from '../../values/sensitive.ts'
 import type { RecordDeps, RequestFacts } from '../dependencies.ts'
@@ -43,15 +44,19 @@ interface MatchExtra {
   replayOf?: readonly string[] | undefined
 }
 
+type CompareDeps = Pick<RecordDeps, 'batches' | 'erasures' | 'keys' | 'lookUp' | 'newAuditEvent' | 'now' | 'policies'>
+
 /**
  * Says whether a record equals something in every name that is compared, and nothing more: neither which differs, nor
  * by how much. A right and a wrong guess take the same steps and leave the same event, which holds only the names.
  *
+ * A purpose that is named is one that the shopper was told of, and has agreed to where that is needed.
+ *
  * @throws {Problem} record-not-found, record-gone, record-changed, invalid-input, budget-spent, too-many-requests,
- *   record-integrity, audit-unavailable
+ *   purpose-not-notified, consent-missing, erasure-postponed, record-integrity, audit-unavailable
  */
 export async function matchRecord(
-  deps: Pick<RecordDeps, 'batches' | 'budgets' | 'guesses' | 'keys' | 'lookUp' | 'newAuditEvent' | 'now'>,
+  deps: CompareDeps & Pick<RecordDeps, 'budgets' | 'guesses'>,
   caller: Caller,
   { token: text, purpose, comparison }: MatchRequest,
   facts: RequestFacts,
@@ -82,7 +87,7 @@ export async function matchRecord(
  * comparison leaves after them.
  */
 async function compare(
-  deps: Pick<RecordDeps, 'batches' | 'keys' | 'lookUp' | 'newAuditEvent' | 'now'>,
+  deps: CompareDeps,
   caller: Caller,
   request: Pick<MatchRequest, 'purpose' | 'comparison'> & { tokens: readonly Token[]; names: ComparableName[] },
   facts: RequestFacts,
@@ -94,6 +99,12 @@ async function compare(
   await deps.keys.ensureFresh()
   const found = (await deps.lookUp({ ...whose, tokens, part: 'secret' })).map(requireLive)
   for (const [at, record] of found.entries()) await requireOwnToken(deps.keys, record, 'secret', tokens[at]!)
+  const policies = await deps.policies.at(caller.policies)
+  const consents = found.map((record) => {
+    const consent = purpose && requirePurpose(policies, purpose, record)
+    deps.erasures.requireUnrestricted(record.token, purpose)
+    return consent
+  })
   const [mine, theirs] = await Promise.all(
     found.map((record) => openDetails(deps.keys, { ...record, secret: record.sealed })),
   )
@@ -108,6 +119,7 @@ async function compare(
   )
   const records = found.map((record, at) => ({
     record,
+    consent: consents[at],
     event: leaveOutRecord(deps.newAuditEvent, {
       type: 'record.match',
       outcome: 'success',

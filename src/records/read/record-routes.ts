@@ -8,7 +8,7 @@ import { correctRecord } from '../change/correct.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import { askedInCorrection } from '../record/asked.ts'
 import { CHANGE_PROBLEMS, RECORD_PROBLEMS } from '../record/record-problems.ts'
-import { maskedRecordSchema, tokenParameter } from '../record/record-schemas.ts'
+import { correctedRecordSchema, maskedRecordSchema, tokenParameter } from '../record/record-schemas.ts'
 import { readRecord } from './read.ts'
 
 /** The calls on existing records: masked read, correction. Each is parsed here and handed to its use case. */
@@ -53,7 +53,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
       operationId: 'correctRecord',
       tag: 'Records',
       description: `The body has the fields to correct beside \`purpose\`, \`reason\` and \`ticket\`. The number of a card
-        cannot be corrected. A role may ask for a reason, a ticket or a purpose.`,
+        cannot be corrected. \`disclosed_to\` lists the partners that were given an old value within a year; each gets a notice. A role may ask for a reason, a ticket or a purpose.`,
       params: { token: tokenParameter },
       problems: [...RECORD_PROBLEMS, ...CHANGE_PROBLEMS, 'card-expired'],
       summary: `Correct ${correctionsInWords()}; null removes an optional field`,
@@ -68,7 +68,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
         'Of an address': { line1: '80 Robinson Road', postal_code: '068898', reason: 'The shopper has moved' },
         'Of a card': { exp_month: 6, exp_year: 2033 },
       },
-      responses: { 200: { description: 'the masked view of the new version', schema: maskedRecordSchema } },
+      responses: { 200: { description: 'the masked view of the new version', schema: correctedRecordSchema } },
       handle: async (request) => ({
         status: 200,
         body: await correctRecord(

@@ -1,5 +1,4 @@
 import type { Caller } from '../../access/policy/caller.ts'
-import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
 import { storeUnderKeys } from '../../keys/ring/store-under-keys.ts'
 import { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
@@ -24,12 +23,11 @@ export type ReserveForRelease = (planned: PlannedEvents) => IdempotencyRow
 export async function commitOpened(
   deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'now' | 'usedApprovals'>,
   caller: Caller,
-  what: { reason: string | undefined; purpose: Purpose; opened: readonly (Opened & { at: number })[]; count: number },
+  what: { reason: string | undefined; opened: readonly (Opened & { at: number })[]; count: number },
   reserve: ReserveForRelease | undefined,
 ): Promise<(ReleaseOutcome | Problem)[]> {
-  const { reason, purpose, opened, count } = what
+  const { reason, opened, count } = what
   if (opened.length === 0) return []
-  const consent = needsConsent(purpose) ? purpose : undefined
   const plannedEvents = Array.from({ length: count }, (_, at) => opened.find((one) => one.at === at)?.event.id ?? null)
   await deps.keys.ensureFresh()
   let hasReleased = false
@@ -37,7 +35,7 @@ export async function commitOpened(
     owner: caller.id,
     presumption: caller.presumption,
     site: caller.site,
-    records: ones.map(({ record, event }) => ({ record, consent, event })),
+    records: ones.map(({ record, consent, event }) => ({ record, consent, event })),
     reasons: reason === undefined ? [] : ones.map(({ event }) => sealReason(deps, event.id, reason)),
     idempotency: hasReleased ? undefined : reserve?.(plannedEvents),
     now: deps.now(),

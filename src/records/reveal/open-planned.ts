@@ -1,9 +1,11 @@
-import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
+import type { Purpose } from '../../access/policy/purpose.ts'
 import type { AuditFacts } from '../../audit/event/audit-event.ts'
 import type { EarlierReveal } from '../../audit/event/event-lookup-store.ts'
 import { leaveOutRecord, type UnfinishedEvent } from '../../audit/event/unfinished-event.ts'
 import type { Details } from '../../kinds/kind.ts'
 import type { Kind } from '../../kinds/kinds.ts'
+import type { PolicySet } from '../../policies/policy.ts'
+import { requirePurpose } from '../../policies/require-purpose.ts'
 import { Problem } from '../../values/problem.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import type { RecordDeps } from '../dependencies.ts'
@@ -33,6 +35,8 @@ export interface Plan {
 export interface Opened {
   plan: Plan
   record: Exclude<LookedUp, string | undefined>
+  /** The consent that the record must still have when the release commits. */
+  consent: Purpose | undefined
   data: Sensitive<Details>
   event: UnfinishedEvent
 }
@@ -40,10 +44,11 @@ export interface Opened {
 /**
  * Opens the part of the record that is to leave, and makes the event of its release, which names the fields that the record has.
  *
- * @throws {Problem} record-not-found, record-gone, consent-missing, record-changed, record-integrity
+ * @throws {Problem} record-not-found, record-gone, purpose-not-notified, consent-missing, erasure-postponed,
+ *   record-changed, record-integrity
  */
 export async function openPlanned(
-  deps: Pick<RecordDeps, 'keys' | 'kinds' | 'newAuditEvent'>,
+  deps: Pick<RecordDeps, 'erasures' | 'keys' | 'kinds' | 'newAuditEvent'> & { policies: PolicySet },
   about: ReleaseAbout,
   plan: Plan,
   found: LookedUp,
@@ -51,8 +56,8 @@ export async function openPlanned(
   const record = requireLive(found)
   const { token, fields, first, approval } = plan
   await requireOwnToken(deps.keys, record, 'secret', token)
-  const { purpose } = about
-  if (needsConsent(purpose) && !record.consents.includes(purpose)) throw new Problem('consent-missing')
+  const consent = requirePurpose(deps.policies, about.purpose, record)
+  deps.erasures.requireUnrestricted(token, about.purpose)
   // The record was corrected after the approval, so no person has approved its present values.
   if ((approval?.approved?.version ?? record.version) !== record.version) throw new Problem('record-changed')
   const data = pick(deps.kinds[record.kind], await openDetails(deps.keys, { ...record, secret: record.sealed }), fields)
@@ -65,11 +70,11 @@ export async function openPlanned(
     approval: approval?.id,
     replay_of: first?.id,
   })
-  return { plan, record, data: new Sensitive(data), event }
+  return { plan, record, consent, data: new Sensitive(data), event }
 }
 
 /** The fields of the details, and what views derive from them. */
-function pick(kind: Kind, details: Details, names: readonly string[]): Details {
+export function pick(kind: Kind, details: Details, names: readonly string[]): Details {
   const display = names.every((name) => kind.fields.includes(name)) ? {} : kind.display(details)
   const shown = { ...display, ...details }
   return Object.fromEntries(names.filter((name) => shown[name] !== undefined).map((name) => [name, shown[name]]))

@@ -10,13 +10,14 @@ import {
 } from '../../access/approvals/approval-store.ts'
 import { isRequestOfVault, REQUEST_LASTS_MS, requestMac } from '../../access/approvals/request-mac.ts'
 import { auditCaller, type Caller } from '../../access/policy/caller.ts'
-import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
+import type { Purpose } from '../../access/policy/purpose.ts'
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import { insertEvents } from '../../audit/event/audit-store.ts'
 import { findReleasesUnder } from '../../audit/event/event-lookup-store.ts'
 import { isIntactFrom } from '../../audit/log/log-end.ts'
 import type { Queryable } from '../../database/database.ts'
 import { storeUnderKeys } from '../../keys/ring/store-under-keys.ts'
+import { requirePurpose } from '../../policies/require-purpose.ts'
 import { Problem } from '../../values/problem.ts'
 import type { RecordDeps, RequestFacts } from '../dependencies.ts'
 import { lockForRelease } from '../record/record-store.ts'
@@ -29,7 +30,16 @@ const HOUR_MS = 60 * 60 * 1000
 
 export type RedeemDeps = Pick<
   RecordDeps,
-  'alert' | 'database' | 'keys' | 'newAuditEvent' | 'newId' | 'now' | 'openApprovals' | 'usedApprovals'
+  | 'alert'
+  | 'database'
+  | 'erasures'
+  | 'keys'
+  | 'newAuditEvent'
+  | 'newId'
+  | 'now'
+  | 'openApprovals'
+  | 'policies'
+  | 'usedApprovals'
 >
 
 /** The permission for a release that needs a second person. */
@@ -73,8 +83,8 @@ interface Outcome {
  * alert, and waits for a review. The record is checked first, so that no approval is requested for a record that cannot
  * be released.
  *
- * @throws {Problem} record-not-found, record-gone, consent-missing, approval-required with the id of the request,
- *   too-many-requests
+ * @throws {Problem} record-not-found, record-gone, purpose-not-notified, consent-missing, erasure-postponed,
+ *   approval-required with the id of the request, too-many-requests
  */
 export async function redeemApproval(
   deps: RedeemDeps,
@@ -98,6 +108,7 @@ export async function redeemApproval(
   }
   // An approval that this process uses from here on may still look unused in a snapshot of the database.
   const used = deps.usedApprovals.at(now)
+  const policies = await deps.policies.at(caller.policies)
   await deps.keys.ensureFresh()
 
   async function insert(tx: Queryable, request: LocatedRequest, state: 'pending' | 'unreviewed'): Promise<void> {
@@ -110,8 +121,10 @@ export async function redeemApproval(
 
   async function redeemIn(tx: Queryable): Promise<Outcome> {
     await deps.keys.macs.hold(tx, 'access-mac')
-    const { version, consents } = requireLive(await lockForRelease(tx, asked.site, asked.token))
-    if (needsConsent(purpose) && !consents.includes(purpose)) throw new Problem('consent-missing')
+    const record = requireLive(await lockForRelease(tx, asked.site, asked.token))
+    requirePurpose(policies, purpose, { ...record, kind: kindNameOf(token) })
+    deps.erasures.requireUnrestricted(token, purpose)
+    const { version } = record
     const request: LocatedRequest = { ...asked, record_version: version }
     await lockApprovals(tx, caller.id)
     const found = (await findApproved(tx, request, now)).filter(({ id }) => !taken.has(id))

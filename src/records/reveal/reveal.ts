@@ -49,7 +49,8 @@ interface BudgetedPlan extends Plan {
  * @throws {Problem} audit-unavailable, database-unavailable; problems of one item are in its result
  */
 export async function revealRecords(
-  deps: RedeemDeps & Pick<RecordDeps, 'batches' | 'budgets' | 'kinds' | 'lookUp' | 'proveCaller' | 'writeAuditEvent'>,
+  deps: RedeemDeps &
+    Pick<RecordDeps, 'batches' | 'budgets' | 'erasures' | 'kinds' | 'lookUp' | 'proveCaller' | 'writeAuditEvent'>,
   caller: Caller,
   input: RevealRequest,
   facts: RequestFacts,

@@ -6,6 +6,8 @@ import type { Budget } from '../../access/policy/roles.ts'
 import type { AuditEvent, AuditFacts } from '../../audit/event/audit-event.ts'
 import { storeUnderKeys } from '../../keys/ring/store-under-keys.ts'
 import { confirmedBy, normaliseSearchValue, type SearchType } from '../../kinds/kinds.ts'
+import type { PolicySet } from '../../policies/policy.ts'
+import { judgePurpose } from '../../policies/require-purpose.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Sensitive } from '../../values/sensitive.ts'
 import { giveWay } from '../../values/time-slice.ts'
@@ -49,6 +51,7 @@ type SearchDeps = Pick<
   | 'batches'
   | 'budgets'
   | 'cardSearches'
+  | 'erasures'
   | 'findByTerm'
   | 'findsCards'
   | 'probes'
@@ -56,6 +59,7 @@ type SearchDeps = Pick<
   | 'kinds'
   | 'newAuditEvent'
   | 'now'
+  | 'policies'
 >
 
 /** Which budgets the records of a search are counted in. */
@@ -117,10 +121,11 @@ async function lookUp(
     site: caller.site,
     ...statedIn(input),
   }
+  const policies = await deps.policies.at(caller.policies)
   const find = async (): Promise<{ found: SearchResult; match: Match }> => {
     const sought = { site: caller.site, by: input.by, values }
     const found = await deps.findByTerm.records(sought, MAX_RESULTS)
-    const records = found.records.filter((record) => hasConsent(record, input))
+    const records = found.records.filter((record) => isForPurpose({ policies, erasures: deps.erasures }, record, input))
     const results: Record<string, unknown>[] = []
     const events: AuditEvent[] = []
     for (const [at, record] of records.entries()) {
@@ -134,9 +139,9 @@ async function lookUp(
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
         const { token, kind } = record
-        // One damaged record must not hide all others of a shopper. Its consents are not confirmed, so it is left out
-        // where a consent is needed.
-        if (!dependsOnConsent(input)) results.push({ token, kind, code: error.code })
+        // One damaged record must not hide all others of a shopper. What its shopper was told and has agreed to is
+        // not confirmed, so it is left out where that matters.
+        if (!dependsOnNotice(policies, input)) results.push({ token, kind, code: error.code })
         events.push(
           deps.newAuditEvent({ ...about, type: 'request.refuse', outcome: 'failed', token, kind, code: error.code }),
         )
@@ -193,12 +198,19 @@ function statedIn(input: SearchRequest): Pick<AuditFacts, 'purpose' | 'ticket' |
   return { purpose, ticket, authority }
 }
 
-/** A record is left out if its shopper has not consented to the purpose. */
-function hasConsent({ consents }: StoredRecord, input: SearchRequest): boolean {
-  return !dependsOnConsent(input) || consents.includes(input.why.purpose)
+/** A record is left out if its shopper was not told of the purpose or has not consented to it, or if only a hold still keeps it. */
+function isForPurpose(
+  { policies, erasures }: { policies: PolicySet; erasures: SearchDeps['erasures'] },
+  record: StoredRecord,
+  { why }: SearchRequest,
+): boolean {
+  if (why === undefined) return true
+  if (judgePurpose(policies, why.purpose, record).refusal !== undefined) return false
+  return !erasures.isRestricted(record.token, why.purpose)
 }
 
-/** Whether the purpose of the search must be consented to. */
-function dependsOnConsent(input: SearchRequest): input is SearchRequest & { why: SearchReason } {
-  return input.why !== undefined && needsConsent(input.why.purpose)
+/** Whether what a shopper was told and has agreed to decides about a record. */
+function dependsOnNotice({ published, distrusted }: PolicySet, { why }: SearchRequest): boolean {
+  if (why === undefined) return false
+  return needsConsent(why.purpose) || distrusted === true || published.length > 0
 }

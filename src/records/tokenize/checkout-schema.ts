@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { holdsCardNumber } from '../../kinds/card-number.ts'
 import { type CheckoutPart, checkoutParts } from '../../kinds/checkout-parts.ts'
-import { mayBeCardNumber } from '../../kinds/clear-value.ts'
+import { consentName, slug } from '../../kinds/clear-value.ts'
 import type { Details } from '../../kinds/kind.ts'
 import type { Kinds } from '../../kinds/kinds.ts'
 import { optionalMembers } from '../../kinds/optional-members.ts'
@@ -24,14 +24,6 @@ export const customerSchema = z
   })
   .overwrite((value) => value.normalize('NFC'))
   .meta({ description: "the shop's own reference for the shopper", examples: ['cus_1042'] })
-
-export const slug = z
-  .string()
-  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/, { abort: true })
-  .refine((value) => !mayBeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
-
-/** A name and no number: it is stored in the clear for as long as the record exists. */
-export const consentName = slug.regex(/[A-Za-z]/)
 
 const partNames = Object.keys(checkoutParts) as CheckoutPart[]
 

@@ -1,5 +1,7 @@
 import type { z } from 'zod'
 import { auditCaller, type Caller } from '../../access/policy/caller.ts'
+import type { PolicySet } from '../../policies/policy.ts'
+import { requireKnownPolicy } from '../../policies/require-known-policy.ts'
 import { parseInput } from '../../values/parse-input.ts'
 import { Problem } from '../../values/problem.ts'
 import { giveWay } from '../../values/time-slice.ts'
@@ -32,10 +34,11 @@ export async function tokenizeBatch(
   facts: RequestFacts,
   reserve?: ReserveKey,
 ): Promise<BatchAnswer> {
+  const policies = await deps.policies.at(caller.policies)
   const parsed: (Checkout | Problem)[] = []
   for (const item of input.items) {
     await giveWay()
-    parsed.push(parseItem(input.schema, item))
+    parsed.push(parseItem(policies, input.schema, item))
   }
   const checkouts = parsed.filter((item): item is Checkout => !(item instanceof Problem))
   const refusals = parsed.filter((item) => item instanceof Problem)
@@ -62,9 +65,11 @@ export async function tokenizeBatch(
   return answerFor(answers)
 }
 
-function parseItem(schema: z.ZodType<Checkout>, item: unknown): Checkout | Problem {
+function parseItem(policies: PolicySet, schema: z.ZodType<Checkout>, item: unknown): Checkout | Problem {
   try {
-    return parseInput(schema, item)
+    const checkout = parseInput(schema, item)
+    requireKnownPolicy(policies, checkout.policyVersion)
+    return checkout
   } catch (error) {
     if (error instanceof Problem) return error
     throw error

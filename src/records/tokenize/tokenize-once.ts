@@ -1,6 +1,7 @@
 import type { Caller } from '../../access/policy/caller.ts'
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
 import type { Answer, RouteRequest } from '../../http/route.ts'
+import { requireKnownPolicy } from '../../policies/require-known-policy.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency } from '../idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../idempotency/run-once.ts'
@@ -30,6 +31,7 @@ export function tokenizeOnce(
     async (reserve) => {
       const idempotency = reserve && (([answer]: TokenizedCheckout[]) => reserve(answerOf(answer!)))
       const extra = { idempotency, before: more.before, eventsOf: more.eventsOf }
+      requireKnownPolicy(await deps.policies.at(request.caller.policies), request.body.policyVersion)
       const [answer] = await tokenizeCheckouts(deps, request.caller, [request.body], request, extra)
       return { status: 201, body: answerOf(answer!) }
     },

@@ -138,7 +138,13 @@ function preparePart(
   const { customer, policyVersion, consents } = shared.checkout
   const identity = { token: newToken(kind, deps.randomBytes), kind: kind.name, site: caller.site, version: 1 }
   const record = { ...identity, policyVersion, consents: [...consents], createdAt: now, updatedAt: now }
-  const plain = divideRecord(deps.keys, kind, record, { details, customer, customerTerms, use })
+  const plain = divideRecord(deps.keys, kind, record, {
+    details,
+    customer,
+    customerTerms,
+    use,
+    via: caller.session !== undefined && consents.length > 0 ? 'session' : undefined,
+  })
   const event = deps.newAuditEvent({
     type: 'record.tokenize',
     outcome: 'success',
