@@ -42,6 +42,8 @@ export interface VaultKeys {
   renewSigningKey(): Promise<void>
   /** The vault's own key for messages to third parties. @throws {Problem} as `Keys.active` */
   messageKey(): Promise<MessageKey>
+  /** The one for receipts of consents. @throws {Problem} as `Keys.active` */
+  receiptKey(): Promise<MessageKey>
   jobs: readonly Job[]
   close(): Promise<void>
 }
@@ -65,6 +67,7 @@ export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
     eventMacs,
     renewSigningKey,
     messageKey: () => messageKey({ keys, renewSigningKey }),
+    receiptKey: () => messageKey({ keys, renewSigningKey }, 'receipt-signing'),
     sealedBecause() {
       try {
         void keys.ring

@@ -3,7 +3,10 @@ import canonicalize from 'canonicalize'
 import { type KeyToSignDeps, keyToSign } from './lifecycle/key-to-sign.ts'
 import type { Keys } from './ring/keys.ts'
 
-/** The vault's own key that signs messages to third parties, such as requests. */
+/** What these keys sign goes to others: requests to third parties, receipts to persons. */
+type MessagePurpose = 'message-signing' | 'receipt-signing'
+
+/** A key of the vault's own that signs messages to others. */
 export interface MessageKey {
   /** The thumbprint of the public key, under which the directory has it. */
   keyid: string
@@ -22,18 +25,24 @@ export interface PublicMessageKey {
 }
 
 /** The key that signs a message now, which counts as a use of it. @throws {Problem} as `Keys.active` */
-export async function messageKey(deps: KeyToSignDeps): Promise<MessageKey> {
-  const { secret } = await keyToSign(deps, 'message-signing')
+export async function messageKey(
+  deps: KeyToSignDeps,
+  purpose: MessagePurpose = 'message-signing',
+): Promise<MessageKey> {
+  const { secret } = await keyToSign(deps, purpose)
   return { keyid: thumbprintOf(publicJwkOf(secret)), key: secret }
 }
 
 /**
- * The public keys that verify such messages: the one that signs now first, the one that will sign next, and those that
- * signed until a day ago. A signature of a compromised key is worth nothing.
+ * The public keys that verify such messages: the one that signs now first, the one that will sign next, and those
+ * whose signatures may still have to be verified. A signature of a compromised key is worth nothing.
  */
-export function publicMessageKeys({ ring }: Pick<Keys, 'ring'>): PublicMessageKey[] {
+export function publicMessageKeys(
+  { ring }: Pick<Keys, 'ring'>,
+  purpose: MessagePurpose = 'message-signing',
+): PublicMessageKey[] {
   return ring
-    .all('message-signing')
+    .all(purpose)
     .filter(({ state }) => state !== 'compromised')
     .map(({ secret }) => {
       const jwk = publicJwkOf(secret)

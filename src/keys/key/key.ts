@@ -6,8 +6,8 @@ import type { KeyState } from './key-state.ts'
  * What a key may be used for, and nothing else (NIST SP 800-57 part 1, section 5.2). `display` and `secret` are data
  * keys and seal the two parts of records; `index` keys make the keyed hashes of customers, e-mail addresses, telephone
  * numbers and Idempotency-Keys, `card-index` keys those of card numbers; `token-signing` keys are EC P-256 private
- * keys, `audit-signing` keys, for checkpoints, `certificate-signing` keys, for attestations, and `message-signing` keys,
- * for requests to third parties, Ed25519 ones; MAC keys authenticate what only the vault may write, and each of them
+ * keys, `audit-signing` keys, for checkpoints, `certificate-signing` keys, for attestations, `message-signing` keys, for
+ * requests to third parties, and `receipt-signing` keys, for receipts of consents, Ed25519 ones; MAC keys authenticate what only the vault may write, and each of them
  * authenticates one kind.
  */
 export type KeyPurpose =
@@ -19,6 +19,7 @@ export type KeyPurpose =
   | 'audit-signing'
   | 'certificate-signing'
   | 'message-signing'
+  | 'receipt-signing'
   | MacPurpose
 
 /**
@@ -39,6 +40,7 @@ export const keyPurposes: readonly KeyPurpose[] = [
   'audit-signing',
   'certificate-signing',
   'message-signing',
+  'receipt-signing',
   ...macPurposes,
 ]
 
@@ -54,9 +56,16 @@ export function mayHash({ purpose, state }: KeyRow): boolean {
   return isIndexPurpose(purpose) && (state === 'pre-active' || state === 'active')
 }
 
+const ED25519_PURPOSES: readonly KeyPurpose[] = [
+  'audit-signing',
+  'certificate-signing',
+  'message-signing',
+  'receipt-signing',
+]
+
 /** Keys that sign with Ed25519 (RFC 8032). */
 export function isEd25519Purpose(purpose: KeyPurpose): boolean {
-  return purpose === 'audit-signing' || purpose === 'certificate-signing' || purpose === 'message-signing'
+  return ED25519_PURPOSES.includes(purpose)
 }
 
 /** Their uses are not counted: the limit is one of AES-GCM's nonces, and HMAC has none. */

@@ -9,7 +9,14 @@ import { findOlderTransactions } from '../rotation/older-transactions.ts'
 import { countReferencesOf, totalOf } from '../rotation/reference-store.ts'
 import { selectRotations } from '../rotation/rotation-store.ts'
 import { type OpenBackups, openBackupsOf } from './open-backups.ts'
-import { hasOutlivedItsSignatures, isPublishedPurpose } from './signing-plan.ts'
+import { hasOutlivedItsSignatures, isPublishedPurpose, type PublishedPurpose } from './signing-plan.ts'
+
+/** What still has to be verified. */
+const SIGNED: Readonly<Record<PublishedPurpose, string>> = {
+  'token-signing': 'tokens that are still alive',
+  'message-signing': 'messages of the last day',
+  'receipt-signing': 'receipts of the last ten years',
+}
 
 /** The key must stay. The message says why, and what has to happen first. */
 export class KeyStillNeeded extends VaultError {
@@ -72,7 +79,7 @@ export async function destroyKey(
       key.state === 'deactivated' &&
       !hasOutlivedItsSignatures(key, now(), longestTokenSeconds)
     ) {
-      const signed = key.purpose === 'token-signing' ? 'tokens that are still alive' : 'messages of the last day'
+      const signed = SIGNED[key.purpose]
       throw new KeyStillNeeded(`${id} has signed ${signed}: the vault destroys it when it verifies nothing any more.`)
     }
     if (key.purpose === 'audit-signing' && (await deps.hasSignedLast(change.tx, id))) {

@@ -29,6 +29,7 @@ const PURPOSES: Readonly<Record<KeyPurpose | 'root', PurposeFacts>> = {
   'audit-signing': { ...ED25519, use: 'signs the checkpoints of the audit log' },
   'certificate-signing': { ...ED25519, use: 'signs the certificates of retired keys' },
   'message-signing': { ...ED25519, use: 'signs requests to third parties' },
+  'receipt-signing': { ...ED25519, use: 'signs receipts of consents' },
   'registry-mac': { ...HMAC, use: 'authenticates the manifest of the key registry' },
   'access-mac': { ...HMAC, use: 'authenticates clients, contracts, roles, approvals and the ledger of access' },
   'event-mac': { ...HMAC, use: 'authenticates audit events on their way into the log' },

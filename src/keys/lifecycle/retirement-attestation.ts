@@ -1,5 +1,4 @@
-import { createPublicKey, sign } from 'node:crypto'
-import canonicalize from 'canonicalize'
+import { createPublicKey } from 'node:crypto'
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import { insertEvents } from '../../audit/event/audit-store.ts'
 import { selectRetirements } from '../../audit/event/event-lookup-store.ts'
@@ -7,11 +6,11 @@ import { rawPublicKey } from '../../audit/formats/signed-note.ts'
 import type { EventAuthenticity } from '../../audit/log/event-authenticity.ts'
 import { VaultError } from '../../values/vault-error.ts'
 import { isClosed, mayBeClosed } from '../key/closed-keys.ts'
-import { publicKeyOf } from '../key/key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
 import type { Keys } from '../ring/keys.ts'
 import { findOlderTransactions } from '../rotation/older-transactions.ts'
 import { countReferencesOf, totalOf } from '../rotation/reference-store.ts'
+import { type SignedStatement, signStatement } from './sign-statement.ts'
 
 /** There is nothing to certify yet; the message says why. */
 class NotRetired extends VaultError {
@@ -40,12 +39,8 @@ interface KeyStatement {
   census: { values: 0; at: string }
 }
 
-export interface RetirementAttestation {
+export interface RetirementAttestation extends SignedStatement {
   statement: KeyStatement
-  /** RFC 7515 compact JWS over the statement in its canonical form (RFC 8785), EdDSA (RFC 8037). */
-  certificate: string
-  /** What verifies it, in PEM: the public key of the certificate-signing key that the header names. */
-  public_key: string
 }
 
 export interface CertifyKeyDeps extends ChangeRegistryDeps {
@@ -106,7 +101,7 @@ export async function certifyKey(
     await changeRegistry(deps, operator, async ({ close }) => close(id))
   }
   await keys.ensureFresh()
-  const signed = signStatement(keys, statement)
+  const signed = signStatement(keys, 'strongroom-key-certificate', statement)
   await insertEvents(database, [
     newAuditEvent({
       type: 'key.certify',
@@ -137,17 +132,4 @@ async function findRetirement(
 ): Promise<Retirement | undefined> {
   const [latest] = await authenticity.pick(await selectRetirements(database, key), database)
   return latest && (JSON.parse(latest.body) as Retirement)
-}
-
-function signStatement(
-  keys: Pick<Keys, 'active'>,
-  statement: KeyStatement,
-): Pick<RetirementAttestation, 'certificate' | 'public_key'> {
-  const key = keys.active('certificate-signing')
-  const header = { alg: 'EdDSA', kid: key.id, typ: 'strongroom-key-certificate' }
-  const input = [header, statement].map((part) => Buffer.from(canonicalize(part) ?? '').toString('base64url')).join('.')
-  return {
-    certificate: `${input}.${sign(null, Buffer.from(input), key.secret).toString('base64url')}`,
-    public_key: publicKeyOf(key),
-  }
 }

@@ -2,7 +2,11 @@ import { REPLACE_FROM, wearOf } from '../key/cryptoperiod.ts'
 import type { KeyPurpose, KeyRow } from '../key/key.ts'
 
 /** Others verify what these keys sign, by public keys that the vault publishes. The vault replaces them by itself. */
-export const publishedPurposes = ['token-signing', 'message-signing'] as const satisfies readonly KeyPurpose[]
+export const publishedPurposes = [
+  'token-signing',
+  'message-signing',
+  'receipt-signing',
+] as const satisfies readonly KeyPurpose[]
 
 export type PublishedPurpose = (typeof publishedPurposes)[number]
 
@@ -21,9 +25,14 @@ const HOUR_MS = 60 * 60 * 1000
 export const OVERLAP_MS: Readonly<Record<PublishedPurpose, number>> = {
   'token-signing': HOUR_MS,
   'message-signing': 24 * HOUR_MS,
+  'receipt-signing': HOUR_MS,
 }
-/** How long after its last signature a message is verified at the latest. */
-const LONGEST_MESSAGE_MS = 24 * HOUR_MS
+const YEAR_MS = 365 * 24 * HOUR_MS
+/** How long after its last signature something is verified at the latest. A person may show a receipt years later. */
+const LONGEST_MS: Readonly<Record<Exclude<PublishedPurpose, 'token-signing'>, number>> = {
+  'message-signing': 24 * HOUR_MS,
+  'receipt-signing': 10 * YEAR_MS,
+}
 /** Clocks of servers differ. */
 const TOLERANCE_MS = 60 * 1000
 
@@ -58,10 +67,11 @@ function stepsTowards(next: KeyRow | undefined, wear: number, now: Date, overlap
   return wear >= REPLACE_FROM ? [{ do: 'create' }] : []
 }
 
-/** Whether everything that a deactivated key has signed was verified: tokens have expired, messages have arrived. */
+/** Whether everything that a deactivated key has signed was verified: tokens have expired, messages have arrived, receipts are old. */
 export function hasOutlivedItsSignatures(key: KeyRow, now: Date, longestTokenSeconds: number): boolean {
-  if (key.state !== 'deactivated' || key.deactivated_at === null) return false
-  const longestMs = key.purpose === 'token-signing' ? longestTokenSeconds * 1000 : LONGEST_MESSAGE_MS
+  const { purpose } = key
+  if (key.state !== 'deactivated' || key.deactivated_at === null || !isPublishedPurpose(purpose)) return false
+  const longestMs = purpose === 'token-signing' ? longestTokenSeconds * 1000 : LONGEST_MS[purpose]
   return now.getTime() > key.deactivated_at.getTime() + longestMs + TOLERANCE_MS
 }
 

@@ -21,6 +21,7 @@ export const rotations = {
   audit: ['audit-signing'],
   certificate: ['certificate-signing'],
   message: ['message-signing'],
+  receipt: ['receipt-signing'],
   mac: macPurposes,
   all: keyPurposes,
 } as const satisfies Record<string, readonly KeyPurpose[]>
