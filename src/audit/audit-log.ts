@@ -23,7 +23,9 @@ import { watchLogEnd } from './log/watch-log-end.ts'
 import { type ObservedAnswer, type Outage, watchOutage } from './release-gate/outage.ts'
 import type { ReleaseGate } from './release-gate/release-gate.ts'
 import { preparePartitions } from './retention/partition-store.ts'
+import type { OverdueDuty } from './review/overdue-duty.ts'
 import type { WaiveRestoreDeps } from './waive-restore.ts'
+import type { OutsideCheckpoint } from './witness/outside-store.ts'
 import { createSettlements, type Settlements } from './witness/settlements.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import { type OutsideWatch, watchOutside } from './witness/watch-outside.ts'
@@ -49,6 +51,8 @@ interface AuditLogDeps {
   authenticity: EventAuthenticity
   /** Counts the refusals of unknown callers. */
   strangers: { addFailure(source: string): void }
+  /** What people should have done by then. */
+  findOverdue: (now: Date) => Promise<readonly OverdueDuty[]>
   /** Whether the registry of keys is older than one that is known outside. */
   registryAge: WaiveRestoreDeps['registryAge']
   keys: {
@@ -71,6 +75,8 @@ interface AuditLogOptions {
   origin: string
   /** Targets of checkpoints, in the process that keeps the log. */
   shipping: Shipping | undefined
+  /** What else was seen outside and is missing here: lines of the ledger of erasures. In the process that sees the places outside. */
+  findMissing?: ((isThorough: boolean) => Promise<readonly OutsideCheckpoint[]>) | undefined
   observeWaiting: (seconds: number) => void
   /** How many failed commands have an event each in a minute. */
   failures: { perSource: number; inAll: number }

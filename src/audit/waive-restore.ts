@@ -8,6 +8,8 @@ import type { OutsideWatch } from './witness/watch-outside.ts'
 export interface WaivedRestore {
   /** How many checkpoints outside the log does not contain; 0 when nothing was closed, and then nothing is written. */
   waived: number
+  /** How many of them are lines of the ledger of erasures, whose records may be back. */
+  erasures: number
   /** The size of the largest of them; null if there was none. */
   size: number | null
   /** The generation of the registry of keys that is known outside; undefined when the one in the database is not older. */
@@ -44,18 +46,24 @@ export async function waiveRestore(
   return registryAge.outgrow(operator, async (tx) => {
     const open = await settlements.selectOpen(tx)
     const size = open[0]?.size ?? null
-    if (size === null && generation === undefined) return { waived: 0, size, generation, event: null }
+    const erasures = open.filter((one) => one.size === 0).length
+    if (size === null && generation === undefined) return { waived: 0, erasures, size, generation, event: null }
     const event = await settle(tx, open, (checkpoints) =>
       newAuditEvent({
         type: 'restore.waive',
         outcome: 'success',
         caller: operator,
-        subject: size === null ? `key-registry:${generation}` : `checkpoint:${size}`,
+        subject: subjectOf(size, generation),
         checkpoints: open.length === 0 ? undefined : checkpoints,
         count: open.length,
         note: reason,
       }),
     )
-    return { waived: open.length, size, generation, event: event.id }
+    return { waived: open.length, erasures, size, generation, event: event.id }
   })
+}
+
+function subjectOf(size: number | null, generation: number | undefined): string {
+  if (size === null) return `key-registry:${generation}`
+  return size === 0 ? 'erasure-ledger' : `checkpoint:${size}`
 }

@@ -1,6 +1,5 @@
 import type { Caller } from '../access/policy/caller.ts'
 import type { Presumption } from '../access/policy/presumption.ts'
-import { needsConsent, type Purpose } from '../access/policy/purpose.ts'
 import { finishEvent, type UnfinishedEvent } from '../audit/event/unfinished-event.ts'
 import { WAITS } from '../database/batch.ts'
 import { storeUnderKeys } from '../keys/ring/store-under-keys.ts'
@@ -17,7 +16,6 @@ import { sealForward } from './sealed-forwards.ts'
 
 /** A request that is about to be sent, with everything that commits before it is. */
 export interface Intent {
-  purpose: Purpose
   forward: Forward
   /** Each with the event by which it leaves. */
   opened: readonly (OpenedToken & { event: UnfinishedEvent })[]
@@ -47,9 +45,8 @@ export type Committed = { isCommitted: false } | { isCommitted: true; key: Idemp
 export async function commitIntent(
   deps: Pick<ForwardDeps, 'database' | 'keys' | 'now' | 'requireRelease' | 'securityCodes'>,
   caller: Caller,
-  { purpose, forward, opened, code, reserve }: Intent,
+  { forward, opened, code, reserve }: Intent,
 ): Promise<Committed> {
-  const consent = needsConsent(purpose) ? purpose : undefined
   const records = opened.map(({ token }) => ({ token }))
   return storeUnderKeys(deps.keys, async () => {
     await deps.keys.ensureFresh()
@@ -63,7 +60,12 @@ export async function commitIntent(
         owner: caller.id,
         presumption,
         events: opened.map(({ event, record }) => finishEvent(event, record)),
-        records: opened.map(({ record: { token, version, consents } }) => ({ token, version, consents, consent })),
+        records: opened.map(({ record: { token, version, consents }, consent }) => ({
+          token,
+          version,
+          consents,
+          consent,
+        })),
         idempotency: key,
         now: deps.now(),
       },

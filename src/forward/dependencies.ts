@@ -16,7 +16,18 @@ export interface DestinationsInForce {
 export interface ForwardDeps
   extends Pick<
       RecordDeps,
-      'batches' | 'budgets' | 'database' | 'issuer' | 'keys' | 'lookUp' | 'newAuditEvent' | 'newId' | 'now' | 'probes'
+      | 'batches'
+      | 'budgets'
+      | 'database'
+      | 'erasures'
+      | 'issuer'
+      | 'keys'
+      | 'lookUp'
+      | 'newAuditEvent'
+      | 'newId'
+      | 'now'
+      | 'policies'
+      | 'probes'
     >,
     FindContractDeps {
   destinations: DestinationsInForce

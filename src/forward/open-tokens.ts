@@ -1,12 +1,14 @@
 import { consumeOrRefuse } from '../access/limits/budget.ts'
 import type { Caller } from '../access/policy/caller.ts'
-import { needsConsent, type Purpose } from '../access/policy/purpose.ts'
+import type { Purpose } from '../access/policy/purpose.ts'
 import { type Destination, type TokenRole, takenBy } from '../destinations/destination.ts'
 import { checkoutParts } from '../kinds/checkout-parts.ts'
 import type { Details } from '../kinds/kind.ts'
+import { requirePurpose } from '../policies/require-purpose.ts'
 import type { RecordPart } from '../records/record/record.ts'
 import { openDetails, openDisplay, requireOwnToken } from '../records/record/sealed-record.ts'
 import { kindNameOf, parseToken, type Token } from '../records/record/token.ts'
+import { findOvertaken } from '../records/reveal/find-overtaken.ts'
 import { requireLive } from '../records/reveal/require-live.ts'
 import type { LookedUp } from '../records/search/look-up-store.ts'
 import { Problem } from '../values/problem.ts'
@@ -27,6 +29,8 @@ export interface NamedToken {
 /** A record that was opened. Holds plaintext. */
 export interface OpenedToken extends NamedToken {
   record: Exclude<LookedUp, string | undefined>
+  /** The consent that the record must still have when the request is about to be sent. */
+  consent: Purpose | undefined
   /** Of the secret part all members, of the display part what a masked view shows. */
   details: Details
 }
@@ -93,10 +97,11 @@ export function consumeTokens(
 /**
  * Opens one part of each record.
  *
- * @throws {Problem} record-not-found, record-gone, consent-missing, record-integrity, too-many-requests
+ * @throws {Problem} record-not-found, record-gone, purpose-not-notified, consent-missing, erasure-postponed, record-changed,
+ *   record-integrity, too-many-requests
  */
 export async function openTokens(
-  deps: Pick<ForwardDeps, 'keys' | 'lookUp' | 'probes'>,
+  deps: Pick<ForwardDeps, 'database' | 'erasures' | 'keys' | 'lookUp' | 'policies' | 'probes'>,
   caller: Caller,
   wanted: WantedTokens,
 ): Promise<OpenedToken[]> {
@@ -105,7 +110,7 @@ export async function openTokens(
   return deps.probes.lookUp(
     caller,
     wanted.named.length,
-    () => openNamed(deps, { owner: caller.id, site: caller.site }, wanted),
+    () => openNamed(deps, { owner: caller.id, site: caller.site, policies: caller.policies }, wanted),
     () => 0,
   )
 }
@@ -118,23 +123,26 @@ interface WantedTokens {
 
 /** The same, and counts nothing. @param of the site, and who asks */
 export async function openNamed(
-  deps: Pick<ForwardDeps, 'keys' | 'lookUp'>,
-  of: { owner: string; site: string },
+  deps: Pick<ForwardDeps, 'database' | 'erasures' | 'keys' | 'lookUp' | 'policies'>,
+  of: { owner: string; site: string; policies?: string | undefined },
   { named, purpose, part }: WantedTokens,
 ): Promise<OpenedToken[]> {
   const tokens = named.map(({ token }) => token)
-  const found = await deps.lookUp({ ...of, tokens, part })
+  const found = await deps.lookUp({ owner: of.owner, site: of.site, tokens, part })
+  const policies = await deps.policies.at(of.policies)
   const opened: OpenedToken[] = []
   for (const [at, one] of named.entries()) {
     const record = requireLive(found[at])
     await requireOwnToken(deps.keys, record, part, one.token)
-    if (needsConsent(purpose) && !record.consents.includes(purpose)) throw new Problem('consent-missing')
+    const consent = requirePurpose(policies, purpose, record)
+    deps.erasures.requireUnrestricted(one.token, purpose)
     const details =
       part === 'secret'
         ? await openDetails(deps.keys, { ...record, secret: record.sealed })
         : (await openDisplay(deps.keys, { ...record, display: record.sealed })).shown
-    opened.push({ ...one, record, details })
+    opened.push({ ...one, record, consent, details })
   }
+  if ((await findOvertaken(deps, opened)).length > 0) throw new Problem('record-changed', { retryAfterSeconds: 1 })
   return opened
 }
 

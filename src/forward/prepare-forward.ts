@@ -37,13 +37,23 @@ export function requireUseOfCode(destination: Destination, { securityCode, token
 /**
  * Opens the records and the code, and builds the request. Nothing of it may leave before its intent is committed.
  *
- * @throws {Problem} record-not-found, record-gone, consent-missing, record-integrity, security-code-not-found,
- *   invalid-input, destination-unavailable
+ * @throws {Problem} record-not-found, record-gone, purpose-not-notified, consent-missing, erasure-postponed, record-integrity,
+ *   security-code-not-found, invalid-input, destination-unavailable
  */
 export async function prepareForward(
   deps: Pick<
     ForwardDeps,
-    'destinations' | 'keys' | 'lookUp' | 'newAuditEvent' | 'newId' | 'now' | 'probes' | 'securityCodes'
+    | 'database'
+    | 'destinations'
+    | 'erasures'
+    | 'keys'
+    | 'lookUp'
+    | 'newAuditEvent'
+    | 'newId'
+    | 'now'
+    | 'policies'
+    | 'probes'
+    | 'securityCodes'
   >,
   caller: Caller,
   request: ForwardRequest,
@@ -82,7 +92,6 @@ export async function prepareForward(
   const released = opened.map(({ token, event }) => ({ token, event: event.id }))
   const { deadline, expiresAt } = timesOf(deps.now(), destination)
   return {
-    purpose,
     opened,
     code,
     reserve,

@@ -31,7 +31,17 @@ export interface Preview {
 
 type PreviewDeps = Pick<
   ForwardDeps,
-  'batches' | 'budgets' | 'keys' | 'lookUp' | 'newAuditEvent' | 'now' | 'probes' | 'destinations'
+  | 'batches'
+  | 'budgets'
+  | 'database'
+  | 'destinations'
+  | 'erasures'
+  | 'keys'
+  | 'lookUp'
+  | 'newAuditEvent'
+  | 'now'
+  | 'policies'
+  | 'probes'
 >
 
 /**

@@ -8,6 +8,7 @@ import type { AccessLedger } from '../access/ledger/access-ledger.ts'
 import type { AccessMacs } from '../access/ledger/access-macs.ts'
 import { REFUSED, suspendedSubject } from '../access/ledger/ledger-subject.ts'
 import { suspendCaller } from '../access/limits/suspension-store.ts'
+import { purposes } from '../access/policy/purpose.ts'
 import { type RoleFile, toRoleFile } from '../access/policy/role-set.ts'
 import { applyRoles } from '../access/roles-in-force/apply-roles.ts'
 import type { CurrentRoles } from '../access/roles-in-force/current-roles.ts'
@@ -22,10 +23,18 @@ import type { Destinations } from '../destinations/create-destinations.ts'
 import { compromiseKey } from '../keys/lifecycle/compromise.ts'
 import type { RegistryAge } from '../keys/registry/registry-age.ts'
 import type { Keys } from '../keys/ring/keys.ts'
+import type { VaultLedger } from '../privacy/erasure/erasure-ledger.ts'
+import { missingFrom, readAll } from '../privacy/erasure/find-missing-erasures.ts'
+import { disableRetention } from '../privacy/retention/enable-retention.ts'
+import { addHold } from '../privacy/retention/holds.ts'
+import type { RecordDeps } from '../records/dependencies.ts'
+import type { NewId } from '../values/identifier.ts'
 import { eraseAgain } from './erase-again.ts'
+import { orderAgain } from './order-again.ts'
 import { type Again, planRestore, type RestorePlan } from './plan-restore.ts'
 import { LogNotApplicable, type NewerLog, readNewerLog } from './read-newer-log.ts'
 import type { NewerRootKey } from './takeaways.ts'
+import { withdrawAgain } from './withdraw-again.ts'
 
 export interface ApplyLogDeps {
   database: Database
@@ -34,6 +43,7 @@ export interface ApplyLogDeps {
   ledger: AccessLedger
   roles: CurrentRoles
   newAuditEvent: NewAuditEvent
+  newId: NewId
   now: () => Date
   /** All keys that may have signed the log. */
   signingKeys: () => readonly LogKey[]
@@ -41,6 +51,9 @@ export interface ApplyLogDeps {
   settlements: Settlements
   isProven: IsProven
   registryAge: RegistryAge
+  erasures: VaultLedger
+  /** What a record is sealed again with. */
+  records: () => Promise<Pick<RecordDeps, 'kinds' | 'policies'>>
   destinations: Pick<Destinations, 'withdraw'>
 }
 
@@ -88,7 +101,7 @@ export async function applyLog(
   const log = await readNewerLog({ ...deps, onProgress }, file)
   const { origin, size, from, takeaways } = log
   const largest = await deps.settlements.findOpen(database)
-  if (largest !== undefined && takeaways.count + takeaways.dropped === 0) {
+  if (largest !== undefined && largest.size > 0 && takeaways.count + takeaways.dropped === 0) {
     throw new LogNotApplicable('the database has every event of the file: it is not the newer log.')
   }
   const plan = await planRestore(deps, takeaways)
@@ -127,10 +140,25 @@ async function takeAway(
     const { newAuditEvent } = repeating(plan.destinations.event)
     await deps.destinations.withdraw(operator, newAuditEvent)
   }
+  // The backup does not know what keeps records longer: an operator looks at a dry run, and enables it again.
+  if (plan.retention !== undefined) await disableRetention(repeating(plan.retention.event), operator)
   for (const one of plan.lapse) await lapseAgain(repeating(one.event), operator, one)
+  for (const one of plan.hold) await holdAgain(repeating(one.event), operator, one)
   for (const { id, event } of plan.compromise) await compromiseKey(repeating(event), operator, id)
+  if (plan.withdraw.length > 0) await withdrawAgain({ ...deps, ...(await deps.records()) }, operator, plan.withdraw)
+  await orderAgain(deps, operator, plan.order)
   const total = plan.erase.length
   await eraseAgain(deps, operator, plan.erase, (done) => onProgress({ done, total }))
+}
+
+/** A hold keeps its record from erasures that are applied later, from callers and from retention. */
+async function holdAgain(
+  deps: ApplyLogDeps,
+  operator: AuditCaller,
+  { token, purpose, reason, until }: RestorePlan['hold'][number],
+): Promise<void> {
+  const known = purposes.find((one) => one === purpose)
+  await addHold(deps, operator, { token, purpose: known, reason, reviewAt: new Date(until) })
 }
 
 /** The MAC of a client whose row was changed outside the vault cannot cover an end. */
@@ -204,7 +232,12 @@ async function conclude(
   const taken = stepsOf(plan)
   const isOlder = registryAge.newer() !== undefined
   return registryAge.outgrow(operator, async (tx) => {
-    const open = await settlements.selectOpen(tx)
+    const all = await settlements.selectOpen(tx)
+    // A line of the ledger of erasures is answered for where its record is erased by now.
+    const lines = readAll(all.flatMap(({ size, note }) => (size === 0 && note !== null ? [note] : [])))
+    const missing = new Set((await missingFrom(tx, lines)).map(({ text }) => text))
+    const done = new Set(lines.filter(({ text }) => !missing.has(text)).map(({ text }) => text))
+    const open = all.filter(({ size, note }) => size > 0 || done.has(note ?? ''))
     if (open.length + taken === 0 && !isOlder) return null
     const event = await settle(tx, open, (checkpoints) =>
       newAuditEvent({
@@ -223,8 +256,34 @@ async function conclude(
 
 /** How many things are taken away. */
 export function stepsOf(plan: RestorePlan): number {
-  const { erase, revoke, endCredentials, disable, endPartners, endPartnerKeys, suspend, lapse, compromise } = plan
-  const lists = [erase, revoke, endCredentials, disable, endPartners, endPartnerKeys, suspend, lapse, compromise]
-  const sets = [plan.roles, plan.destinations].filter((set) => set !== undefined)
+  const {
+    erase,
+    order,
+    withdraw,
+    revoke,
+    endCredentials,
+    disable,
+    endPartners,
+    endPartnerKeys,
+    suspend,
+    lapse,
+    hold,
+    compromise,
+  } = plan
+  const lists = [
+    erase,
+    order,
+    withdraw,
+    revoke,
+    endCredentials,
+    disable,
+    endPartners,
+    endPartnerKeys,
+    suspend,
+    lapse,
+    hold,
+    compromise,
+  ]
+  const sets = [plan.roles, plan.destinations, plan.retention].filter((set) => set !== undefined)
   return lists.reduce((sum, list) => sum + list.length, sets.length)
 }

@@ -2,8 +2,9 @@ import { lapseApprovals } from '../access/approvals/approval-store.ts'
 import type { AuditCaller, AuditEvent, NewAuditEvent } from '../audit/event/audit-event.ts'
 import { insertEvents } from '../audit/event/audit-store.ts'
 import type { Database } from '../database/database.ts'
+import type { ErasureLedger } from '../records/change/erasure-ledger.ts'
 import { eraseRecordRow } from '../records/change/record-change-store.ts'
-import { lockRecord } from '../records/record/record-store.ts'
+import { holdRecords, lockRecord } from '../records/record/record-store.ts'
 import { kindNameOf, type Token } from '../records/record/token.ts'
 import type { Takeaway } from './takeaways.ts'
 
@@ -11,6 +12,13 @@ import type { Takeaway } from './takeaways.ts'
 export interface ErasedRecord extends Takeaway {
   token: Token
   site: string
+}
+
+export interface EraseAgainDeps {
+  database: Database
+  erasures: Pick<ErasureLedger, 'write' | 'finish'>
+  newAuditEvent: NewAuditEvent
+  now: () => Date
 }
 
 /** How many are erased in one transaction. */
@@ -23,21 +31,28 @@ const AT_A_TIME = 100
  * @param onErased gets how many records were looked at in all, after each transaction
  */
 export async function eraseAgain(
-  { database, newAuditEvent, now }: { database: Database; newAuditEvent: NewAuditEvent; now: () => Date },
+  { database, erasures, newAuditEvent, now }: EraseAgainDeps,
   operator: AuditCaller,
   records: readonly ErasedRecord[],
   onErased: (done: number) => void,
 ): Promise<void> {
-  // In one order, so that two of these commands do not wait for one another.
-  const ordered = records.toSorted((one, other) => (one.token < other.token ? -1 : 1))
-  for (let at = 0; at < ordered.length; at += AT_A_TIME) {
-    const some = ordered.slice(at, at + AT_A_TIME)
+  for (let at = 0; at < records.length; at += AT_A_TIME) {
+    const some = records.slice(at, at + AT_A_TIME)
     await database.transaction(async (tx) => {
       const events: AuditEvent[] = []
+      await holdRecords(
+        tx,
+        some.map(({ token }) => token),
+      )
       for (const { token, site, event } of some) {
         const record = await lockRecord(tx, site, token)
         if (record === undefined) continue
-        await eraseRecordRow(tx, token, now())
+        const at = now()
+        // The ledger knows it from now on, whether it lies outside or not.
+        const place = { token, site, kind: kindNameOf(token) }
+        await erasures.write(tx, [place], { reason: 'request', at })
+        await eraseRecordRow(tx, token, at)
+        await erasures.finish(tx, [record === 'erased' ? place : record], at)
         await lapseApprovals(tx, token, now())
         const kind = kindNameOf(token)
         const policy_version = record === 'erased' ? undefined : record.policyVersion

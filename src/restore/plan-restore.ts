@@ -1,13 +1,19 @@
+import type { AccessLedger } from '../access/ledger/access-ledger.ts'
 import { selectClients } from '../access/ledger/client-store.ts'
+import { scopeOfRetention } from '../access/ledger/ledger-subject.ts'
 import { selectPartners } from '../access/ledger/partner-store.ts'
+import { selectPolicyRows } from '../access/ledger/policy-rows-store.ts'
 import type { AuditFacts } from '../audit/event/audit-event.ts'
 import type { IsProven } from '../audit/log/proven-event.ts'
 import type { Database } from '../database/database.ts'
 import { listKeys } from '../keys/key/key-store.ts'
 import type { Token } from '../records/record/token.ts'
+import { Problem } from '../values/problem.ts'
 import type { ErasedRecord } from './erase-again.ts'
+import { type OrderedAgain, withoutOrder } from './order-again.ts'
 import { selectHeldRecords, selectRepeating, selectTokensWithApprovals } from './restore-store.ts'
-import type { Takeaway, Takeaways } from './takeaways.ts'
+import type { AddedHold, Takeaway, Takeaways } from './takeaways.ts'
+import type { ConsentedAgain } from './withdraw-again.ts'
 
 /** Something to take away again, and the event that took it away first. */
 export interface Again extends Takeaway {
@@ -17,6 +23,9 @@ export interface Again extends Takeaway {
 /** What a newer log asks for that the database does not say yet. */
 export interface RestorePlan {
   erase: readonly ErasedRecord[]
+  /** Erasures that were ordered and not done. */
+  order: readonly OrderedAgain[]
+  withdraw: readonly ConsentedAgain[]
   revoke: readonly Again[]
   endCredentials: readonly Again[]
   disable: readonly Again[]
@@ -25,9 +34,13 @@ export interface RestorePlan {
   suspend: readonly (Again & { purpose: string })[]
   /** Records whose approvals end. */
   lapse: readonly (Again & { approval: string })[]
+  /** Holds that the backup does not have. */
+  hold: readonly (Again & AddedHold)[]
   compromise: readonly Again[]
   roles: Takeaway | undefined
   destinations: Takeaway | undefined
+  /** Where an operator had enabled retention when the backup was made. */
+  retention: Takeaway | undefined
   /** What no log can bring back, by its ids. */
   lost: {
     records: readonly string[]
@@ -35,6 +48,7 @@ export interface RestorePlan {
     clients: readonly string[]
     partners: readonly string[]
     keys: readonly string[]
+    policies: readonly string[]
   }
   /** Keys that were destroyed and are there again. */
   undestroyed: readonly string[]
@@ -43,6 +57,7 @@ export interface RestorePlan {
 export interface PlanRestoreDeps {
   database: Database
   isProven: IsProven
+  ledger: Pick<AccessLedger, 'stateIn'>
   now: () => Date
 }
 
@@ -55,11 +70,21 @@ export interface PlanRestoreDeps {
  * if the row does not say it.
  */
 export async function planRestore(
-  { database, isProven, now }: PlanRestoreDeps,
+  { database, isProven, ledger, now }: PlanRestoreDeps,
   takeaways: Takeaways,
 ): Promise<RestorePlan> {
-  const { erased, corrected, tokenized, approvalsOver } = takeaways
-  const held = await selectHeldRecords(database, [...new Set([...erased.keys(), ...corrected.keys(), ...tokenized])])
+  const { erased, ordered, withdrawn, corrected, tokenized, approvalsOver, holdsAdded } = takeaways
+  const onHold = [...holdsAdded.values()].map(({ token }) => token)
+  const held = await selectHeldRecords(database, [
+    ...new Set([
+      ...erased.keys(),
+      ...ordered.keys(),
+      ...withdrawn.keys(),
+      ...corrected.keys(),
+      ...tokenized,
+      ...onHold,
+    ]),
+  ])
   const repeated = await findRepeated({ database, isProven }, takeaways)
   const isNews = ({ event }: Takeaway) => !repeated.has(event)
   const newsOf = (one: Takeaway | undefined) => (one !== undefined && isNews(one) ? one : undefined)
@@ -67,6 +92,8 @@ export async function planRestore(
   const partners = new Map((await selectPartners(database)).map(({ id, ended_at }) => [id, ended_at === null]))
   const approved = await selectTokensWithApprovals(database, [...approvalsOver.keys()], now())
   const keys = new Map((await listKeys(database)).map(({ id, state }) => [id, state]))
+  const isThere = (token: string) => held.get(token)?.isErased === false && !erased.has(token)
+  const published = new Set((await selectPolicyRows(database)).map(({ version }) => version))
   const isUsable = (id: string) => keys.has(id) && keys.get(id) !== 'compromised' && keys.get(id) !== 'destroyed'
 
   return {
@@ -74,6 +101,16 @@ export async function planRestore(
       const record = held.get(token)
       const isDue = record !== undefined && (!record.isErased || isNews({ event }))
       return isDue ? [{ token: token as Token, site, event }] : []
+    }),
+    order: await withoutOrder(
+      database,
+      [...ordered].flatMap(([token, one]) => (isThere(token) ? [{ ...one, token: token as Token }] : [])),
+    ),
+    withdraw: [...withdrawn].flatMap(([token, one]) => {
+      const record = held.get(token)
+      const isThere = record?.isErased === false && !erased.has(token)
+      const isDue = isThere && isNews(one) && one.consents.some((consent) => record.consents.includes(consent))
+      return isDue ? [{ ...one, token: token as Token }] : []
     }),
     revoke: again(takeaways.clientsRevoked, (id, one) => clients.get(id) || (clients.has(id) && isNews(one))),
     endCredentials: again(
@@ -88,9 +125,11 @@ export async function planRestore(
     ),
     suspend: again(takeaways.callersSuspended, (_id, one) => isNews(one)),
     lapse: again(approvalsOver, (token, one) => approved.has(token) && isNews(one)),
+    hold: again(takeaways.holdsAdded, (_id, one) => isThere(one.token) && isNews(one)),
     compromise: again(takeaways.keysCompromised, isUsable),
     roles: newsOf(takeaways.roles),
     destinations: newsOf(takeaways.destinations),
+    retention: (await isRetaining({ database, ledger })) ? newsOf(takeaways.retention) : undefined,
     lost: {
       records: [...tokenized].filter((token) => !held.has(token) && !erased.has(token)),
       corrections: [...corrected].flatMap(([token, version]) => {
@@ -101,9 +140,19 @@ export async function planRestore(
       clients: [...takeaways.clientsAdded].filter((id) => !clients.has(id)),
       partners: [...takeaways.partnersAdded].filter((id) => !partners.has(id)),
       keys: [...takeaways.keysCreated].filter((id) => !keys.has(id)),
+      policies: [...takeaways.policies].filter((version) => !published.has(version)),
     },
     undestroyed: [...takeaways.keysDestroyed].filter((id) => keys.has(id) && keys.get(id) !== 'destroyed'),
   }
+}
+
+/** Whether an operator has enabled retention. A ledger that cannot be trusted enables nothing. */
+async function isRetaining({ database, ledger }: Pick<PlanRestoreDeps, 'database' | 'ledger'>): Promise<boolean> {
+  const state = await ledger.stateIn(database).catch((error: unknown) => {
+    if (error instanceof Problem && error.code === 'sealed') return undefined
+    throw error
+  })
+  return [...(state?.keys() ?? [])].some((subject) => scopeOfRetention(subject) !== undefined)
 }
 
 /** The events that an earlier run has repeated. */

@@ -22,12 +22,13 @@ export interface HeldRecord {
   token: string
   site: string
   version: number
+  consents: string[]
   isErased: boolean
 }
 
 const SELECT_HELD: Statement = {
   name: 'select-held-records',
-  text: `SELECT token, kind, site, version, erased_at IS NOT NULL AS "isErased" FROM records WHERE token = ANY($1::uuid[])`,
+  text: `SELECT token, kind, site, version, consents, erased_at IS NOT NULL AS "isErased" FROM records WHERE token = ANY($1::uuid[])`,
 }
 
 /** How many tokens are asked for at a time. */
@@ -47,6 +48,7 @@ export async function selectHeldRecords(db: Queryable, tokens: readonly string[]
 /** What `restore apply` writes for what it takes away. */
 const REPEATING = [
   'record.erase',
+  'consent.withdraw',
   'client.revoke',
   'client.end-credential',
   'staff.disable',
@@ -56,6 +58,7 @@ const REPEATING = [
   'approval.refuse',
   'roles.apply',
   'destinations.apply',
+  'hold.add',
 ] satisfies AuditEventType[]
 
 const SELECT_REPEATING: Statement = {

@@ -30,6 +30,58 @@ describe('what a newer log takes away', () => {
     expect([...clientsRevoked]).toEqual([])
   })
 
+  it('is every hold that was not released, which a backup would not keep', () => {
+    const added = { type: 'hold.add', token: 'card_a', reason: 'Case 7', until: AT }
+    const { holdsAdded } = read(
+      { ...added, subject: 'hold_a', purpose: 'enforce-rights' },
+      { ...added, subject: 'hold_b' },
+      { type: 'hold.release', token: 'card_a', subject: 'hold_b' },
+      { ...added, token: 'card_b', subject: 'hold_c' },
+      { type: 'hold.release', token: 'card_b' },
+    )
+    const hold = { event: 'evt_0', token: 'card_a', purpose: 'enforce-rights', reason: 'Case 7', until: AT }
+    expect([...holdsAdded]).toEqual([['hold_a', hold]])
+  })
+
+  it('is every erasure that was ordered and not done, and what keeps records longer', () => {
+    const intent = { type: 'record.erase-intent', site: 'default' }
+    const { ordered, retention } = read(
+      { ...intent, token: 'card_a', reason: 'request', code: 'erasure-postponed' },
+      { ...intent, token: 'card_b', reason: 'consent-withdrawn' },
+      { ...intent, token: 'card_c', reason: 'retention' },
+      { type: 'record.erase', token: 'card_b', site: 'default' },
+      { type: 'retention.disable' },
+    )
+    expect([...ordered]).toEqual([['card_a', { event: 'evt_0', site: 'default', reason: 'request' }]])
+    expect(retention).toEqual({ event: 'evt_4' })
+    for (const type of ['consent.give', 'policy.adopt', 'policy.publish']) {
+      expect(read({ type, token: 'card_a', fields: ['store-card'] }).retention, type).toEqual({ event: 'evt_0' })
+    }
+    expect(read({ type: 'retention.enable' }).retention).toBeUndefined()
+  })
+
+  it('is every consent that was withdrawn and not given again', () => {
+    const consents = (type: 'give' | 'withdraw', token: string, ...fields: string[]) => ({
+      type: `consent.${type}`,
+      token,
+      site: 'default',
+      fields,
+    })
+    const { withdrawn } = read(
+      consents('give', 'cont_a', 'marketing'),
+      consents('withdraw', 'cont_a', 'marketing', 'research'),
+      consents('give', 'cont_a', 'research'),
+      consents('withdraw', 'cont_b', 'marketing'),
+      consents('give', 'cont_b', 'marketing'),
+      consents('withdraw', 'cont_c', 'marketing'),
+      consents('withdraw', 'cont_c', 'research'),
+    )
+    expect([...withdrawn]).toEqual([
+      ['cont_a', { event: 'evt_1', site: 'default', consents: ['marketing'] }],
+      ['cont_c', { event: 'evt_6', site: 'default', consents: ['marketing', 'research'] }],
+    ])
+  })
+
   it('is every approval that was used or refused', () => {
     const { approvalsOver } = read(
       { type: 'record.reveal', token: 'card_a', approval: 'apr_a' },

@@ -1,6 +1,29 @@
+import type { ErasureReason } from '../records/change/erasure-ledger.ts'
+
 /** An event that took something away, by its id. */
 export interface Takeaway {
   event: string
+}
+
+/** A hold that was added and not released. */
+export interface AddedHold extends Takeaway {
+  token: string
+  purpose: string | undefined
+  reason: string
+  /** When it has to be looked at again, RFC 3339. */
+  until: string
+}
+
+/** An erasure that was ordered and not done: a hold postponed it, or it was cut off. */
+export interface OrderedErasure extends Takeaway {
+  site: string
+  reason: ErasureReason
+}
+
+/** Consents of a record that were withdrawn and not given again, and the event of the last withdrawal. */
+export interface WithdrawnConsents extends Takeaway {
+  site: string
+  consents: readonly string[]
 }
 
 export interface NewerRootKey {
@@ -18,6 +41,10 @@ export interface Takeaways {
   /** Leaves whose events retention has dropped. */
   readonly dropped: number
   readonly erased: ReadonlyMap<string, Takeaway & { site: string }>
+  readonly ordered: ReadonlyMap<string, OrderedErasure>
+  readonly withdrawn: ReadonlyMap<string, WithdrawnConsents>
+  /** The versions of the privacy policy that were published or adopted. */
+  readonly policies: ReadonlySet<string>
   /** The newest version of each record that was corrected. */
   readonly corrected: ReadonlyMap<string, number>
   readonly tokenized: ReadonlySet<string>
@@ -35,8 +62,12 @@ export interface Takeaways {
   readonly roles: Takeaway | undefined
   /** The last time that other destinations were applied. */
   readonly destinations: Takeaway | undefined
+  /** The last change by which retention of the backup may erase what must not go: it was stopped, or records are kept longer. */
+  readonly retention: Takeaway | undefined
   /** Approvals that were used or refused, by the record that they are for. */
   readonly approvalsOver: ReadonlyMap<string, Takeaway & { approval: string }>
+  /** Holds by their ids: what they keep may be erased without them. */
+  readonly holdsAdded: ReadonlyMap<string, AddedHold>
   readonly keysCompromised: ReadonlyMap<string, Takeaway>
   readonly keysDestroyed: ReadonlySet<string>
   readonly keysCreated: ReadonlySet<string>
@@ -64,11 +95,18 @@ interface LoggedFacts {
   subject?: string
   purpose?: string
   approval?: string
+  reason?: string
+  until?: string
   record_version?: number
+  policy_version?: string
+  fields?: readonly string[]
 }
 
 /** They may use an approval. */
 const RELEASES = new Set(['record.reveal', 'record.release'])
+
+/** They stop retention, or keep records longer than a backup from before says. */
+const KEEPS_LONGER = new Set(['retention.disable', 'policy.publish', 'policy.adopt', 'consent.give'])
 
 /** Follows the events of a log; what was given back later is not taken away. */
 export function readTakeaways(): TakeawayReader {
@@ -77,6 +115,9 @@ export function readTakeaways(): TakeawayReader {
     since: undefined as number | undefined,
     dropped: 0,
     erased: new Map<string, Takeaway & { site: string }>(),
+    ordered: new Map<string, OrderedErasure>(),
+    withdrawn: new Map<string, WithdrawnConsents>(),
+    policies: new Set<string>(),
     corrected: new Map<string, number>(),
     tokenized: new Set<string>(),
     clientsRevoked: new Map<string, Takeaway>(),
@@ -89,7 +130,9 @@ export function readTakeaways(): TakeawayReader {
     callersSuspended: new Map<string, Takeaway & { purpose: string }>(),
     roles: undefined as Takeaway | undefined,
     destinations: undefined as Takeaway | undefined,
+    retention: undefined as Takeaway | undefined,
     approvalsOver: new Map<string, Takeaway & { approval: string }>(),
+    holdsAdded: new Map<string, AddedHold>(),
     keysCompromised: new Map<string, Takeaway>(),
     keysDestroyed: new Set<string>(),
     keysCreated: new Set<string>(),
@@ -104,11 +147,27 @@ export function readTakeaways(): TakeawayReader {
     return names
   }
 
-  function addRecordEvent({ id, type, token = '', site = '', approval, record_version = 0 }: LoggedFacts): void {
+  /** What is given again later is not taken away. */
+  function addConsentEvent({ id, type, token = '', site = '', fields = [] }: LoggedFacts): void {
+    const before = found.withdrawn.get(token)
+    const others = before?.consents.filter((consent) => !fields.includes(consent)) ?? []
+    const consents = type === 'consent.withdraw' ? [...others, ...fields] : others
+    const event = type === 'consent.withdraw' ? id : (before?.event ?? id)
+    if (consents.length === 0) found.withdrawn.delete(token)
+    else found.withdrawn.set(token, { event, site, consents })
+  }
+
+  function addRecordEvent(event: LoggedFacts): void {
+    const { id, type, token = '', site = '', approval, record_version = 0, reason } = event
     if (type === 'record.tokenize') found.tokenized.add(token)
     else if (type === 'record.correct') found.corrected.set(token, record_version)
-    else if (type === 'record.erase') found.erased.set(token, { event: id, site })
-    else if (RELEASES.has(type) && approval !== undefined) found.approvalsOver.set(token, { event: id, approval })
+    else if (type === 'record.erase-intent') {
+      // What retention has begun it begins again.
+      if (reason === 'request' || reason === 'consent-withdrawn') found.ordered.set(token, { event: id, site, reason })
+    } else if (type === 'record.erase') {
+      found.ordered.delete(token)
+      found.erased.set(token, { event: id, site })
+    } else if (RELEASES.has(type) && approval !== undefined) found.approvalsOver.set(token, { event: id, approval })
   }
 
   const bySubject: Readonly<Record<string, (subject: string, event: LoggedFacts) => void>> = {
@@ -130,6 +189,14 @@ export function readTakeaways(): TakeawayReader {
     'destinations.apply': (_destinations, { id }) => {
       found.destinations = { event: id }
     },
+    'hold.add': (hold, { id, token = '', purpose, reason = '', until = '' }) =>
+      found.holdsAdded.set(hold, { event: id, token, purpose, reason, until }),
+    'hold.release': (released, { token }) => {
+      // All holds of a record whose rows were gone have no names.
+      for (const [hold, added] of found.holdsAdded) {
+        if (hold === released || (released === '' && added.token === token)) found.holdsAdded.delete(hold)
+      }
+    },
     'key.create': (key) => found.keysCreated.add(key),
     'key.compromise': (key, { id }) => found.keysCompromised.set(key, { event: id }),
     'key.destroy': (key) => found.keysDestroyed.add(key),
@@ -149,6 +216,9 @@ export function readTakeaways(): TakeawayReader {
       found.since ??= Date.parse(event.at)
       if (event.outcome !== 'success') return
       addRecordEvent(event)
+      if (event.type === 'consent.give' || event.type === 'consent.withdraw') addConsentEvent(event)
+      if (KEEPS_LONGER.has(event.type)) found.retention = { event: event.id }
+      if (event.type.startsWith('policy.')) found.policies.add(event.policy_version ?? '')
       if (event.type === 'approval.refuse' && event.token !== undefined) {
         found.approvalsOver.set(event.token, { event: event.id, approval: event.approval ?? event.subject ?? '' })
       }

@@ -13,6 +13,7 @@ import {
   readyCode,
   takeAllAway,
 } from '../support/restore-drill.ts'
+import { contact } from '../support/samples.ts'
 import { findSystemPostgres, type SystemCluster, startSystemCluster } from '../support/system-postgres.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
@@ -22,9 +23,15 @@ const programs = findSystemPostgres()
 let directory: string
 let cluster: SystemCluster
 let before: BeforeBackup
+/** Records that are erased after the backup. */
+let erased: string[]
 
-const start = (sharedDatabase: TestDatabase) => {
-  const config = { keepsLog: true, audit: { witnessesFile: path.join(directory, 'witnesses.json') } }
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+
+const start = (sharedDatabase: TestDatabase, seesCheckpoints = true) => {
+  const witnessesFile = seesCheckpoints ? path.join(directory, 'witnesses.json') : undefined
+  const erasures = { file: path.join(directory, 'erasures') }
+  const config = { keepsLog: true, audit: { witnessesFile }, erasures }
   return TestVault.start({ sharedDatabase, overrides: quickKeys, config })
 }
 
@@ -50,9 +57,16 @@ describe.skipIf(programs === undefined)(`a database that pg_restore has filled${
     cluster = await startSystemCluster(programs!)
     const vault = await start(cluster.database)
     before = await fillBeforeBackup(vault)
+    erased = await Promise.all(
+      Array.from({ length: 100 }, async () => (await vault.tokenize({ contact })).contact!.token!),
+    )
     // While the server runs, as it is done every night.
     await cluster.dump('backup')
     await shipsLater(vault)
+    const { olga } = before.people
+    for (const token of erased) {
+      expect((await vault.call('DELETE', `/v1/tokens/${token}`, { token: olga })).status).toBe(204)
+    }
     await takeAllAway(vault, before)
     await exportTo(vault, path.join(directory, 'newer.jsonl'))
     await vault.stop()
@@ -72,6 +86,31 @@ describe.skipIf(programs === undefined)(`a database that pg_restore has filled${
       await becomesReady(vault)
       await expectTakenAway(vault, before, applied)
       await vault.checkInvariants()
+      await vault.stop()
+      await restored.drop()
+    },
+    LONG,
+  )
+
+  it(
+    'serves none of the records that were erased later, by the ledger of erasures alone, and erases all again',
+    async () => {
+      const restored = await cluster.restore('backup')
+      // Neither the newer log nor a checkpoint of it is there: the log ends on the day of the backup.
+      const vault = await start(restored, false)
+      expect(await readyCode(vault)).toBe('restored-backup')
+      const reader = before.people.olga
+      const statuses = async () => {
+        const calls = erased.map((token) => vault.call('GET', `/v1/tokens/${token}`, { token: reader }))
+        return [...new Set((await Promise.all(calls)).map(({ status }) => status))]
+      }
+      expect(await statuses()).toEqual([503])
+      const file = path.join(directory, 'erasures')
+      const request = { file, takesUnknownKeys: false, isDryRun: false, onProgress: () => {} }
+      const applied = await vault.commands.applyErasures(OPERATOR, request)
+      expect(applied.erased.toSorted()).toEqual([...erased, before.erased].toSorted())
+      await becomesReady(vault)
+      expect(await statuses()).toEqual([410])
       await vault.stop()
       await restored.drop()
     },

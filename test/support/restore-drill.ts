@@ -3,6 +3,7 @@ import { expect, vi } from 'vitest'
 import type { AppliedLog, ApplyLogRequest } from '../../src/restore/apply-log.ts'
 import { addProcessor, destinationsFile, setSecret } from './destinations.ts'
 import { createPartnerKeys } from './partner-keys.ts'
+import { publishPolicy } from './policies.ts'
 import { conditionalRole, roleFile } from './role-files.ts'
 import { contact } from './samples.ts'
 import type { TestVault } from './test-vault.ts'
@@ -11,6 +12,7 @@ import { exportLines } from './verify-both.ts'
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const PATIENCE = { timeout: 60_000, interval: 50 }
 const CUSTODIANS = ['Meera Pillai', 'Jonas Weber']
+const CUSTOMER = 'cus_restored'
 const RELEASE = { purpose: 'enforce-rights', fields: ['email'], reason: 'Chargeback, as the bank asks' }
 
 /** Roles that the newer log does not have. Bob needs a second person, and Cid sees one record a day. */
@@ -28,6 +30,8 @@ export interface BeforeBackup {
   corrected: string
   released: string
   refused: string
+  /** One whose shopper agrees to marketing, and no longer does later. */
+  consented: string
   clients: Record<'revoked' | 'rotated', { id: string; secret: string }>
   partner: string
   /** A partner whose keys are replaced later. */
@@ -44,6 +48,7 @@ export async function fillBeforeBackup(vault: TestVault): Promise<BeforeBackup> 
   await commands.applyRoles(OPERATOR, olderRoles)
   const stored = await Promise.all(Array.from({ length: 5 }, () => vault.tokenize({ contact })))
   const [kept, erased, corrected, released, refused] = stored.map((one) => one.contact!.token!) as [string, ...string[]]
+  const agreed = await vault.tokenize({ contact, customer: CUSTOMER, consents: ['marketing'] })
   const contract = { name: 'Carrier', country: 'FR', contact: 'privacy@carrier.example', fields: ['address.city'] }
   const ends_at = new Date(Date.now() + 86_400_000)
   const people = {
@@ -58,6 +63,7 @@ export async function fillBeforeBackup(vault: TestVault): Promise<BeforeBackup> 
     corrected: corrected!,
     released: released!,
     refused: refused!,
+    consented: agreed.contact!.token!,
     people,
     clients: { revoked: await vault.client(['token:read']), rotated: await vault.client(['token:read']) },
     partner: (await commands.addPartner(OPERATOR, { ...contract, purposes: ['provide-goods'], ends_at })).id,
@@ -71,6 +77,8 @@ export async function fillBeforeBackup(vault: TestVault): Promise<BeforeBackup> 
     ).id,
     key: (await commands.listKeys()).find(({ purpose, state }) => purpose === 'index' && state === 'active')!.id,
   }
+  await publishPolicy(vault, { version: 'of-the-backup' })
+  await commands.enableRetention(OPERATOR, (await commands.planRetention(OPERATOR)).plan)
   await setSecret(vault, 'processor-key', 'of the backup')
   await commands.applyDestinations(OPERATOR, destinationsFile(await addProcessor(vault)))
   const asked = await ask(vault, before.released, people.bob)
@@ -96,6 +104,8 @@ export async function takeAllAway(
   expect((await vault.call('DELETE', `/v1/tokens/${before.erased}`, { token: olga })).status).toBe(204)
   await commands.revokeClient(OPERATOR, before.clients.revoked.id)
   await halfway()
+  const withdrawn = { token: olga, body: { customer: CUSTOMER, withdraw: ['marketing'] } }
+  expect((await vault.call('POST', '/v1/customers/consents', withdrawn)).body.changed).toBe(1)
   const change = { token: olga, body: { phone: '+33612345678' } }
   expect((await vault.call('PATCH', `/v1/tokens/${before.corrected}`, change)).status).toBe(200)
   expect((await reveal(vault, before.kept, ann)).status).toBe(200)
@@ -115,6 +125,19 @@ export async function takeAllAway(
   await commands.applyDestinations(OPERATOR, { format: 1, destinations: {} })
   await commands.applyDestinations(OPERATOR, destinationsFile(await addProcessor(vault)))
   await commands.compromiseKey(OPERATOR, before.key)
+  const reviewAt = new Date(Date.now() + 86_400_000)
+  await commands.addHold(OPERATOR, { token: before.corrected, purpose: 'enforce-rights', reason: 'Case 7', reviewAt })
+  expect((await vault.call('DELETE', `/v1/tokens/${before.corrected}`, { token: olga })).body.code).toBe(
+    'erasure-postponed',
+  )
+  await commands.disableRetention(OPERATOR)
+  const { id } = await commands.addHold(OPERATOR, {
+    token: before.kept,
+    purpose: undefined,
+    reason: 'Case 8',
+    reviewAt,
+  })
+  await commands.releaseHold(OPERATOR, id)
   await vault.rotate('audit')
   const ceremony = await vault.rootKeys.beginCeremony(OPERATOR, { custodians: CUSTODIANS, threshold: 2 })
   await ceremony.complete(CUSTODIANS.map(() => new Date()))
@@ -139,6 +162,9 @@ export async function expectTakenAway(vault: TestVault, before: BeforeBackup, ap
   expect(partners.get(before.partner)!.ended_at).not.toBeNull()
   expect(partners.get(before.changing)).toMatchObject({ ended_at: null, keys: null })
   expect((await commands.listKeys()).find(({ id }) => id === before.key)!.state).toBe('compromised')
+  expect(await commands.listHolds()).toMatchObject([
+    { token: before.corrected, is: 'intact', hold: { reason: 'Case 7' } },
+  ])
   const { roles } = await commands.readRoles()
   expect([...roles.values()].flatMap(({ grants }) => [...grants])).toEqual([])
   expect([...new Set([...roles.values()].flatMap(({ scopes }) => [...scopes]))]).toEqual(['tokenize'])
@@ -146,9 +172,15 @@ export async function expectTakenAway(vault: TestVault, before: BeforeBackup, ap
   expect(await suspended(vault)).toEqual(['staff:cid'])
   await commands.applyRoles(OPERATOR, olderRoles)
   expect((await reveal(vault, before.kept, people.cid)).body.code).toBe('caller-suspended')
+  const mail = { token: await vault.staffToken('marketing'), body: { purpose: 'marketing' } }
+  expect((await vault.call('POST', `/v1/tokens/${before.consented}/reveal`, mail)).body.code).toBe('consent-missing')
   for (const token of [before.released, before.refused]) {
     expect((await reveal(vault, token, people.bob)).body.code).toBe('approval-required')
   }
+  expect((await commands.disableRetention(OPERATOR)).scopes).toEqual([])
+  const query = { token: await vault.staffToken('support'), body: { purpose: 'respond-to-query', fields: ['email'] } }
+  const postponed = await vault.call('POST', `/v1/tokens/${before.corrected}/reveal`, query)
+  expect(postponed.body.code).toBe('erasure-postponed')
 }
 
 export async function settled(vault: TestVault): Promise<void> {

@@ -44,7 +44,7 @@ export interface AuditFacts {
   public_key?: string | undefined
   /**
    * Why a client's credentials were refused; `subject` is then the client that it claimed to be. Of a `key.reopen`: why
-   * an operator lets the key open again.
+   * an operator lets the key open again. Of an erasure: `request`, `retention` or `consent-withdrawn`.
    */
   reason?: string | undefined
   fields?: readonly string[] | undefined

@@ -86,7 +86,7 @@ const INSERT_EVENTS = buildStatement('insert-audit-events', EVENT_ARRAYS, insert
  * The places of events that are not stored as they were made, from 1. They are looked up one by one, along the primary key; every
  * column is compared here, the long one by its SHA-256, so that no body travels a second time.
  */
-const FIND_DIFFERING = buildStatement(
+export const FIND_DIFFERING = buildStatement(
   'find-differing-audit-events',
   // The bodies come as digests.
   { ...EVENT_ARRAYS, event_body: 'bytea[]' },

@@ -18,10 +18,10 @@ export function selectRetirements(db: Queryable, keyId: string): Promise<EventRo
 
 const SELECT_EVENTS_OF_RECORDS: Statement = {
   name: 'select-events-of-records',
-  text: `SELECT token, id FROM audit_events WHERE token = ANY ($1::uuid[]) AND type = ${numberSql('type', '$2')}`,
+  text: `SELECT token, id FROM audit_events WHERE token = ANY ($1::uuid[]) AND type = ${numberSql('type', '$2')} ORDER BY id`,
 }
 
-/** The event of that type of each record, where there is one, by its token. A record has one tokenization and one erasure. */
+/** The latest event of that type of each record, where there is one, by its token. An erasure is repeated after a restore. */
 export async function findRecordEvents(
   db: Queryable,
   type: 'record.tokenize' | 'record.erase',
@@ -30,6 +30,19 @@ export async function findRecordEvents(
   const rows = await db.query<{ token: string; id: string }>(SELECT_EVENTS_OF_RECORDS, [idArray(tokens), type])
   const tokenOf = new Map(tokens.map((token) => [uuidOf(token), token]))
   return new Map(rows.map(({ token, id }) => [tokenOf.get(token)!, eventIdOf(id)]))
+}
+
+const SELECT_WITHDRAWALS: Statement = {
+  name: 'select-latest-withdrawals',
+  text: `SELECT token, max((body::json ->> 'record_version')::integer) AS version FROM audit_events
+         WHERE token = ANY ($1::uuid[]) AND type = ${numberSql('type', "'consent.withdraw'")} GROUP BY token`,
+}
+
+/** The version that the latest withdrawal of a consent has made of each of these records, by token; none for most. */
+export async function findWithdrawals(db: Queryable, tokens: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const rows = await db.query<{ token: string; version: number }>(SELECT_WITHDRAWALS, [idArray(tokens)])
+  const tokenOf = new Map(tokens.map((token) => [uuidOf(token), token]))
+  return new Map(rows.map(({ token, version }) => [tokenOf.get(token)!, version]))
 }
 
 const COUNT_FAILED_COMMANDS: Statement = {

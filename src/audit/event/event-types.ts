@@ -9,8 +9,16 @@ export const EVENT_TYPES = {
     'Real values were released to the key of a partner, which `partner` names; `fields` and `purpose` say which and what for',
   'record.match': 'A record was compared with a value or with another record; `fields` says in what',
   'record.correct': 'A record was corrected; `fields` says which fields changed, `record_version` the new version',
+  'record.erase-intent':
+    'A record is to be erased: written ahead of the erasure, which a hold may postpone; `reason` says why',
   'record.erase': 'A record was erased with all its versions',
+  'customer.report':
+    'A report on a customer was made; `tokens` names the records, `fields` what was shown in full, `subject` the request',
   'record.search': 'Records were searched; `search_by` says how, `tokens` what was shown',
+  'consent.give': 'A shopper gave consents; `fields` names them, `record_version` is the version that has them',
+  'consent.withdraw': 'A shopper withdrew consents; `fields` names them, `record_version` is the version without them',
+  'consent.receipt':
+    'A receipt of the consents of a customer was signed; its id is that of the event, `tokens` names the records',
   'request.refuse': 'A request or a command was refused or failed; `code` says why, `route` what was called',
   'request.replay': 'An answer was given again for an Idempotency-Key; `replay_of` names the first event',
   'forward.outcome':
@@ -19,6 +27,15 @@ export const EVENT_TYPES = {
   'session.open': 'A checkout session was opened for the browser of a shopper; `subject` is its id',
   'session.complete': 'The shopper of a checkout session has stored the checkout; `tokens` names the records',
   'session.expire': 'A checkout session ended without a checkout',
+  'privacy-request.open': 'A request of a shopper was opened; `code` says what for, `until` when it must be answered',
+  'privacy-request.read': 'A request of a shopper was shown, or `count` of them were listed',
+  'privacy-request.change':
+    'A request of a shopper was changed; `code` is its state, `fields` says what changed, `until` when it must be answered',
+  'notice.queue': 'A partner is to be told that a value which it was given was corrected; `subject` is the notice',
+  'notice.deliver': 'A partner has taken such a notice; `subject` is the notice',
+  'withholding.order':
+    'Releases to an authority for a case are kept from the shopper; `until` says when that must be looked at again',
+  'withholding.end': 'Such releases are no longer kept from the shopper',
   'security-code.keep':
     'The security code of a card was kept for one use; `subject` is its name, and nothing of the code is in the log',
   'token.issue': 'An access token was issued to a client or to a person',
@@ -33,6 +50,8 @@ export const EVENT_TYPES = {
   'partner.replace-keys': 'A partner was given other public keys, or none',
   'partner.end': 'The contract of a partner was ended',
   'roles.apply': 'A set of roles was applied',
+  'policy.publish': 'A version of the privacy policy was published; `note` has its hash',
+  'policy.adopt': 'An operator said which version of the privacy policy earlier records count as',
   'destinations.apply': 'A set of destinations was applied',
   'destinations.set-secret': 'A secret of destinations was given a value; `subject` is its name',
   'destinations.remove-secret': 'A secret of destinations was removed; `subject` is its name',
@@ -60,6 +79,12 @@ export const EVENT_TYPES = {
   'root-key.acknowledge': 'A custodian acknowledged their share of a new root key',
   'root-key.share': 'A custodian gave a share to open the vault, or a share was refused',
   'keys.rotate': 'A rotation ended; `count` says how many values it moved',
+  'erasure.certify': 'A certificate was signed that a record is erased',
+  'retention.run': 'Records whose time is over were erased, or a dry run showed them; `count` says how many',
+  'retention.enable': 'An operator lets records be erased when their time is over; `subject` names the rules',
+  'retention.disable': 'An operator lets no more records be erased because their time is over',
+  'hold.add': 'A hold keeps a record from being erased; `reason` says why, `until` when to look at it again',
+  'hold.release': 'A hold on a record was released',
   'records.verify': 'Everything that is stored was verified',
   'audit.read': 'The log was read: a page, an export, a receipt, a review or a verification',
   'audit.acknowledge': 'A finding of the review was acknowledged; `note` has the result',

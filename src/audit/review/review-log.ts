@@ -4,6 +4,7 @@ import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
 import type { WriteAuditEvent } from '../event/write-audit-event.ts'
 import { authenticateWaiting } from '../log/authenticate-waiting.ts'
 import type { EventAuthenticity } from '../log/event-authenticity.ts'
+import type { OverdueDuty } from './overdue-duty.ts'
 import {
   applyReviewRules,
   type Finding,
@@ -33,6 +34,8 @@ export interface ReviewDeps {
   now: () => Date
   writeAuditEvent: WriteAuditEvent
   authenticity: EventAuthenticity
+  /** What people should have done by then; other parts of the vault know of it. */
+  findOverdue: (now: Date) => Promise<readonly OverdueDuty[]>
 }
 
 export interface Review {
@@ -75,6 +78,7 @@ async function findAll(deps: ReviewDeps, { since, timeZone }: Review, until: Dat
     waiting: await findWaiting(database, before(until, MAX_WAITING_SECONDS * 1000)),
     gaps: await selectGaps(database, reviewed),
     forged,
+    overdue: await deps.findOverdue(until),
   }
   // A finding is acknowledged after its last event, so not before the earliest that a review can find.
   return applyReviewRules(figures, await selectAcknowledgements(database, longAgo))

@@ -11,6 +11,7 @@ const nothing: ReviewFigures = {
   waiting: undefined,
   gaps: [],
   forged: undefined,
+  overdue: [],
 }
 const reveal = (facts: Partial<RevealHour>): RevealHour => ({
   ...group,

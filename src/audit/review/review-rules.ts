@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { base32 } from '../../values/identifier.ts'
+import { type OverdueDuty, overdueFinding } from './overdue-duty.ts'
 
 /**
  * The rules of the daily review (PCI DSS 10.4.1.1): what a person should look at. Each is a sentence, a threshold and a function
@@ -60,6 +61,8 @@ export interface ReviewFigures {
   gaps: readonly EventGroup[]
   /** Rows that the vault has not written, or that were changed. */
   forged: EventGroup | undefined
+  /** What people have promised shoppers and authorities, and not done in time. */
+  overdue: readonly OverdueDuty[]
 }
 
 /** Who has looked at a finding, and the result. */
@@ -185,6 +188,13 @@ export const reviewRules: readonly ReviewRule[] = [
     sentence: 'a release that did not wait for a second person, and that none has looked at since',
     severity: 'high',
     look: ({ unreviewed }) => byCaller(unreviewed, (found) => `broke the glass ${sum(found)} times, unreviewed`),
+  },
+  {
+    name: 'overdue',
+    sentence:
+      'a request of a shopper that is not answered in time, or an order to withhold that was not looked at again',
+    severity: 'high',
+    look: ({ overdue }) => overdue.map(overdueFinding),
   },
   {
     name: 'log-waiting',

@@ -39,10 +39,11 @@ const PASSING_SECONDS = 60
 const RELEASES = new Set(['record.read', 'record.reveal', 'record.forward', 'record.release', 'record.match'])
 
 /** What happens to a record, or is released of it. A refusal is neither, nor is what people decide about a release. */
-const TYPES = new Set([...RELEASES, 'record.tokenize', 'record.correct', 'record.erase'])
+const CONSENTS = new Set(['consent.give', 'consent.withdraw'])
+const TYPES = new Set([...RELEASES, ...CONSENTS, 'record.tokenize', 'record.correct', 'record.erase'])
 
 /**
- * Follows every record through the log: it begins with a tokenization, its corrections leave out no version, each
+ * Follows every record through the log: it begins with a tokenization, its corrections and changes of consents leave out no version, each
  * release is of the current version, and after the erasure there is none. A release that failed after its event let
  * nothing out: an event of the same request says so, and a row that was damaged then may be intact again.
  */
@@ -114,9 +115,11 @@ export function createRecordHistories(findings: Findings): RecordHistories {
       }
       if (type === 'record.tokenize') say('the record was tokenized twice')
       else if (type === 'record.erase') Object.assign(history, { isErased: true, changedAt: secondsOf(event) })
-      else if (type === 'record.correct') {
+      else if (type === 'record.correct' || CONSENTS.has(type)) {
         const { version } = history
-        if (version > 0 && recordVersion !== version + 1)
+        // One change may give a consent and withdraw another.
+        const isSameChange = CONSENTS.has(type) && recordVersion === version
+        if (version > 0 && recordVersion !== version + 1 && !isSameChange)
           say(`version ${recordVersion} follows version ${version}: a correction is missing`)
         Object.assign(history, { version: recordVersion ?? 0, changedAt: secondsOf(event) })
       } else if (recordVersion !== undefined && history.version > 0) {

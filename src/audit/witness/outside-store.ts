@@ -3,12 +3,13 @@ import type { Queryable, Statement } from '../../database/database.ts'
 import { eventUuidOf } from '../event/event-id.ts'
 import { queryStored, type StoredEvent } from '../event/event-row-store.ts'
 
-/** A checkpoint that was seen outside. */
+/** A checkpoint that was seen outside, or a line of the ledger of erasures. */
 export interface OutsideCheckpoint {
+  /** 0 for a line of the ledger. */
   size: number
-  /** 32 bytes; empty for a witness that says only the size. */
+  /** 32 bytes; empty for a witness that says only the size. Of a line of the ledger its SHA-256. */
   root: Buffer
-  /** The signed note; null if there is none, as for the statement of a witness. */
+  /** The signed note, or the line; null if there is none, as for the statement of a witness. */
   note: string | null
   /** The name of the target or of the witness; `memory` for what a server remembers. */
   source: string
@@ -35,6 +36,17 @@ export async function selectUnlisted<C extends Pick<OutsideCheckpoint, 'size' | 
     byteaArray(checkpoints.map(({ root }) => root)),
   ])
   return rows.map(({ at, isKept }) => ({ checkpoint: checkpoints[at]!, isKept }))
+}
+
+const SELECT_ANSWERED: Statement = {
+  name: 'select-answered-outside-roots',
+  text: 'SELECT root FROM outside_checkpoints WHERE settled_by IS NOT NULL AND size = $1 AND root = ANY ($2::bytea[])',
+}
+
+/** Which of these roots a row says that an operator has answered for; whether it is true is not proved here. */
+export async function selectAnsweredRoots(db: Queryable, size: number, roots: readonly Buffer[]): Promise<Buffer[]> {
+  const rows = await db.query<{ root: Buffer }>(SELECT_ANSWERED, [size, byteaArray(roots)])
+  return rows.map(({ root }) => root)
 }
 
 const INSERT: Statement = {

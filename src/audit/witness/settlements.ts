@@ -30,7 +30,8 @@ export async function isMissing(
   db: Queryable,
   { size, root }: Pick<OutsideCheckpoint, 'size' | 'root'>,
 ): Promise<boolean> {
-  if (root.length === 0) return true
+  // What only says a size, and what is no checkpoint.
+  if (root.length === 0 || size === 0) return true
   const head = await selectHead(db)
   return !(await containsRoot(db, head?.size ?? 0, size, root))
 }

@@ -57,6 +57,8 @@ export interface OutsideWatchDeps {
   origin: string
   /** The places that this process can read; undefined for a process that uses what others have found. */
   shipping: Shipping | undefined
+  /** What else was seen outside and is missing in the database, each without a size. */
+  findMissing?: ((isThorough: boolean) => Promise<readonly OutsideCheckpoint[]>) | undefined
   /** Says that a file cannot be read back. */
   log: (facts: { target: string; reason: string }, message: string) => void
 }
@@ -125,6 +127,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     if (isThorough) contained.clear()
     else remembered = end?.seen ?? remembered
     await keepMissing([...memories(), ...(await readFiles(isThorough ? FIRST_BYTES : LATER_BYTES))])
+    await insertOutside(database, (await deps.findMissing?.(isThorough)) ?? [], now())
     // A look that fails is made again.
     losses = doubts.losses
     wasChanged = doubts.isChanged

@@ -20,14 +20,14 @@ import { replaceRecord } from './record-change-store.ts'
 
 /**
  * Puts corrected details in the place of a record's, as its next version; the old version is kept, sealed. `null`
- * removes an optional field. The corrected record must be acceptable as a new one is. The answer is a masked view, and
- * is counted as one.
+ * removes an optional field. The corrected record must be acceptable as a new one is. The answer is a masked view,
+ * with the partners that were given an old value, and is counted as one.
  *
  * @throws {Problem} purpose-not-permitted, condition-not-met, record-not-found, record-gone, budget-spent,
  *   invalid-input and the other codes of input, record-integrity, audit-unavailable
  */
 export async function correctRecord(
-  deps: Pick<RecordDeps, 'budgets' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'afterCorrection' | 'budgets' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   input: ChangeRequest & { changes: Sensitive<unknown> },
   facts: RequestFacts,
@@ -42,11 +42,11 @@ export async function correctRecord(
   const { purpose, reason, ticket } = input
   const correctIn = async (tx: Queryable) => {
     const current = requireLive(await lockRecord(tx, caller.site, token))
-    const { customer, use } = await openDisplay(deps.keys, current)
+    const { shown: _, ...kept } = await openDisplay(deps.keys, current)
     const corrected = new Sensitive(kind.correct(await openDetails(deps.keys, current), changes))
     const updatedAt = deps.now()
     const next = { ...current, version: current.version + 1, updatedAt }
-    const content = { details: corrected, customer, use }
+    const content = { ...kept, details: corrected }
     const { display, secret, terms, shown } = sealRecord(deps.keys, kind, next, content)
     const record: StoredRecord = { ...next, display, secret }
     await replaceRecord(tx, await keptVersion(deps.keys, current, updatedAt), record, terms)
@@ -67,7 +67,12 @@ export async function correctRecord(
     })
     await insertEvents(tx, [event])
     await insertReason(tx, event.id, reason === undefined ? undefined : sealReason(deps, event.id, reason))
-    return maskedView(deps.kinds, record, shown, { bin: seesBin(caller) })
+    const given = await deps.afterCorrection(tx, {
+      ...{ token, kind: record.kind, site: caller.site, fields: Object.keys(changes), version: record.version },
+      ...{ caller: auditCaller(caller, facts), requestId: facts.requestId },
+    })
+    const view = maskedView(deps.kinds, record, shown, { bin: seesBin(caller) })
+    return given.length === 0 ? view : { ...view, disclosed_to: given }
   }
   return storeUnderKeys(deps.keys, () => deps.database.transaction(correctIn))
 }

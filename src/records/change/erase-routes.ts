@@ -6,7 +6,7 @@ import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency, ReserveKey } from '../idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
-import { CHANGE_PROBLEMS, RECORD_PROBLEMS } from '../record/record-problems.ts'
+import { CHANGE_PROBLEMS, ERASURE_PROBLEMS, RECORD_PROBLEMS } from '../record/record-problems.ts'
 import { tokenParameter } from '../record/record-schemas.ts'
 import { eraseRecord } from './erase.ts'
 
@@ -24,7 +24,8 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
       path: '/v1/tokens/:token/erase',
       operationId: 'eraseRecordWithReason',
       tag: 'Records',
-      description: `The record is gone with all its versions and search terms. Its events stay.`,
+      description: `The record is gone with all its versions and search terms. Its events stay.
+        If a hold keeps it, the answer is \`erasure-postponed\`: the erasure is written down, and happens when the hold is released.`,
       summary: 'Erase a record with all its versions, with a reason',
       access: ACCESS,
       audited: true,
@@ -35,7 +36,7 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
         'With a reason': { purpose: 'legal-compliance', reason: 'The shopper asked for it', ticket: 'DSR-1042' },
       },
       params: { token: tokenParameter },
-      problems: [...RECORD_PROBLEMS, ...CHANGE_PROBLEMS],
+      problems: [...RECORD_PROBLEMS, ...CHANGE_PROBLEMS, ...ERASURE_PROBLEMS],
       responses: erased,
       handle: (request) => {
         const input = { ...request.body, token: request.params.token ?? '' }
@@ -58,7 +59,7 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
       operationId: 'eraseRecord',
       tag: 'Records',
       params: { token: tokenParameter },
-      problems: [...RECORD_PROBLEMS, ...CHANGE_PROBLEMS],
+      problems: [...RECORD_PROBLEMS, ...CHANGE_PROBLEMS, ...ERASURE_PROBLEMS],
       summary: 'Erase a record with all its versions, for roles that need no reason',
       access: ACCESS,
       audited: true,

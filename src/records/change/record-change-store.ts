@@ -1,5 +1,5 @@
 import type { Queryable, Statement } from '../../database/database.ts'
-import { numberOf } from '../../database/lean-rows.ts'
+import { nameOfConsents, numberOf } from '../../database/lean-rows.ts'
 import { requireDone } from '../../database/require-done.ts'
 import { uuidOf } from '../../values/identifier.ts'
 import { joinTerms, type RecordPart, type RecordTerm, type StoredRecord } from '../record/record.ts'
@@ -13,18 +13,19 @@ const KEEP_VERSION: Statement = {
 }
 const REPLACE_RECORD: Statement = {
   name: 'replace-record',
-  text: `UPDATE records SET version = $2, display_key = $3, display_sealed = $4, secret_key = $5, secret_sealed = $6, terms = $7, updated_at = $8
-         WHERE token = $1`,
+  text: `UPDATE records SET version = $2, display_key = $3, display_sealed = $4, secret_key = $5, secret_sealed = $6, terms = $7, updated_at = $8,
+           policy = $9, consents = $10 WHERE token = $1`,
 }
 const IS_REPLACED: Statement = {
   name: 'is-record-replaced',
-  text: `SELECT (version, display_key, display_sealed, secret_key, secret_sealed, terms, updated_at)
-                  = ($2::integer, $3::smallint, $4::bytea, $5::smallint, $6::bytea, $7::bytea, $8::timestamptz)
-                AND EXISTS (SELECT FROM record_versions v WHERE v.token = $1 AND v.version = $9) AS done
+  text: `SELECT (version, display_key, display_sealed, secret_key, secret_sealed, terms, updated_at, consents)
+                  = ($2::integer, $3::smallint, $4::bytea, $5::smallint, $6::bytea, $7::bytea, $8::timestamptz, $10::integer)
+                AND policy IS NOT DISTINCT FROM $9::integer
+                AND EXISTS (SELECT FROM record_versions v WHERE v.token = $1 AND v.version = $11) AS done
          FROM records WHERE token = $1`,
 }
 
-/** Keeps the current version, and puts the corrected one in its place. Needs a transaction that locked the record. */
+/** Keeps the current version, and puts the next one in its place. Needs a transaction that locked the record. */
 export async function replaceRecord(
   tx: Queryable,
   before: StoredRecord,
@@ -36,7 +37,10 @@ export async function replaceRecord(
   const place = [await numberOf(tx, 'kind', before.kind), await numberOf(tx, 'site', before.site)]
   await tx.query(KEEP_VERSION, [uuid, before.version, ...place, ...(await sealedParts(tx, before)), updatedAt])
   await changeTerms(tx, token, terms)
-  const stored = [uuid, version, ...(await sealedParts(tx, record)), joinTerms(terms), updatedAt]
+  const { policyVersion = null, consents } = record
+  const policy = (await tx.dictionary.ids('policy', [policyVersion]))(policyVersion)
+  const facts = [joinTerms(terms), updatedAt, policy, await numberOf(tx, 'consents', nameOfConsents(consents))]
+  const stored = [uuid, version, ...(await sealedParts(tx, record)), ...facts]
   await tx.query(REPLACE_RECORD, stored)
   requireDone(await tx.query(IS_REPLACED, [...stored, before.version]))
 }
@@ -86,4 +90,10 @@ export async function eraseRecordRow(tx: Queryable, token: Token, now: Date): Pr
   await tx.query(DELETE_VERSIONS, [uuid])
   await tx.query(DELETE_REASONS, [uuid, token])
   requireDone(await tx.query(IS_ERASED, [uuid, token]))
+}
+
+/** Whether a record is erased and nothing sealed of it is left. */
+export async function isErased(db: Queryable, token: Token): Promise<boolean> {
+  const [row] = await db.query<{ done: boolean | null }>(IS_ERASED, [uuidOf(token), token])
+  return row?.done === true
 }
