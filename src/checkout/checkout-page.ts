@@ -23,6 +23,8 @@ export interface PageFacts {
   /** Whether test cards alone are accepted. */
   isTest: boolean
   countries: Countries
+  /** Where the page tells that a visit has ended; only where visits are counted. */
+  visits?: string | undefined
 }
 
 interface PageScript {

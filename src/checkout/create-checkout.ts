@@ -4,6 +4,7 @@ import type { CheckoutConfig } from '../config/config-sections.ts'
 import type { Route } from '../http/route.ts'
 import type { Job } from '../observability/jobs.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { Visits } from '../privacy/create-visits.ts'
 import type { Records } from '../records/create-records.ts'
 import type { SecurityCodesNoun } from '../security-codes/create-security-codes.ts'
 import { once } from '../values/once.ts'
@@ -17,6 +18,7 @@ export interface CreateCheckoutDeps {
   config: CheckoutConfig
   production: boolean
   metrics: Pick<Metrics, 'cspReport'>
+  visits: Pick<Visits, 'counter'>
 }
 
 /** The way in for the browser of a shopper. */
@@ -36,6 +38,7 @@ export function createCheckout({
   config,
   production,
   metrics,
+  visits,
 }: CreateCheckoutDeps): Checkout {
   const parts = once(async () => {
     const [recordParts, { codeKeys }, { accessTokens }] = await Promise.all([
@@ -54,7 +57,9 @@ export function createCheckout({
     },
     async pages() {
       const { createPageRoutes } = await import('./page-routes.ts')
-      return createPageRoutes(await parts())
+      const { createVisitRoutes } = await import('./visit-routes.ts')
+      const deps = { ...(await parts()), visits: await visits.counter() }
+      return [...createPageRoutes(deps), ...createVisitRoutes(deps)]
     },
     async serveSessions(route) {
       const { serveSessions } = await import('./session-routes.ts')

@@ -2,6 +2,7 @@ import type { SessionLimit } from '../access/limits/session-limit.ts'
 import { auditCaller, type Caller } from '../access/policy/caller.ts'
 import type { AccessTokens } from '../access/tokens/access-token.ts'
 import { storeUnderKeys } from '../keys/ring/store-under-keys.ts'
+import { requireKnownPolicy } from '../policies/require-known-policy.ts'
 import type { RecordDeps, RequestFacts } from '../records/dependencies.ts'
 import { type CheckoutSession, newSessionId } from './checkout-session.ts'
 import type { SessionRequest } from './session-schema.ts'
@@ -11,7 +12,7 @@ import { sealSession } from './sessions.ts'
 const DEFAULT_MINUTES = 30
 
 export interface OpenSessionDeps
-  extends Pick<RecordDeps, 'database' | 'issuer' | 'keys' | 'newAuditEvent' | 'now' | 'randomBytes'> {
+  extends Pick<RecordDeps, 'database' | 'issuer' | 'keys' | 'newAuditEvent' | 'now' | 'policies' | 'randomBytes'> {
   accessTokens: AccessTokens
   sessions: SessionLimit
 }
@@ -28,7 +29,7 @@ export interface OpenedSession {
 /**
  * Opens a session in which the browser of a shopper may store one checkout.
  *
- * @throws {Problem} too-many-requests, audit-unavailable, database-unavailable
+ * @throws {Problem} too-many-requests, unknown-policy-version, audit-unavailable, database-unavailable
  */
 export async function openCheckoutSession(
   deps: OpenSessionDeps,
@@ -37,6 +38,7 @@ export async function openCheckoutSession(
   facts: RequestFacts,
 ): Promise<OpenedSession> {
   await deps.sessions.open(caller)
+  requireKnownPolicy(await deps.policies.at(caller.policies), request.policy_version)
   const now = deps.now()
   const session: CheckoutSession = {
     id: newSessionId(deps.randomBytes),

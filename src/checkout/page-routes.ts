@@ -3,10 +3,12 @@ import type { Caller } from '../access/policy/caller.ts'
 import { version } from '../config/version.ts'
 import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
 import { checkoutHeaders, publicHeaders } from '../http/security-headers.ts'
+import type { PageMode, VisitCounter } from '../privacy/visits/visit-counter.ts'
 import { Problem } from '../values/problem.ts'
 import { addressCountries, addressForm } from './address-form.ts'
 import { checkoutPage, type EndedFacts, endedPage, type PageFacts } from './checkout-page.ts'
 import type { CheckoutSession } from './checkout-session.ts'
+import { countView, VISITS_PATH } from './count-view.ts'
 import { issueSessionToken, type OpenSessionDeps } from './open-session.ts'
 import { findCompleted, type ReadSessionDeps } from './read-session.ts'
 import { loadScripts, type Script, type ScriptName } from './scripts.ts'
@@ -17,6 +19,7 @@ export interface PageRouteDeps
   takesRealCards: boolean
   /** Counts a report of a browser by the directive that was not met. */
   countCspReport: (directive: string) => void
+  visits: VisitCounter | undefined
 }
 
 const HTML = 'text/html; charset=utf-8'
@@ -46,13 +49,14 @@ export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
         409: { description: 'a page: the checkout is complete', contentType: HTML },
         410: { description: 'a page: the session has expired', contentType: HTML },
       },
-      handle: ({ params }) => pageOf(deps, params.id ?? '', mode),
+      handle: (request) => pageOf(deps, request as RouteRequest<Caller>, mode),
     }),
   )
   return [...scriptRoutes(), countryRoute(), reportRoute(deps), ...pages]
 }
 
-async function pageOf(deps: PageRouteDeps, id: string, mode: 'hosted' | 'framed'): Promise<Answer> {
+async function pageOf(deps: PageRouteDeps, request: RouteRequest<Caller>, mode: PageMode): Promise<Answer> {
+  const id = request.params.id ?? ''
   const session = await deps.findSession(id)
   if (session === undefined) return endedAnswer(deps, session, 404, 'noSession')
   if (session.expiresAt <= deps.now()) return endedAnswer(deps, session, 410, 'sessionExpired')
@@ -60,6 +64,7 @@ async function pageOf(deps: PageRouteDeps, id: string, mode: 'hosted' | 'framed'
     return endedAnswer(deps, session, 409, 'sessionUsed')
   }
   const { parts, consents, origins, returnUrl, locale } = session
+  countView(deps.visits, mode, request, origins)
   const hasAddress = parts.some((part) => part.endsWith('_address'))
   const facts: PageFacts = {
     id,
@@ -72,6 +77,7 @@ async function pageOf(deps: PageRouteDeps, id: string, mode: 'hosted' | 'framed'
     locale,
     isTest: !deps.takesRealCards,
     countries: { path: `/checkout/${version}/countries`, codes: hasAddress ? await addressCountries() : [] },
+    visits: deps.visits && VISITS_PATH,
   }
   const nonce = deps.randomBytes(16).toString('base64')
   const { path, integrity } = (await loadScripts())['page.js']

@@ -59,7 +59,7 @@ export function createSessionRoutes(deps: SessionRouteDeps): Route<Caller>[] {
         machine). \`token\` can store one checkout from pages of these origins, and nothing else; it ends with the session
         and with its client. \`url\` is the hosted page. A session has ten attempts, and only a success uses it up. With \`security_code\`
         among the parts the page asks for the security code too, and keeps it for 15 minutes.`,
-      problems: ['card-number-in-text', 'too-many-requests'],
+      problems: ['card-number-in-text', 'unknown-policy-version', 'too-many-requests'],
       examples: {
         'The hosted page': { origins: ['https://shop.example'], return_url: 'https://shop.example/thanks' },
         'Fields on a page': { origins: ['https://shop.example'], parts: ['card', 'security_code', 'billing_address'] },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { holdsCardNumber } from '../kinds/card-number.ts'
-import { consentName, customerSchema, slug } from '../records/tokenize/checkout-schema.ts'
+import { consentName, slug } from '../kinds/clear-value.ts'
+import { customerSchema } from '../records/tokenize/checkout-schema.ts'
 import { issue } from '../values/parse-input.ts'
 import { type SessionPart, sessionParts } from './checkout-session.ts'
 

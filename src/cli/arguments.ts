@@ -59,6 +59,18 @@ export function pointInTime(text: string): Date {
   return new Date(time.data)
 }
 
+/** A day by its date, or a time of it. */
+export function day(text: string): Date {
+  if (!/^\d{4}-\d\d-\d\d/.test(text)) throw new InvalidArgumentError('expected a day such as 2026-11-24')
+  return pointInTime(text)
+}
+
+export function dayToCome(text: string): Date {
+  const time = day(text)
+  if (time <= new Date()) throw new InvalidArgumentError('expected a day to come')
+  return time
+}
+
 /** The number of an event in the audit log. */
 export function sequence(text: string): number {
   if (!/^[0-9]{1,15}$/.test(text)) throw new InvalidArgumentError('expected the number of an event in the log')

@@ -33,6 +33,18 @@ export const commandGroups = {
     description: 'the third parties that data are disclosed to',
     load: async () => (await import('./commands/partners-commands.ts')).addPartnersCommands,
   },
+  notices: {
+    description: 'what partners are told of corrections',
+    load: async () => (await import('./privacy/notices-commands.ts')).addNoticesCommands,
+  },
+  withholding: {
+    description: 'what an authority has ordered to keep from shoppers',
+    load: async () => (await import('./privacy/withholding-commands.ts')).addWithholdingCommands,
+  },
+  policy: {
+    description: 'the privacy policy, and what its versions let the vault release',
+    load: async () => (await import('./privacy/policy-commands.ts')).addPolicyCommands,
+  },
   destinations: {
     description: 'where stored data may be forwarded to',
     load: async () => (await import('./commands/destinations-commands.ts')).addDestinationsCommands,
@@ -44,6 +56,10 @@ export const commandGroups = {
   records: {
     description: 'what the vault holds',
     load: async () => (await import('./commands/records-commands.ts')).addRecordsCommands,
+  },
+  retention: {
+    description: 'how long records are kept',
+    load: async () => (await import('./privacy/retention-commands.ts')).addRetentionCommands,
   },
   audit: {
     description: 'the audit log',

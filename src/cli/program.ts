@@ -7,7 +7,7 @@ import { type CommandGroupName, commandGroups } from './command-groups.ts'
 import type { ForwardOptions } from './forward-command.ts'
 
 /** Commands that note no operator: the start of a server, and those that do not open the vault. */
-const WITHOUT_VAULT = new Set(['serve', 'certs dev', 'roles check'])
+const WITHOUT_VAULT = new Set(['serve', 'certs dev', 'policy check', 'policy example', 'roles check'])
 
 /** The whole name of a command, without the program's: `clients revoke`. */
 function nameOf(command: Command): string {
@@ -56,7 +56,28 @@ export async function createProgram(isAsked: (group: CommandGroupName) => boolea
       await examine(options)
     })
 
-  await addGroups('clients', 'staff', 'issuers', 'roles', 'access', 'partners', 'destinations', 'keys')
+  await addGroups(
+    'clients',
+    'staff',
+    'issuers',
+    'roles',
+    'access',
+    'partners',
+    'notices',
+    'withholding',
+    'policy',
+    'destinations',
+    'keys',
+  )
+
+  withJson(program.command('visits'))
+    .description('show how the pages for shoppers were visited, by day, as counts without a person')
+    .option('--since <day>', 'the first day, YYYY-MM-DD')
+    .option('--until <day>', 'the day after the last one, YYYY-MM-DD')
+    .action(async (options: Json & { since?: string; until?: string }) => {
+      const { showVisits } = await import('./privacy/visits-command.ts')
+      await showVisits(options)
+    })
 
   withJson(program.command('forward'))
     .description('show the request that a destination would be sent, with its values masked; nothing is sent')
@@ -82,7 +103,7 @@ export async function createProgram(isAsked: (group: CommandGroupName) => boolea
       await unseal(options, command)
     })
 
-  await addGroups('records', 'audit', 'restore')
+  await addGroups('records', 'retention', 'audit', 'restore')
 
   withJson(program.command('certs').description('certificates').command('dev'))
     .description('make a development certificate if there is none')

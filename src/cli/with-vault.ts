@@ -18,8 +18,9 @@ export interface CommandNeeds extends Pick<OpenVaultOptions, 'takesAccessAway' |
 const LOOKING = new Set([
   ...['access explain', 'access review', 'access suspended', 'audit export', 'audit key', 'audit list', 'audit review'],
   ...['audit tail', 'audit verify', 'clients list', 'destinations check', 'destinations export', 'forward'],
-  ...['destinations secret list', 'issuers check', 'keys inventory', 'keys list', 'keys status'],
-  ...['partners list', 'records verify', 'roles export'],
+  ...['destinations secret list', 'issuers check', 'keys inventory', 'keys list', 'keys status', 'notices list'],
+  ...['partners list', 'partners report', 'policy list', 'policy show', 'records erasure-ledger', 'records verify'],
+  ...['retention hold list', 'retention verify', 'roles export', 'visits', 'withholding list'],
   // With --accept-schema the command is the cure.
   'migrate',
 ])

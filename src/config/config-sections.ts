@@ -35,6 +35,7 @@ export interface Config {
   limits: LimitsConfig
   checkout: CheckoutConfig
   records: RecordsConfig
+  erasures: ErasuresConfig
 }
 
 /** Files of the listener. */
@@ -99,6 +100,8 @@ export interface LimitsConfig {
 export interface CheckoutConfig {
   /** A vault that is tried out takes test cards only, so that a test page cannot collect real ones. */
   takesRealCards: boolean
+  /** Whether visits of the pages for shoppers are counted, without a person. */
+  countsVisits: boolean
 }
 
 export interface RecordsConfig {
@@ -106,4 +109,11 @@ export interface RecordsConfig {
   findsCards: boolean | undefined
   ticketPattern: string | undefined
   authoritiesFile: string | undefined
+}
+
+export interface ErasuresConfig {
+  /** Where the ledger of erasures is written to, beside the targets of checkpoints. */
+  file: string | undefined
+  /** How long backups live. */
+  backupDays: number | undefined
 }

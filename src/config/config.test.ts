@@ -68,8 +68,9 @@ describe('readConfig', () => {
         checkoutSessionsPerClient: 1200,
         securityCodesPerClient: 1200,
       },
-      checkout: { takesRealCards: false },
+      checkout: { takesRealCards: false, countsVisits: false },
       records: { findsCards: undefined, ticketPattern: undefined, authoritiesFile: undefined },
+      erasures: { file: undefined, backupDays: undefined },
       workers: Math.max(1, availableParallelism() - 1),
     })
   })
@@ -77,6 +78,7 @@ describe('readConfig', () => {
   it.each<[Partial<Record<OptionName, string>>, object]>([
     [{ NODE_ENV: 'production' }, { production: true, checkout: { takesRealCards: true } }],
     [{ STRONGROOM_CHECKOUT_REAL_CARDS: 'on' }, { checkout: { takesRealCards: true } }],
+    [{ STRONGROOM_VISITS: 'on' }, { checkout: { countsVisits: true } }],
     [{ STRONGROOM_CHECKOUT_SESSIONS_PER_CLIENT: '7' }, { limits: { checkoutSessionsPerClient: 7 } }],
     [{ STRONGROOM_SECURITY_CODES_PER_CLIENT: '7' }, { limits: { securityCodesPerClient: 7 } }],
     [{ NODE_ENV: 'development' }, { production: false }],

@@ -104,12 +104,14 @@ function arrange(read: OptionValues, issuerIsSet: boolean): Config {
     },
     checkout: {
       takesRealCards: read.NODE_ENV === 'production' || read.STRONGROOM_CHECKOUT_REAL_CARDS,
+      countsVisits: read.STRONGROOM_VISITS,
     },
     records: {
       findsCards: read.STRONGROOM_CARD_SEARCH,
       ticketPattern: read.STRONGROOM_TICKET_PATTERN,
       authoritiesFile: read.STRONGROOM_AUTHORITIES_FILE,
     },
+    erasures: { file: read.STRONGROOM_ERASURES_FILE, backupDays: read.STRONGROOM_BACKUP_DAYS },
   }
 }
 

@@ -176,6 +176,11 @@ export const options = {
     '`on`: outside production a checkout session takes real cards too, not test cards only',
     'off',
   ),
+  STRONGROOM_VISITS: option(
+    z.stringbool().default(false),
+    '`on`: counts visits of the pages for shoppers, without an address, a cookie or a name',
+    'off',
+  ),
   STRONGROOM_TICKET_PATTERN: option(
     text.optional(),
     'the regular expression that a whole `ticket` must match, without lookarounds and nested repetitions',
@@ -196,6 +201,14 @@ export const options = {
   STRONGROOM_AUDIT_WITNESSES_FILE: option(
     file.optional(),
     'the JSON file of the targets that checkpoints of the audit log are shipped to, and of the witnesses',
+  ),
+  STRONGROOM_ERASURES_FILE: option(
+    file.optional(),
+    'a file that the ledger of erasures is written to as well, on another disk than the database; the targets of checkpoints get it too',
+  ),
+  STRONGROOM_BACKUP_DAYS: option(
+    z.coerce.number().int().min(0).max(36_500).optional(),
+    'how many days a backup lives before it is destroyed; certificates of erasures are made with it',
   ),
   STRONGROOM_LOG_LEVEL: option(
     z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

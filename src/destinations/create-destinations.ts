@@ -40,8 +40,10 @@ interface DestinationCommands {
   removeSecret(operator: AuditCaller, name: string): Promise<void>
 }
 
-/** Where stored data may be forwarded to. */
+/** Where stored data may be forwarded to, and where notices and alerts are sent. */
 export interface Destinations {
+  /** Everything that is in force now. @throws {Problem} sealed, busy, database-unavailable */
+  inForce(): Promise<DestinationSet>
   /** The destination of that name in force now. @throws {Problem} sealed, busy, database-unavailable */
   find(name: string): Promise<Destination | undefined>
   /** Builds and signs a request. It reads the secrets, and changes nothing. */
@@ -52,7 +54,7 @@ export interface Destinations {
     records: MaskedRecords,
     sent: CallerInput & { hasCode?: boolean },
   ): Promise<DescribedRequest>
-  /** Puts a set without any destination in force. */
+  /** Puts a set without any destination or receiver in force. */
   withdraw(operator: AuditCaller, newAuditEvent: NewAuditEvent): Promise<void>
   commands: DestinationCommands
 }
@@ -81,12 +83,13 @@ export function createDestinations(deps: CreateDestinationsDeps): Destinations {
     const own = { ...deps, macs, ledger, check, newAuditEvent, current: await current() }
     return applyDestinations(own, operator, file)
   }
+  const inForce = async () => {
+    const set = await current()
+    return set.at(await selectRevision(database, destinationSets))
+  }
   return {
-    async find(name) {
-      const set = await current()
-      const { destinations } = await set.at(await selectRevision(database, destinationSets))
-      return destinations.get(name)
-    },
+    inForce,
+    find: async (name) => (await inForce()).destinations.get(name),
     build: async (destination, filling) => (await build())(destination, filling),
     async describe(destination, records, sent) {
       const { describeRequest } = await import('./request/describe-request.ts')

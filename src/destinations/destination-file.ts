@@ -1,9 +1,11 @@
-import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import { purposes } from '../access/policy/purpose.ts'
 import { issue, parseInput } from '../values/parse-input.ts'
 import { type Destination, methods, pathParameters, takenBy } from './destination.ts'
+import { certificates, hostFault, isHttpsOrigin, partnerId } from './endpoint-schema.ts'
 import { answerHeader, callerHeader, ownHeader } from './header-name.ts'
+import type { Receivers } from './receiver.ts'
+import { receivers } from './receivers-schema.ts'
 import { DERIVED_COMPONENTS, headersOf, signer, text } from './signer-schema.ts'
 import { leavesOf, type Template } from './template.ts'
 import { template } from './template-schema.ts'
@@ -15,6 +17,7 @@ const DESTINATION_NAME = /^[a-z][a-z0-9-]{0,62}$/
 export interface DestinationsFile {
   format: 1
   destinations: Readonly<Record<string, Omit<Destination, 'name'>>>
+  receivers?: Receivers | undefined
 }
 
 const unique = (values: readonly string[]) => new Set(values).size === values.length
@@ -39,11 +42,6 @@ const pointer = z
   .string()
   .max(300)
   .regex(/^(\/([^~/]|~[01])*)+$/)
-
-const certificates = z
-  .string()
-  .max(64 * 1024)
-  .refine(areCertificates, issue('invalid-input', 'expected certificates in PEM'))
 
 const answer = z
   .strictObject({
@@ -78,7 +76,7 @@ const destination = z
       })
       .default({ connect_seconds: 5, answer_seconds: 30 }),
     in_flight: z.int().min(1).max(1000).default(20),
-    partner: z.string().regex(/^partner_[0-9a-z]{26}$/),
+    partner: partnerId,
     purposes: z
       .tuple([z.enum(purposes)], z.enum(purposes))
       .refine(unique, issue('invalid-input', 'a purpose comes twice')),
@@ -94,6 +92,7 @@ const file = z.strictObject({
     .refine((value) => Object.keys(value).length <= MAX_DESTINATIONS, {
       ...issue('invalid-input', `at most ${MAX_DESTINATIONS} destinations`),
     }),
+  receivers: receivers.optional(),
 })
 
 /**
@@ -113,23 +112,14 @@ function fault(context: Context, at: PropertyKey[], detail: string): void {
 
 /** What no member can say by itself. */
 function checkWhole(value: Omit<Destination, 'name'>, context: Context): void {
-  checkHost(value, context)
+  const atHost = hostFault(value.origin, value.private_addresses)
+  if (atHost !== undefined) fault(context, ['origin'], atHost)
   checkHeaders(value, context)
   checkPathInputs(value, context)
   if (value.encoding === 'form') checkForm(value.template, context, ['template'])
   const { fields, takesCode } = takenBy(value)
   if (Object.keys(fields).length === 0) fault(context, ['template'], 'takes nothing of a record')
   if (takesCode && fields.card === undefined) fault(context, ['template'], 'takes the security code of no card')
-}
-
-/** An address by number is checked when it is connected to. A file names one only on purpose. */
-function checkHost({ origin, private_addresses }: Omit<Destination, 'name'>, context: Context): void {
-  const { hostname } = new URL(origin)
-  const isName =
-    /\.[a-z][a-z0-9-]*$/.test(hostname) && !/(^|\.)(localhost|local|internal|lan|home|arpa)$/.test(hostname)
-  if (!isName && !private_addresses) {
-    fault(context, ['origin'], 'expected a public host name; another one needs private_addresses')
-  }
 }
 
 /** A header has one value, from one place. */
@@ -172,24 +162,4 @@ function checkForm(node: Template, context: Context, at: PropertyKey[]): void {
     if (/[[\]]/.test(name)) fault(context, [...at, name], 'a form has brackets of its own')
     if (!name.startsWith('$')) checkForm(member as Template, context, [...at, name])
   }
-}
-
-/** RFC 1123 section 2.1, or an IPv6 address. */
-const HOST = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])$/
-
-function isHttpsOrigin(value: string): boolean {
-  const url = URL.parse(value)
-  return url?.protocol === 'https:' && url.origin === value && HOST.test(url.hostname)
-}
-
-function areCertificates(pem: string): boolean {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  try {
-    for (const block of blocks) new X509Certificate(block)
-  } catch {
-    return false
-  }
-  return (
-    blocks.length > 0 && pem.replaceAll(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g, '').trim() === ''
-  )
 }

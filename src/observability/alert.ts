@@ -10,8 +10,10 @@ export const ALERTS = {
   'issuer-unreachable':
     'the keys of an identity provider cannot be fetched; known keys are used until they are a day old',
   'roles-changed': 'the roles were changed outside the vault: they grant nothing until an operator applies them again',
+  'policies-changed':
+    'the privacy policies were changed outside the vault: no purpose counts as notified until their rows are put back',
   'destinations-changed':
-    'the destinations or a secret of theirs were changed outside the vault: nothing is forwarded with them until an operator applies or sets them again',
+    'the destinations, their receivers or a secret were changed outside the vault: nothing is sent with them until an operator applies or sets them again',
   'role-missing': 'claims of an identity provider are mapped to a role that is not in force: its people are refused',
   'access-changed':
     'a client or a contract was changed outside the vault: it grants nothing; revoke or end it and add another',
@@ -46,6 +48,12 @@ export const ALERTS = {
     'the database is older than what the vault has signed: nothing is read until an operator has applied a newer log, or waived it',
   'restore-forged':
     'the database says that an operator answered for a restored backup, but no event of the vault says so: nothing is read',
+  'erasures-undelivered':
+    'lines of the ledger of erasures do not arrive at a target: a backup from before them would not be noticed there',
+  'erasure-forged': 'an order to erase a record was not made by the vault, or was changed: nothing is erased by it',
+  'erased-record-back': 'a record that was erased is there again: it was put back outside the vault',
+  'holds-changed':
+    'a hold was changed, added or removed outside the vault: the records that the access ledger names stay kept',
   'clock-differs':
     'the clocks of this server and of the database are more than a minute apart: set both by the same source',
   'client-crl-out-of-date':

@@ -5,6 +5,7 @@ import { describeError } from './describe-error.ts'
 export const BACKGROUND_TASKS = {
   'destroy-index-keys': 'destroys index keys that a rotation emptied',
   'end-checkout-sessions': 'ends checkout sessions that have expired, and removes old ones',
+  'finish-erasures': 'erases what was ordered and cut off, and lists earlier erasures in the ledger',
   'keep-mac-keys': 'replaces MAC keys in time',
   'report-event-numbers':
     'writes up to which number the events of this process are accounted for, so that missing last events are noticed',
@@ -16,9 +17,16 @@ export const BACKGROUND_TASKS = {
   'read-key-registry': 'follows the registry of keys',
   'renew-certificates': 'loads new files of the server certificate',
   'report-key-uses': 'reports how often keys were used, and reserves further uses',
+  'run-retention':
+    'erases records whose time is over, if an operator has enabled it, and checks that no hold was removed',
   'run-rotations': 'runs the rotations that were started with `--detach`',
   'sequence-audit-log': 'puts committed events into the audit log and signs it',
+  'ship-erasures': 'ships the ledger of erasures to files and other targets',
   'ship-checkpoints': 'ships checkpoints of the audit log to witnesses and other targets',
+  'send-alerts': 'sends alerts to their receiver, where one is configured',
+  'send-notices': 'sends partners the notices that are due',
+  'sweep-notices': 'removes notices that were delivered long ago',
+  'store-visits': 'stores the counts of visits, where visits are counted',
   'sweep-approvals': 'removes old approvals with their reasons',
   'sweep-budgets': 'removes expired counts of budgets',
   'sweep-idempotency-keys': 'removes stored answers that have expired',

@@ -12,6 +12,8 @@ export interface Metrics {
   framingError(code: string): void
   /** Shows how far rotations are, as `read` finds it when the metrics are asked for. */
   showRotations(read: () => Promise<readonly RotationFigures[]>): void
+  /** Shows what people have to do for shoppers, as `read` finds it when the metrics are asked for. */
+  showDuties(read: () => Promise<readonly DutyFigure[]>): void
   alert(code: AlertCode): void
   backgroundFailure(task: TaskName): void
   /** A browser has refused something on a page of the vault; `directive` is one of a closed list. */
@@ -20,6 +22,10 @@ export interface Metrics {
   observeKey(key: { purpose: string; expiresInSeconds: number; uses: number }): void
   /** How long the oldest event has waited for its place in the audit log. */
   observeAuditWaiting(seconds: number): void
+  /** What should be gone: how many records are past their time, and how many ordered erasures are not done. */
+  observeRetention(found: { overdue: number; unfinished: number; held: number }): void
+  /** How many lines of the ledger of erasures have not arrived outside. */
+  observeUnshipped(lines: number): void
   text: MetricsText
 }
 
@@ -28,6 +34,12 @@ interface RotationFigures {
   purpose: string
   moved: number
   remaining: number
+}
+
+/** How much there is to do of one sort. */
+interface DutyFigure {
+  duty: string
+  count: number
 }
 
 /** Counts by route pattern, method, status and problem code; no label ever holds a value of a request. */
@@ -86,6 +98,20 @@ export function createMetrics(): Metrics {
     aggregator: 'max',
     registers: [registry],
   })
+  const retention = new Gauge({
+    name: 'strongroom_retention_records',
+    help: 'Records past their time by more than a day, ordered erasures that are not done, and records that only a hold keeps',
+    labelNames: ['state'],
+    aggregator: 'max',
+    registers: [registry],
+  })
+  const unshipped = new Gauge({
+    name: 'strongroom_erasures_unshipped',
+    help: 'Lines of the ledger of erasures that have not arrived at a target outside',
+    aggregator: 'max',
+    registers: [registry],
+  })
+  const readDuties: (() => Promise<readonly DutyFigure[]>)[] = []
   return {
     shareWithFirstProcess() {
       AggregatorRegistry.setRegistries(registry)
@@ -105,6 +131,12 @@ export function createMetrics(): Metrics {
       keyUses.set({ purpose }, uses)
     },
     observeAuditWaiting: (seconds) => auditWaiting.set(seconds),
+    observeRetention({ overdue, unfinished, held }) {
+      retention.set({ state: 'overdue' }, overdue)
+      retention.set({ state: 'unfinished' }, unfinished)
+      retention.set({ state: 'held' }, held)
+    },
+    observeUnshipped: (lines) => unshipped.set(lines),
     showRotations(read) {
       new Gauge({
         name: 'strongroom_rotation_values',
@@ -120,6 +152,22 @@ export function createMetrics(): Metrics {
             this.set({ purpose, state: 'moved' }, moved)
             this.set({ purpose, state: 'remaining' }, remaining)
           }
+        },
+      })
+    },
+    showDuties(read) {
+      if (readDuties.push(read) > 1) return
+      new Gauge({
+        name: 'strongroom_privacy_duties',
+        help: 'What waits to be done for shoppers, by duty',
+        labelNames: ['duty'],
+        registers: [registry],
+        // Every process reads the same rows.
+        aggregator: 'first',
+        async collect() {
+          const figures = await Promise.all(readDuties.map((one) => one().catch(() => [])))
+          this.reset()
+          for (const { duty, count } of figures.flat()) this.set({ duty }, count)
         },
       })
     },

@@ -6,10 +6,13 @@ export const NO_METRICS: Metrics = {
   observe: () => {},
   framingError: () => {},
   showRotations: () => {},
+  showDuties: () => {},
   alert: () => {},
   backgroundFailure: () => {},
   cspReport: () => {},
   observeKey: () => {},
   observeAuditWaiting: () => {},
+  observeRetention: () => {},
+  observeUnshipped: () => {},
   text: async () => ({ contentType: 'text/plain', body: '' }),
 }

@@ -16,6 +16,8 @@ export interface Records {
   routes(): Promise<Route<Caller>[]>
   /** The calls of `routes` up to their statements, with those keys. */
   rehearse(routes: readonly Route<Caller>[], keys: Keys): Promise<Route<Caller>[]>
+  /** Opens sessions of the database for the first calls, which find their statements planned. */
+  prepareSessions(): Promise<void>
   /** Counts records that a caller asks for and does not find, also in routes of other nouns. */
   countMisses(routes: readonly Route<Caller>[]): Promise<Route<Caller>[]>
   commands: RecordCommands
@@ -46,6 +48,10 @@ export async function createRecords(deps: CreateRecordsDeps): Promise<Records> {
     async rehearse(routes, keys) {
       const { rehearseRecords } = await import('./rehearse-records.ts')
       return rehearseRecords(await parts(), keys, routes)
+    },
+    async prepareSessions() {
+      const { prepareSessions } = await import('./prepare-sessions.ts')
+      return prepareSessions(database)
     },
     async countMisses(routes) {
       const { countMisses } = await import('./search/count-misses.ts')

@@ -11,14 +11,19 @@ import type { RequestCredentials } from '../http/route.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { Alert } from '../observability/alert.ts'
+import type { CurrentPolicies } from '../policies/current-policies.ts'
 import type { NewId } from '../values/identifier.ts'
 import type { RandomBytes } from '../values/random.ts'
+import type { AfterCorrection } from './change/after-correction.ts'
+import type { ErasureLedger } from './change/erasure-ledger.ts'
 import type { LookUpRecords, RecordBatches } from './record-batches.ts'
 import type { FindByTerm } from './search/find-by-term.ts'
 import type { Why } from './why/why.ts'
 
 /** What the use cases of records need. Each names only the part that it uses. */
 export interface RecordDeps {
+  /** What a correction does beside the record. */
+  afterCorrection: AfterCorrection
   database: Database
   batches: RecordBatches
   lookUp: LookUpRecords
@@ -29,6 +34,9 @@ export interface RecordDeps {
   /** Whether cards are found by their numbers. Otherwise no term of a card number is made. */
   findsCards: boolean
   budgets: Budgets
+  /** What is written ahead of an erasure, and what postpones one. */
+  erasures: ErasureLedger
+  policies: CurrentPolicies
   proveCaller: ProveCaller
   /** How many requests for approval, and how many releases that wait for a review, one caller may have. */
   openApprovals: number

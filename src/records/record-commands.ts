@@ -18,6 +18,7 @@ export interface RecordCommandDeps extends FindCallerDeps {
   newAuditEvent: RecordDeps['newAuditEvent']
   writeAuditEvent: RecordDeps['writeAuditEvent']
   now: RecordDeps['now']
+  policies: RecordDeps['policies']
   /** Tells the vault's events from other rows. */
   authenticity: EventAuthenticity
   parts: () => Promise<RecordParts>
@@ -29,7 +30,7 @@ export function createRecordCommands(deps: RecordCommandDeps): RecordCommands {
   return {
     async explainAccess(operator, who, question) {
       const { explainAccess } = await import('./read/explain-access.ts')
-      return explainAccess(deps, operator, who, question)
+      return explainAccess({ ...(await parts()), ...deps }, operator, who, question)
     },
     async findCustomerTokens(site, customer) {
       const { findCustomerTokens } = await import('./find-customer-tokens.ts')

@@ -11,8 +11,11 @@ import { readSetting, writeSetting } from '../database/settings-store.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import { createKinds } from '../kinds/kinds.ts'
 import type { Alert } from '../observability/alert.ts'
+import type { CurrentPolicies } from '../policies/current-policies.ts'
 import type { NewId } from '../values/identifier.ts'
 import type { RandomBytes } from '../values/random.ts'
+import type { AfterCorrection } from './change/after-correction.ts'
+import type { ErasureLedger } from './change/erasure-ledger.ts'
 import type { RecordDeps } from './dependencies.ts'
 import { createIdempotency, type Idempotency } from './idempotency/idempotency.ts'
 import type { RecordBatches } from './record-batches.ts'
@@ -36,8 +39,11 @@ export interface CreateRecordsDeps {
   recordedIssuer: 'write' | 'prefer' | 'ignore'
   gate: ReleaseGate
   access: Pick<Access, 'checkCallerStatus' | 'findContract' | 'ledger' | 'limits' | 'macs' | 'proveCaller' | 'roles'>
+  policies: CurrentPolicies
   authenticity: EventAuthenticity
+  erasures: ErasureLedger
   production: boolean
+  afterCorrection: AfterCorrection
   /** Whether this process serves callers. Another one builds what its command uses. */
   serves: boolean
   /** What the benchmark's floor puts in the place of the store. */

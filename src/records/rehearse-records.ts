@@ -5,6 +5,7 @@ import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
 import type { Route } from '../http/route.ts'
 import { createVaultBook } from '../keys/lifecycle/event-macs.ts'
 import type { Keys } from '../keys/ring/keys.ts'
+import { NO_POLICIES } from '../policies/policy.ts'
 import { Problem } from '../values/problem.ts'
 import type { Token } from './record/token.ts'
 import { createRecordApi, type RecordApiDeps } from './record-api.ts'
@@ -49,6 +50,7 @@ export function rehearseRecords(deps: RecordApiDeps, keys: Keys, routes: readonl
     newAuditEvent: inBook(book, createNewAuditEvent(deps.now, deps.newId, hostname())),
     writeAuditEvent: beyondStatement,
     proveCaller: async () => {},
+    policies: { at: async () => NO_POLICIES, refresh: async () => NO_POLICIES },
     cardVelocity: { consume: async () => {} },
     budgets: {
       consume: async (_caller, _purpose, records) => records.map(() => undefined),

@@ -17,6 +17,8 @@ export interface Ground {
   logger: Logger
   metrics: Metrics
   alert: Alert
+  /** Calls back for each alert, after its line in the log. */
+  onAlert: (listener: Alert) => void
   background: Background
   database: Database
 }
@@ -27,10 +29,26 @@ export async function createGround(options: VaultOptions, overrides: Overrides):
   const logger = overrides.logger ?? createLogger(options.logLevel)
   const metrics = options.serves ? (await import('../observability/metrics.ts')).createMetrics() : NO_METRICS
   const log = (facts: object, message: string) => logger.error(facts, message)
-  const alert = createAlert(log, metrics.alert)
+  const listeners: Alert[] = []
+  const raise = createAlert(log, metrics.alert)
+  const alert: Alert = (code, facts) => {
+    raise(code, facts)
+    for (const listener of listeners) listener(code, facts)
+  }
+  const onAlert = (listener: Alert) => void listeners.push(listener)
   const background = createBackground({ alert, now, log, count: metrics.backgroundFailure })
   const database = openDatabase(options.database)
-  return { now, randomBytes, newId: createNewId(now, randomBytes), logger, metrics, alert, background, database }
+  return {
+    now,
+    randomBytes,
+    newId: createNewId(now, randomBytes),
+    logger,
+    metrics,
+    alert,
+    onAlert,
+    background,
+    database,
+  }
 }
 
 /** A server records its issuer in the database; a command may prefer what it finds there. */

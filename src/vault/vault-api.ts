@@ -1,5 +1,4 @@
 import type { Access } from '../access/create-access.ts'
-import { selectAccessVersion } from '../access/ledger/caller-store.ts'
 import type { Caller } from '../access/policy/caller.ts'
 import type { TokenSubject } from '../access/tokens/access-token.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
@@ -8,7 +7,6 @@ import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Checkout } from '../checkout/create-checkout.ts'
 import { version } from '../config/version.ts'
 import { createWriteProbe } from '../database/write-probe.ts'
-import type { ForwardNoun } from '../forward/create-forward.ts'
 import type { Route } from '../http/route.ts'
 import type { Source } from '../http/source/source.ts'
 import type { VaultKeys } from '../keys/create-keys.ts'
@@ -16,7 +14,6 @@ import { createLogger } from '../observability/logger.ts'
 import { createReadiness } from '../observability/readiness.ts'
 import type { Records } from '../records/create-records.ts'
 import type { Schema } from '../schema/create-schema.ts'
-import type { SecurityCodesNoun } from '../security-codes/create-security-codes.ts'
 import type { ProblemCode } from '../values/problem-codes.ts'
 import type { Ground } from './ground.ts'
 import type { ListenerFacts, VaultApp } from './vault-app.ts'
@@ -41,7 +38,10 @@ export interface VaultApi {
   routes(): Promise<readonly Route<Caller>[]>
   /** The HTTPS application, for the names that a listener answers for. */
   createApp(answersFor: (host: string) => boolean, listener?: ListenerFacts): Promise<VaultApp>
-  /** Runs the calls that shops wait for, up to their statements, until they are compiled. Nothing is stored. */
+  /**
+   * Runs the calls that shops wait for until they are compiled, and beside them their statements until they are planned. Nothing is
+   * stored.
+   */
   warm(): Promise<void>
   /**
    * Whether the ring in memory is the registry's, the database takes writes and has the vault's own schema, and the log takes
@@ -63,17 +63,14 @@ export interface VaultApiDeps extends Ground, Pick<VaultKeys, 'keys' | 'newAudit
   audit: AuditLog
   records: Records
   checkout: Checkout
-  forward: ForwardNoun
+  /** Nouns whose routes need nothing further. */
+  nouns: readonly { routes(): Promise<Route<Caller>[]> }[]
   schema: Schema
-  securityCodes: SecurityCodesNoun
 }
-
-/** As many as calls that begin together use at once. Opening a session takes longer than a call. */
-const SESSIONS_OF_FIRST_CALLS = 4
 
 /** Builds the parts of a vault that only a process with callers needs. */
 export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promise<void> } {
-  const { access, audit, checkout, forward, issuer, keys, metrics, options, records, schema, sealedBecause } = deps
+  const { access, audit, checkout, issuer, keys, metrics, options, records, schema, sealedBecause } = deps
   const writeProbe = createWriteProbe(options.database)
   const closing: (() => Promise<void>)[] = [writeProbe.close]
   let shuttingDown = false
@@ -97,8 +94,7 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
     const described = [
       ...(await Promise.all((await records.routes()).map(checkout.serveSessions))),
       ...(await checkout.routes()),
-      ...(await deps.securityCodes.routes()),
-      ...(await forward.routes()),
+      ...(await Promise.all(deps.nouns.map((noun) => noun.routes()))).flat(),
       ...auditApi.routes,
       ...(await access.routes()),
       ...createHealthRoutes<Caller>(checkReady),
@@ -134,7 +130,6 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
       return create(answersFor, listener)
     },
     async warm() {
-      await Promise.all(Array.from({ length: SESSIONS_OF_FIRST_CALLS }, () => selectAccessVersion(deps.database)))
       const { warmApp } = await import('./warm-app.ts')
       const { createVaultApp } = await import('./vault-app.ts')
       const aside = keys.rehearsal()
@@ -150,10 +145,8 @@ export function createVaultApi(deps: VaultApiDeps): VaultApi & { close(): Promis
         recordRefusal: async ({ problem }) => problem,
         observe: () => {},
       })
-      await warmApp(
-        create(() => true),
-        () => token(REHEARSED_CALLER),
-      )
+      const app = create(() => true)
+      await Promise.all([records.prepareSessions(), warmApp(app, () => token(REHEARSED_CALLER))])
     },
     checkReady,
     onFramingError(code, { network }) {

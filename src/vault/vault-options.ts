@@ -12,6 +12,7 @@ import type { Argon2Cost } from '../keys/root-key/argon2-cost.ts'
 import type { AlertFacts } from '../observability/alert.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { Erasures } from '../privacy/erasure/create-erasures.ts'
 import type { RecordBatches } from '../records/record-batches.ts'
 import type { ComparedSchema } from '../schema/compare-schema.ts'
 import type { RandomBytes } from '../values/random.ts'
@@ -20,7 +21,7 @@ import { referencingTables } from './referencing-tables.ts'
 /** The sections of the configuration that the vault itself uses. The others are for its listeners and its database. */
 type VaultSections = Pick<
   Config,
-  'access' | 'audit' | 'checkout' | 'issuer' | 'keys' | 'limits' | 'logLevel' | 'production' | 'records'
+  'access' | 'audit' | 'checkout' | 'erasures' | 'issuer' | 'keys' | 'limits' | 'logLevel' | 'production' | 'records'
 >
 
 /** What this process does of the work of a vault. */
@@ -114,13 +115,15 @@ export function auditOptions(
   { audit, keepsLog, watchesLog, restores, limits }: VaultOptions,
   { logger, metrics }: { logger: Logger; metrics: Metrics },
   issuer: string,
-  shipping: Shipping | undefined,
+  { shipping, erasures }: { shipping: Shipping | undefined; erasures: Pick<Erasures, 'findMissing'> },
 ) {
+  const seesOutside = keepsLog || restores === true
   return {
     isKeptHere: keepsLog,
     isWatchedHere: watchesLog || keepsLog,
     origin: audit.origin ?? `${new URL(issuer).host}/audit`,
-    shipping: keepsLog || restores ? shipping : undefined,
+    shipping: seesOutside ? shipping : undefined,
+    findMissing: seesOutside ? erasures.findMissing : undefined,
     observeWaiting: metrics.observeAuditWaiting,
     failures: limits.strangers,
     log: (facts: AlertFacts, message: string) => logger.info(facts, message),

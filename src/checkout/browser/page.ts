@@ -6,6 +6,7 @@ import type { FrameCall, Settings } from './messages.ts'
 import { applyAppearance } from './styles.ts'
 import type { Texts } from './texts/en.ts'
 import { directionOf, textsFor } from './texts.ts'
+import { noteStored, tellEnd } from './visit.ts'
 
 /*
  * The page of a checkout session: by itself (`hosted`), or in the frame of `checkout.js` (`framed`). The server puts the facts of
@@ -16,6 +17,7 @@ import { directionOf, textsFor } from './texts.ts'
 const ALONE_MS = 10_000
 
 const facts = JSON.parse(document.getElementById('facts')!.textContent) as PageFacts
+tellEnd(facts)
 const main = document.getElementById('checkout')!
 document.documentElement.dataset.mode = facts.mode
 applyAppearance()
@@ -41,7 +43,9 @@ function showHosted(): void {
     blur: () => {},
     escape: () => {},
     submit: async () => {
-      if ('tokens' in (await form.submit())) finish()
+      if (!('tokens' in (await form.submit()))) return
+      noteStored()
+      finish()
     },
   })
   document.title = texts.checkout
@@ -97,6 +101,7 @@ async function showFramed(): Promise<void> {
 
   function answer(call: number, outcome: Outcome): void {
     if ('tokens' in outcome) {
+      noteStored()
       tell({ event: 'result', call, tokens: outcome.tokens })
       return
     }

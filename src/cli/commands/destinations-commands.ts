@@ -33,10 +33,12 @@ export function addDestinationsCommands(destinations: Command): void {
     .argument('<file>')
     .action(async (file: string, options: Json) => {
       const { value, faults } = await readAppliedFile(file, WHAT, parseDestinationsFile)
-      if (value === undefined) return report(options, file, { count: 0, faults, warnings: [] })
-      const count = Object.keys(value.destinations).length
+      if (value === undefined) return report(options, file, { destinations: 0, receivers: 0, faults, warnings: [] })
+      const { partners = {}, alerts } = value.receivers ?? {}
+      const destinations = Object.keys(value.destinations).length
+      const receivers = Object.keys(partners).length + (alerts === undefined ? 0 : 1)
       await withKeys('destinations check', async ({ commands }) =>
-        report(options, file, { count, ...(await commands.checkDestinations(value)) }),
+        report(options, file, { destinations, receivers, ...(await commands.checkDestinations(value)) }),
       )
     })
 
@@ -108,15 +110,18 @@ async function readSecret(name: string): Promise<Sensitive<string>> {
 }
 
 interface Checked {
-  count: number
+  destinations: number
+  receivers: number
   faults: readonly InputError[]
   warnings: readonly InputError[]
 }
 
-function report(options: Json, file: string, { count, faults, warnings }: Checked): void {
-  print(options, { valid: faults.length === 0, destinations: count, faults, warnings }, () =>
-    faults.length === 0 ? `${count} destinations, no fault` : describeFaults(file, faults),
-  )
+function report(options: Json, file: string, checked: Checked): void {
+  const { destinations, receivers, faults, warnings } = checked
+  print(options, { valid: faults.length === 0, ...checked }, () => {
+    if (faults.length > 0) return describeFaults(file, faults)
+    return `${destinations} destinations, ${receivers === 0 ? '' : `${receivers} receivers, `}no fault`
+  })
   if (warnings.length > 0) printStatus(`warning: ${describeFaults(file, warnings)}`)
   if (faults.length > 0) process.exitCode = FAILED
 }

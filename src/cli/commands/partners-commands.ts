@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { EncryptionJwkSet } from '../../access/policy/encryption-jwk.ts'
 import { type Purpose, purposes } from '../../access/policy/purpose.ts'
-import { textOf } from '../arguments.ts'
+import type { SoughtPartners } from '../../privacy/report/partner-report.ts'
+import { pointInTime, textOf } from '../arguments.ts'
 import { type Json, print, withJson } from '../command.ts'
 import { withKeys } from '../custodians.ts'
 import { operator } from '../operator.ts'
@@ -71,6 +72,33 @@ export function addPartnersCommands(partners: Command): void {
               const contract = ended_at ? `ended ${ended_at}` : `until ${ends_at}`
               return [partner_id, contract, country, name, contact, purposes.join(' '), fields.join(' ')]
             }),
+          ),
+        )
+      }),
+    )
+
+  withJson(partners.command('report'))
+    .description('say what each partner was given, for what, how often and in which country, by the audit log')
+    .option('--partner <id>', 'only this partner')
+    .option('--since <time>', 'only releases of this time or later: RFC 3339, YYYY-MM-DD, or 24h', pointInTime)
+    .option('--until <time>', 'only releases before this time', pointInTime)
+    .action((options: Json & SoughtPartners) =>
+      withVault('partners report', async ({ commands }) => {
+        const { partner, since, until } = options
+        const reports = (await commands.reportPartners(operator(), { partner, since, until })).map(
+          ({ id, ...report }) => ({ partner_id: id, ...report }),
+        )
+        print(options, reports, () =>
+          table(
+            ['partner_id', 'name', 'country', 'purpose', 'kind', 'fields', 'times', 'records', 'last'],
+            reports.flatMap(({ partner_id, name, country, releases }) =>
+              releases.length === 0
+                ? [[partner_id, name, country, null, null, null, '0', '0', null]]
+                : releases.map(({ purpose, kind, fields, times, records, last }) => [
+                    ...[partner_id, name, country, purpose, kind, fields.join(' ')],
+                    ...[String(times), String(records), last.toISOString()],
+                  ]),
+            ),
           ),
         )
       }),

@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
+import type { ErasureCertificate } from '../../privacy/erasure/erasure-certificate.ts'
 import type { RecordFinding } from '../../records/verification/record-finding.ts'
 import type { RecordsVerification } from '../../records/verification/verify-records.ts'
-import { FAILED, type Json, print, withJson } from '../command.ts'
+import { FAILED, type Json, print, withJson, withOperator } from '../command.ts'
 import { withKeys } from '../custodians.ts'
 import { operator } from '../operator.ts'
 import { showProgress } from '../show-progress.ts'
+import { withVault } from '../with-vault.ts'
 
 /** `strongroom records …` */
 export function addRecordsCommands(records: Command): void {
@@ -23,6 +25,34 @@ export function addRecordsCommands(records: Command): void {
         if (!result.ok) process.exitCode = FAILED
       }),
     )
+
+  withJson(records.command('erasure-certificate'))
+    .description('print a signed certificate that a record is erased, with the day after which no backup opens it')
+    .argument('<token>')
+    .action((token: string, options: Json) =>
+      withKeys('records erasure-certificate', async ({ commands }) => {
+        const certified = await commands.certifyErasure(operator(), token)
+        print(options, certified, () => describeCertificate(certified))
+      }),
+    )
+
+  withOperator(records.command('erasure-ledger').exitOverride())
+    .description('print every line of the ledger of erasures, as it is shipped outside')
+    .action(() =>
+      withVault('records erasure-ledger', async ({ commands }) => {
+        for await (const lines of await commands.listErasures())
+          process.stdout.write(lines.map((line) => `${line}\n`).join(''))
+      }),
+    )
+}
+
+function describeCertificate({ statement, certificate, public_key }: ErasureCertificate): string {
+  const { keys, unreadable_after, ...facts } = statement
+  const lines = Object.entries(facts).map(([name, value]) => `${name.padEnd(16)} ${value}`)
+  const inUse = keys.filter(({ retired_at }) => retired_at === null).map(({ id }) => id)
+  const until =
+    unreadable_after ?? `not known: ${inUse.join(', ')} still protect. Run "strongroom keys rotate", then this again`
+  return [...lines, `unreadable_after ${until}`, '', certificate, '', public_key].join('\n')
 }
 
 function describeFinding({ code, token, event, detail }: RecordFinding): string {

@@ -1,6 +1,8 @@
+import { access, constants } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { CallerError } from '../../access/ledger/caller-error.ts'
 import type { WaivedRestore } from '../../audit/waive-restore.ts'
+import type { AppliedErasures } from '../../restore/apply-erasures.ts'
 import { type AppliedLog, type ApplyLogRequest, stepsOf } from '../../restore/apply-log.ts'
 import { LogNotApplicable } from '../../restore/read-newer-log.ts'
 import type { NewerRootKey } from '../../restore/takeaways.ts'
@@ -13,17 +15,21 @@ import { showProgress } from '../show-progress.ts'
 import type { CommandNeeds } from '../with-vault.ts'
 
 interface ApplyOptions extends Json {
-  log: string
+  log?: string
+  erasures?: string
+  unknownKeys?: true
   dryRun?: true
 }
 
 /** `strongroom restore …` */
 export function addRestoreCommands(restore: Command): void {
   withJson(restore.command('apply'))
-    .description('apply a newer log to a restored database: erase, revoke and disable again what it says')
-    .requiredOption('--log <file>', 'the newer log, as "audit export --format jsonl" wrote it')
+    .description('apply a newer log or the ledger of erasures to a restored database: erase, revoke and disable again')
+    .option('--log <file>', 'the newer log, as "audit export --format jsonl" wrote it')
+    .option('--erasures <file>', 'the ledger of erasures, as the vault wrote it outside')
+    .option('--unknown-keys', 'take lines of the ledger too that are signed under a key later than the backup')
     .option('--dry-run', 'only show what would be erased, revoked or disabled')
-    .action(applyNewerLog)
+    .action(applyBoth)
 
   withJson(restore.command('waive'))
     .description('open the vault for reads although its database is older than what was signed')
@@ -40,7 +46,8 @@ export function addRestoreCommands(restore: Command): void {
     )
 }
 
-function describeWaived({ size, generation }: WaivedRestore): string {
+function describeWaived({ size, generation, erasures }: WaivedRestore): string {
+  if (size === 0) return `${erasures} records that were erased may be back`
   if (size !== null) return `the log outside had ${size} events`
   return `the registry of keys had been of generation ${generation}`
 }
@@ -50,36 +57,84 @@ function withOutside(command: string, work: (vault: Vault) => Promise<void>, nee
   return withKeys(command, work, { ...needs, seesOutside: true })
 }
 
-async function applyNewerLog(options: ApplyOptions): Promise<void> {
-  const { log: file, dryRun: isDryRun = false } = options
+async function applyBoth(options: ApplyOptions): Promise<void> {
+  const { log, erasures, dryRun: isDryRun = false, unknownKeys: takesUnknownKeys = false } = options
+  if (log === undefined && erasures === undefined) {
+    throw new CallerError('name the newer log with --log, the ledger of erasures with --erasures, or both')
+  }
+  if (erasures !== undefined) await requireReadable(erasures)
   const apply = async ({ commands }: Vault) => {
     const show = showProgress(false, 'applied')
     const onProgress: ApplyLogRequest['onProgress'] = ({ done, total }) =>
       show.update({ moved: done, total, remaining: total - done })
-    const applied = await commands
-      .applyLog(operator(), { file, isDryRun, onProgress })
-      .catch((error) => {
-        throw error instanceof LogNotApplicable ? new CallerError(`nothing was applied: ${error.message}`) : error
-      })
-      .finally(() => show.end())
-    print(options, reportOf(applied, isDryRun), () => describe(applied, isDryRun))
-    if (applied.missing === 0) return
+    const applyLog = (file: string) => commands.applyLog(operator(), { file, isDryRun, onProgress })
+    const applyErasures = (file: string) =>
+      commands.applyErasures(operator(), { file, takesUnknownKeys, isDryRun, onProgress })
+    const applied = {
+      log: log === undefined ? undefined : await applicable(applyLog(log)),
+      erasures: erasures === undefined ? undefined : await applicable(applyErasures(erasures)),
+    }
+    show.end()
+    print(options, bothReports(applied, isDryRun), () => describeBoth(applied, isDryRun))
+    if (!applied.log?.missing) return
     printStatus(
-      `the vault has signed ${applied.missing} more events than the file has: what they took away is not known.`,
+      `the vault has signed ${applied.log.missing} more events than the file has: what they took away is not known.`,
     )
     printStatus('Where there is a newer export, apply that one too.')
   }
   await withOutside('restore apply', apply, { takesAccessAway: true, anySchema: isDryRun })
 }
 
+/** A target that has no file yet is an empty ledger to a server; an operator means a file that is there. */
+async function requireReadable(file: string): Promise<void> {
+  await access(file, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
+    throw new CallerError(`${file} cannot be read (${error.code}).`)
+  })
+}
+
+interface AppliedBoth {
+  log: AppliedLog | undefined
+  erasures: AppliedErasures | undefined
+}
+
+function applicable<T>(applied: Promise<T>): Promise<T> {
+  return applied.catch((error) => {
+    throw error instanceof LogNotApplicable ? new CallerError(`nothing was applied: ${error.message}`) : error
+  })
+}
+
+function bothReports({ log, erasures }: AppliedBoth, isDryRun: boolean) {
+  return { dry_run: isDryRun, ...(log && reportOf(log)), ...(erasures && { erasures }) }
+}
+
+function describeBoth({ log, erasures }: AppliedBoth, isDryRun: boolean): string {
+  const parts = [log && describe(log, isDryRun), erasures && describeErasures(erasures, isDryRun)]
+  return parts.filter((part) => part !== undefined).join('\n')
+}
+
+function describeErasures(applied: AppliedErasures, isDryRun: boolean): string {
+  const { lines, unknown_keys, without_record, erased, postponed, event } = applied
+  return [
+    `the ledger has ${lines} erasures of this vault`,
+    ...named(erased, isDryRun ? 'records would be erased again' : 'records erased again'),
+    ...named(postponed, 'records are kept by a hold, and erased when it is released'),
+    ...(without_record > 0 ? [`${without_record} lines name no record of this database`] : []),
+    ...(unknown_keys > 0
+      ? [`${unknown_keys} lines are signed under a key that this database does not know: --unknown-keys takes them`]
+      : []),
+    ...(event === null ? [] : [`applied (${event})`]),
+  ].join('\n')
+}
+
 const idsOf = (list: readonly { id: string }[]) => list.map(({ id }) => id)
 
-function reportOf({ log, plan, event, missing, rootKey }: AppliedLog, isDryRun: boolean) {
+function reportOf({ log, plan, event, missing, rootKey }: AppliedLog) {
   return {
     log,
-    dry_run: isDryRun,
     taken_away: {
       records: plan.erase.map(({ token }) => token),
+      ordered: plan.order.map(({ token }) => token),
+      consents: plan.withdraw.map(({ token }) => token),
       clients: idsOf(plan.revoke),
       credentials: idsOf(plan.endCredentials),
       staff: idsOf(plan.disable),
@@ -88,8 +143,10 @@ function reportOf({ log, plan, event, missing, rootKey }: AppliedLog, isDryRun: 
       callers: idsOf(plan.suspend),
       approvals: plan.lapse.map(({ approval }) => approval),
       keys: idsOf(plan.compromise),
+      holds: plan.hold.map(({ token }) => token),
       roles: plan.roles !== undefined,
       destinations: plan.destinations !== undefined,
+      retention: plan.retention !== undefined,
     },
     lost: plan.lost,
     undestroyed_keys: plan.undestroyed,
@@ -117,36 +174,52 @@ function describeRootKey({ custodians }: NewerRootKey): string {
 
 function describe({ log, plan, event, rootKey }: AppliedLog, isDryRun: boolean): string {
   const { lost } = plan
-  const done = isDryRun ? 'to be' : ''
-  const taken = (text: string) => [done, text].filter((part) => part !== '').join(' ')
   const lines = [
     `${log.origin}: ${log.size} events, of which the database lacks ${log.events}, from ${log.from} on`,
+    ...(isDryRun && stepsOf(plan) > 0 ? ['nothing was changed; without --dry-run there would be:'] : []),
     ...named(
       plan.erase.map(({ token }) => token),
-      taken('records erased'),
+      'records erased',
     ),
-    ...named(idsOf(plan.revoke), taken('clients revoked')),
-    ...named(idsOf(plan.endCredentials), taken('clients without a secret or keys; give them others')),
-    ...named(idsOf(plan.disable), taken('people disabled')),
-    ...named(idsOf(plan.endPartners), taken('contracts ended')),
-    ...named(idsOf(plan.endPartnerKeys), taken('partners without keys; give them others')),
-    ...named(idsOf(plan.suspend), taken('callers suspended')),
+    ...named(
+      plan.order.map(({ token }) => token),
+      'erasures ordered',
+    ),
+    ...named(
+      plan.withdraw.map(({ token }) => token),
+      'records without consents that were withdrawn',
+    ),
+    ...named(idsOf(plan.revoke), 'clients revoked'),
+    ...named(idsOf(plan.endCredentials), 'clients without a secret or keys; give them others'),
+    ...named(idsOf(plan.disable), 'people disabled'),
+    ...named(idsOf(plan.endPartners), 'contracts ended'),
+    ...named(idsOf(plan.endPartnerKeys), 'partners without keys; give them others'),
+    ...named(idsOf(plan.suspend), 'callers suspended'),
     ...named(
       plan.lapse.map(({ approval }) => approval),
-      taken('approvals ended'),
+      'approvals ended',
     ),
-    ...named(idsOf(plan.compromise), taken('keys marked as compromised')),
-    ...(plan.roles === undefined
-      ? []
-      : [`${taken('roles narrowed')} to storing: apply the newest file with "roles apply"`]),
+    ...named(
+      plan.hold.map(({ token }) => token),
+      'records held',
+    ),
+    ...named(idsOf(plan.compromise), 'keys marked as compromised'),
+    ...(plan.roles === undefined ? [] : ['roles narrowed to storing: apply the newest file with "roles apply"']),
     ...(plan.destinations === undefined
       ? []
-      : [`${taken('destinations withdrawn')}: apply the newest file with "destinations apply"`]),
+      : ['destinations withdrawn: apply the newest file with "destinations apply"']),
+    ...(plan.retention === undefined
+      ? []
+      : ['retention disabled: publish and adopt what is lost, then look at "retention run --dry-run"']),
     ...named(lost.records, 'records are lost'),
     ...named(lost.corrections, 'corrections are lost, and the records are as they were before'),
     ...named(lost.clients, 'clients are lost'),
     ...named(lost.partners, 'partners are lost'),
     ...named(lost.keys, 'keys are lost, with what was sealed under them'),
+    ...named(
+      lost.policies,
+      'versions of the privacy policy are lost: publish them again, and adopt the one that was adopted',
+    ),
     ...named(plan.undestroyed, 'destroyed keys are there again: run "keys rotate", then "keys destroy"'),
     ...(rootKey === undefined ? [] : [describeRootKey(rootKey)]),
     ...(log.dropped > 0 ? [`${log.dropped} events had been dropped: what they took away is not known`] : []),

@@ -35,12 +35,18 @@ export interface CheckedDestinations {
  */
 export async function checkDestinations(
   deps: CheckDestinationsDeps,
-  { destinations }: DestinationsFile,
+  { destinations, receivers }: DestinationsFile,
   db: Queryable = deps.database,
 ): Promise<CheckedDestinations> {
   const contracts = await findContracts(deps, db)
   const secrets = new Set((await selectSecrets(db)).map(({ name }) => name))
   const purposes = await findForwardedPurposes(deps, db)
+  /** The contract of a partner, or why it allows nothing. */
+  const contractOf = (partner: string) => {
+    const contract = contracts.get(partner)
+    if (contract === undefined) return `there is no partner ${partner}`
+    return contract.ended_at !== null || contract.ends_at <= deps.now() ? 'its contract has ended' : contract
+  }
   const faults: InputError[] = []
   const warnings: InputError[] = []
   for (const [name, destination] of Object.entries(destinations)) {
@@ -48,7 +54,7 @@ export async function checkDestinations(
       pointer: toPointer(['destinations', name, ...path]),
       detail,
     })
-    faults.push(...contractFaults(destination, contracts.get(destination.partner), deps.now()).map((one) => at(...one)))
+    faults.push(...contractFaults(destination, contractOf(destination.partner)).map((one) => at(...one)))
     for (const { name: secret, path } of secretPlaces(destination)) {
       if (!secrets.has(secret)) faults.push(at(path, `there is no secret ${secret}: run "destinations secret set"`))
     }
@@ -56,18 +62,18 @@ export async function checkDestinations(
       warnings.push(at(['purposes'], 'no client has a role that forwards cards for any of these purposes'))
     }
   }
+  for (const partner of Object.keys(receivers?.partners ?? {})) {
+    const contract = contractOf(partner)
+    if (typeof contract !== 'string') continue
+    faults.push({ pointer: toPointer(['receivers', 'partners', partner]), detail: contract })
+  }
   return { faults, warnings }
 }
 
 type Fault = [path: readonly PropertyKey[], detail: string]
 
-function contractFaults(
-  { partner, purposes, template }: Omit<Destination, 'name'>,
-  contract: Partner | undefined,
-  now: Date,
-): Fault[] {
-  if (contract === undefined) return [[['partner'], `there is no partner ${partner}`]]
-  if (contract.ended_at !== null || contract.ends_at <= now) return [[['partner'], 'its contract has ended']]
+function contractFaults({ purposes, template }: Omit<Destination, 'name'>, contract: Partner | string): Fault[] {
+  if (typeof contract === 'string') return [[['partner'], contract]]
   return [
     ...purposes.flatMap((purpose, at): Fault[] =>
       contract.purposes.includes(purpose) ? [] : [[['purposes', at], 'the contract does not name this purpose']],

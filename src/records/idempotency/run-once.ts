@@ -28,7 +28,7 @@ export function runOnce<K>(
 /** What a kept answer of a request repeats. */
 interface Repeated {
   /** What the request did with its records. */
-  type: 'record.tokenize' | 'record.erase'
+  type: 'record.tokenize' | 'record.erase' | 'consent.receipt'
   tokens: readonly string[]
   /** Events that concern no record: those of refused items of a batch. */
   events?: readonly string[]
@@ -40,7 +40,8 @@ export async function replayEvents(
   request: RouteRequest<Caller>,
   { type, tokens, events = [] }: Repeated,
 ): Promise<AuditEvent[]> {
-  const first = await findRecordEvents(deps.database, type, tokens)
+  const first: ReadonlyMap<string, string> =
+    type === 'consent.receipt' ? new Map() : await findRecordEvents(deps.database, type, tokens)
   const replayed = [
     ...tokens.map((token) => ({ token, replay_of: first.get(token) })),
     ...events.map((replay_of) => ({ replay_of })),

@@ -16,11 +16,16 @@ export const CHANGE_PROBLEMS = [
   'budget-spent',
 ] as const satisfies readonly ProblemCode[]
 
+/** Those of an erasure. */
+export const ERASURE_PROBLEMS = ['erasure-postponed'] as const satisfies readonly ProblemCode[]
+
 /** Those of a reveal. */
 export const RELEASE_PROBLEMS = [
   'purpose-not-permitted',
   'fields-not-permitted',
+  'purpose-not-notified',
   'consent-missing',
+  'erasure-postponed',
   'condition-not-met',
   'approval-required',
   'budget-spent',
@@ -43,5 +48,6 @@ export const CHECKOUT_PROBLEMS = [
   'invalid-card-number',
   'card-expired',
   'card-number-in-text',
+  'unknown-policy-version',
   'too-many-requests',
 ] as const satisfies readonly ProblemCode[]

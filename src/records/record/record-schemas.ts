@@ -39,6 +39,29 @@ export const maskedSchemas = byName(({ name, tokenPrefix, checkout, answers }) =
     .meta({ id: schemaName(name, 'Masked*'), description: `The masked view of a record of the kind \`${name}\`` })
 })
 
+/** The same after a correction, with those who were given an old value. */
+const correctedSchemas = byName((kind) =>
+  maskedSchemas[kind.name as KindName]
+    .extend({
+      disclosed_to: z
+        .array(
+          z.object({
+            partner: z.string().describe('The id of the partner'),
+            name: z.string(),
+            country: z.string().describe('ISO 3166-1 alpha-2'),
+          }),
+        )
+        .optional()
+        .describe('The partners that were given an old value within a year; a notice to each is queued'),
+    })
+    .meta({ id: schemaName(kind.name, 'Corrected*'), description: `A corrected record of the kind \`${kind.name}\`` }),
+)
+
+export const correctedRecordSchema = ofKind(correctedSchemas).meta({
+  id: 'CorrectedRecord',
+  description: 'The masked view of a record after its correction; `kind` says of which kind',
+})
+
 /** Any of them. */
 export const maskedRecordSchema = ofKind(maskedSchemas).meta({
   id: 'MaskedRecord',

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../../database/database.ts'
+import { idArray } from '../../database/id-array.ts'
 import { numberOf, spellOut } from '../../database/lean-rows.ts'
 import { uuidOf } from '../../values/identifier.ts'
 import type { StoredRecord } from './record.ts'
@@ -53,6 +54,17 @@ export async function lockRecord(tx: Queryable, site: string, token: Token): Pro
   return row && toRecord(row)
 }
 
+const HOLD_ALL_TO_CHANGE: Statement = {
+  name: 'hold-records-to-change',
+  text: `SELECT pg_advisory_xact_lock(1937011248, lock)
+         FROM (SELECT DISTINCT record_lock(token) AS lock FROM unnest($1::uuid[]) AS w (token) ORDER BY 1) AS l`,
+}
+
+/** Does the first for many records, in the order of their locks, before any of them is read with `lockRecord`. */
+export async function holdRecords(tx: Queryable, tokens: readonly Token[]): Promise<void> {
+  await tx.query(HOLD_ALL_TO_CHANGE, [idArray(tokens)])
+}
+
 const SELECT_RECORD: Statement = {
   name: 'select-record',
   text: `SELECT ${RECORD_COLUMNS} FROM records WHERE ${IS_RECORD}`,
@@ -72,18 +84,23 @@ const HOLD_TO_RELEASE: Statement = {
 /** The snapshot of this statement is later than the lock. */
 const SELECT_STATE: Statement = {
   name: 'select-record-state',
-  text: `SELECT version, consents, erased_at IS NOT NULL AS erased FROM records WHERE ${IS_RECORD}`,
+  text: `SELECT version, policy, consents, erased_at IS NOT NULL AS erased FROM records WHERE ${IS_RECORD}`,
 }
 
 /** What can be said of a record before anything of it is opened. */
-export type RecordState = Pick<StoredRecord, 'version' | 'consents'> | 'erased'
+export type RecordState = Pick<StoredRecord, 'version' | 'policyVersion' | 'consents'> | 'erased'
 
 /** Keeps the record as it is until the transaction ends; others may do the same. */
 export async function lockForRelease(tx: Queryable, site: string, token: Token): Promise<RecordState | undefined> {
   await tx.query(HOLD_TO_RELEASE, [uuidOf(token)])
   const found = await tx.query<Record<string, unknown>>(SELECT_STATE, await placeOf(tx, site, token))
-  const [row] = await spellOut<{ version: number; consents: string[]; erased: boolean }>(tx, found)
-  return row?.erased ? 'erased' : row
+  const [row] = await spellOut<Pick<RecordRow, 'version' | 'policy_version' | 'consents'> & { erased: boolean }>(
+    tx,
+    found,
+  )
+  if (row === undefined || row.erased) return row && 'erased'
+  const { version, policy_version, consents } = row
+  return { version, policyVersion: policy_version ?? undefined, consents }
 }
 
 /** A row as a record, or as what is left of one. */

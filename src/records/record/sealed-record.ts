@@ -6,6 +6,7 @@ import type { SealContext, Sealed } from '../../keys/sealing/seal-context.ts'
 import type { PlainValue } from '../../keys/sealing/sealing-thread.ts'
 import type { Details, Display } from '../../kinds/kind.ts'
 import type { Kind, Kinds, SearchTerm, SearchType } from '../../kinds/kinds.ts'
+import type { KeptAgreements } from '../../policies/agreement.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Sensitive } from '../../values/sensitive.ts'
 import {
@@ -22,8 +23,8 @@ import { indexPurposeOf, keysOfTerms } from './term-keys.ts'
 import { termMac } from './term-mac.ts'
 import type { Token } from './token.ts'
 
-/** What the display part holds beside the kind's own: whose record it is, and what an address is used for. */
-export interface RecordDisplay {
+/** What the display part holds beside the kind's own: whose record it is, what an address is used for, and how consents came. */
+export interface RecordDisplay extends KeptAgreements {
   customer?: string | undefined
   use?: string | undefined
   shown: Display
@@ -57,15 +58,15 @@ export function divideRecord(
     customer?: string | undefined
     customerTerms?: readonly TermHash[]
     use?: string | undefined
-  },
+  } & KeptAgreements,
 ): PlainParts {
   const details = content.details.expose()
-  const { customer, use } = content
+  const { customer, use, via, agreed } = content
   const { site } = record
   const customerTerms = content.customerTerms ?? hashTerms(keys, site, customerTerm(customer))
   // Made once: both parts are bound to the same facts.
   const context = partContext(record, 'display')
-  const shown: RecordDisplay = { customer, use, shown: kind.display(details) }
+  const shown: RecordDisplay = { customer, use, via, agreed, shown: kind.display(details) }
   return {
     display: plainValue('display', kind, context, shown),
     secret: plainValue('secret', kind, context, details),
@@ -105,7 +106,7 @@ export function bindTerms(
 type SealedPart<Part extends RecordPart> = OpenRecord & Pick<StoredRecord, Part>
 
 /** Opens the display part only. @throws {Problem} record-integrity */
-export async function openDisplay(keys: Keys, record: SealedPart<'display'>): Promise<RecordDisplay> {
+export async function openDisplay(keys: Pick<Keys, 'open'>, record: SealedPart<'display'>): Promise<RecordDisplay> {
   return openJson<RecordDisplay>(keys, record.display, partContext(record, 'display'))
 }
 
@@ -191,7 +192,7 @@ function sealAndWipe(keys: Keys, { purpose, context, plaintext, padToBytes }: Pl
   return sealed
 }
 
-async function openJson<T>(keys: Keys, sealed: Sealed, context: Parameters<Keys['open']>[1]): Promise<T> {
+async function openJson<T>(keys: Pick<Keys, 'open'>, sealed: Sealed, context: Parameters<Keys['open']>[1]): Promise<T> {
   const bytes = await keys.open(sealed, context)
   const value = JSON.parse(bytes.toString('utf8')) as T
   bytes.fill(0)

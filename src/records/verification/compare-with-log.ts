@@ -15,7 +15,7 @@ export function compareWithLog(record: RecordToCheck, droppedUntil: number): Rec
   const expected = events.corrected_to ?? (events.is_tokenized ? 1 : version)
   if (version !== expected) found.push(`the record is at version ${version}, its events at version ${expected}`)
   if (events.is_tokenized && events.policy_version !== policy_version) {
-    found.push('the record names another policy version than the event of its tokenization')
+    found.push('the record names another policy version than its events')
   }
   if (events.is_tokenized && events.site !== site) {
     found.push('the record is on another site than the event of its tokenization says')

@@ -2,8 +2,9 @@
 export interface EventsOf {
   is_tokenized: boolean
   is_erased: boolean
-  /** The version that the latest correction has made. */
+  /** The version that the latest correction or change of consents has made. */
   corrected_to: number | null
+  /** The one of the latest version. */
   policy_version: string | null
   site: string | null
 }
@@ -15,17 +16,23 @@ interface Members {
   site?: string
 }
 
+/** What makes a new version of a record. */
+const VERSION_MAKING = new Set(['record.correct', 'consent.give', 'consent.withdraw'])
+
 /** @param rows of the record, each of them authentic */
 export function eventsOf(rows: readonly { body: string }[]): EventsOf {
   const events = rows.map(({ body }) => JSON.parse(body) as Members)
   const ofType = (wanted: string) => events.filter(({ type }) => type === wanted)
   const [tokenized] = ofType('record.tokenize')
-  const versions = ofType('record.correct').flatMap(({ record_version }) => record_version ?? [])
+  const versions = events
+    .filter((event) => VERSION_MAKING.has(event.type) && event.record_version !== undefined)
+    .toSorted((one, other) => other.record_version! - one.record_version!)
+  const [latest] = versions
   return {
     is_tokenized: tokenized !== undefined,
     is_erased: ofType('record.erase').length > 0,
-    corrected_to: versions.length === 0 ? null : Math.max(...versions),
-    policy_version: tokenized?.policy_version ?? null,
+    corrected_to: latest?.record_version ?? null,
+    policy_version: (latest ?? tokenized)?.policy_version ?? null,
     site: tokenized?.site ?? null,
   }
 }

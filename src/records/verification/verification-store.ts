@@ -82,7 +82,7 @@ const SELECT_EVENTS_OF: Statement = {
   name: 'select-log-of-records-to-check',
   text: `SELECT ${EVENT_ROW} FROM unnest($1::uuid[]) AS w (token)
          JOIN audit_events e ON e.token = w.token AND e.type = ANY (ARRAY(
-           SELECT id FROM dictionary WHERE sort = 'type' AND name IN ('record.tokenize', 'record.correct', 'record.erase')))
+           SELECT id FROM dictionary WHERE sort = 'type' AND name IN ('record.tokenize', 'record.correct', 'consent.give', 'consent.withdraw', 'record.erase')))
            AND strpos(e.body, '"outcome":"success"') > 0`,
   timeoutMs: CENSUS_TIMEOUT_MS,
 }

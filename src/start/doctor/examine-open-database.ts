@@ -3,7 +3,10 @@ import { examineClock } from '../../database/clock.ts'
 import type { Database } from '../../database/database.ts'
 import { inspectDatabase } from '../../database/inspect.ts'
 import { examineDatabase, examineMappedRoles, type Finding } from './doctor.ts'
+import { examineDuties } from './examine-duties.ts'
+import { examineErasures } from './examine-erasures.ts'
 import { examinePartitions } from './examine-partitions.ts'
+import { examinePolicies } from './examine-policies.ts'
 import { examineRegistry } from './examine-registry.ts'
 import { examineSchema } from './examine-schema.ts'
 import { examineSettings } from './examine-settings.ts'
@@ -25,6 +28,9 @@ export async function examineOpenDatabase(
     ...ofKeys.findings,
     ...(await examineSchema(database, ofKeys.marks)),
     ...(await examinePartitions(database)),
+    ...(await examineDuties(database)),
+    ...(await examinePolicies(database)),
+    ...(await examineErasures(config, database, new Date(), ofKeys.vault)),
     ...(await examineSettings(config, database)),
   ]
 }

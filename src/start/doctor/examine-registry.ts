@@ -10,6 +10,8 @@ export interface ExaminedRegistry {
   findings: readonly Finding[]
   /** What the manifest remembers as done; undefined when it could not be verified. */
   marks: readonly string[] | undefined
+  /** The id of the vault, when it is known. */
+  vault: string | undefined
 }
 
 /** Verifies the registry of keys as a start does, and says which vault it is. Changes nothing. */
@@ -28,5 +30,5 @@ export async function examineRegistry(
   })
   if (facts?.vault !== undefined) log(`this is the vault ${facts.vault}`)
   const ofBackup = facts?.newer === undefined ? [] : [restoredBackup(facts.newer)]
-  return { findings: [...findings, ...ofBackup], marks: facts?.marks }
+  return { findings: [...findings, ...ofBackup], marks: facts?.marks, vault: facts?.vault }
 }

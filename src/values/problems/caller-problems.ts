@@ -39,11 +39,19 @@ export const callerProblems = {
     meaning: 'The role may use this kind of data for that purpose, and not all of the fields that were asked for.',
     remedy: 'Ask for fewer fields, or leave fields out to get all that are granted.',
   },
+  'purpose-not-notified': {
+    kind: 'refused',
+    title: 'The shopper was not told of that purpose',
+    meaning:
+      'The version of the privacy policy that the shopper was shown does not name this purpose for this kind of data.',
+    remedy: 'Do not use the data for this purpose. Records of a later checkout, under a later version, may allow it.',
+  },
   'consent-missing': {
     kind: 'refused',
     title: 'The shopper has not consented to that purpose',
     meaning: 'The purpose needs the consent of the shopper, and the record does not have it.',
-    remedy: 'Do not use the data for this purpose. A consent is stored with a checkout, in consents.',
+    remedy:
+      'Do not use the data for this purpose. A consent is stored with a checkout, in consents, or later with POST /v1/customers/consents.',
   },
   'condition-not-met': {
     kind: 'refused',

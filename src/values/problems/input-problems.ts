@@ -39,6 +39,12 @@ export const inputProblems = {
     meaning: 'A text outside the card holds what looks like a card number.',
     remedy: 'Remove it from the member that errors points to.',
   },
+  'unknown-policy-version': {
+    kind: 'refused',
+    title: 'There is no such version of the privacy policy',
+    meaning: 'policy_version names a version that is not published in this vault.',
+    remedy: 'Name the version that the shopper was shown. GET /v1/privacy-policy shows the newest one.',
+  },
   'test-card-required': {
     kind: 'refused',
     title: 'This vault takes test cards only from a checkout session',

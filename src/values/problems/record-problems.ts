@@ -28,6 +28,24 @@ export const recordProblems = {
       'A checkout was already stored in this session. The same checkout gets the same answer again, another one does not.',
     remedy: 'Ask for the state of the session, which names the tokens, or open a new session.',
   },
+  'policy-not-found': {
+    kind: 'refused',
+    title: 'There is no such version of the privacy policy',
+    meaning: 'No version of this name is published, or none at all.',
+    remedy: 'Publish one with `strongroom policy publish`, or ask without a version for the newest.',
+  },
+  'privacy-request-not-found': {
+    kind: 'refused',
+    title: 'There is no such request of a shopper',
+    meaning: 'There is no such request on the site of the caller, or the caller may not see it.',
+    remedy: 'List the requests with GET /v1/requests. Without customer:report a caller sees those that it opened.',
+  },
+  'privacy-request-closed': {
+    kind: 'refused',
+    title: 'The request of the shopper is closed',
+    meaning: 'The request was done or refused, and does not change again.',
+    remedy: 'Open a new request for the shopper.',
+  },
   'security-code-not-found': {
     kind: 'refused',
     title: 'There is no such security code',
@@ -64,6 +82,12 @@ export const recordProblems = {
     title: 'The record has been erased',
     meaning: 'The record was erased.',
     remedy: 'Remove the token from your own data. The values cannot be brought back.',
+  },
+  'erasure-postponed': {
+    kind: 'refused',
+    title: 'A hold keeps the record',
+    meaning: 'A hold keeps the record. The erasure is written down, and happens when the hold is released.',
+    remedy: 'Do not send the request again. The operator of the vault releases holds.',
   },
   'event-dropped': {
     kind: 'refused',

@@ -46,9 +46,9 @@ export const vaultProblems = {
   },
   'restored-backup': {
     kind: 'unavailable',
-    title: 'The database is older than checkpoints that the vault signed',
-    meaning: 'The database is older than checkpoints that the vault signed. Nothing is read from it.',
-    remedy: 'An operator runs "restore apply" with the newer log, or "restore waive".',
+    title: 'The database is older than what the vault has signed',
+    meaning: 'A checkpoint or the ledger of erasures outside is newer than the database. Nothing is read from it.',
+    remedy: 'An operator runs "restore apply" with the newer log and the ledger of erasures, or "restore waive".',
   },
   'issuer-unavailable': {
     kind: 'unavailable',
