@@ -16,6 +16,7 @@ import { chromium, type Page } from 'playwright-core'
 import { startBrowserShop } from './shop/browser-shop.ts'
 
 const STRONGROOM = path.join(import.meta.dirname, '../dist/src/cli.js')
+const POLICY = path.join(import.meta.dirname, '../ops/privacy-policy.md')
 const IMAGES = path.join(import.meta.dirname, '../docs/images')
 const { CHROMIUM = '/usr/bin/chromium' } = process.env
 const START_WITHIN_MS = 120_000
@@ -53,6 +54,7 @@ async function demo(): Promise<void> {
       const { stdout } = await promisify(execFile)(process.execPath, [STRONGROOM, ...args, '--json'], { env })
       return JSON.parse(stdout.trim().split('\n').at(-1)!) as Record<string, string>
     }
+    await operate('policy', 'publish', POLICY)
     const staff = await operate('staff', 'token', '--name', 'Sara', '--role', 'support')
     const callers = JSON.parse(readFileSync(path.join(directory, 'data/sample-callers.json'), 'utf8'))
     const { client_id, client_secret } = callers.find(({ role }: { role: string }) => role === 'checkout')

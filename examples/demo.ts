@@ -11,6 +11,7 @@ import { type Credentials, VaultClient, VaultProblem } from '@strongroom/client'
 import { createNodeFetch } from '@strongroom/client/node'
 
 const STRONGROOM = path.join(import.meta.dirname, '../dist/src/cli.js')
+const POLICY = path.join(import.meta.dirname, '../ops/privacy-policy.md')
 
 const START_WITHIN_MS = 120_000
 const LOOK_EVERY_MS = 50
@@ -88,6 +89,9 @@ async function journey(stage: Stage): Promise<void> {
     '--scope',
     'tokenize',
   ])
+
+  say('\nThe operator publishes the privacy policy. A record is released only for what it says:')
+  show(await operate(stage, ['policy', 'publish', POLICY]))
 
   say('\n1. The checkout stores a card, two addresses and contact details, and gets tokens:')
   const checkout = as({ clientId: client.client_id, clientSecret: client.client_secret })

@@ -54,6 +54,7 @@ export async function startBrowserShop(
     const session = await vault.checkouts.openSession({
       origins: [origin],
       parts: ['card', 'shipping_address'],
+      policy_version: '2026-11-01',
       consents: ['store-card'],
       locale: 'en-SG',
     })

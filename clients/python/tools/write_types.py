@@ -15,7 +15,11 @@ DOCUMENT = ROOT.parent.parent / "docs/reference/openapi.json"
 TYPES = ROOT / "src/strongroom/types.py"
 NOTE = '"""Written by tools/write_types.py from docs/reference/openapi.json. Change the source, not this file."""\n'
 #: Calls that answer in pages take a filter, whose members are their query without `after`.
-FILTERS = {"listApprovals": "ApprovalFilter", "listAuditEvents": "EventFilter"}
+FILTERS = {
+    "listApprovals": "ApprovalFilter",
+    "listAuditEvents": "EventFilter",
+    "listPrivacyRequests": "PrivacyRequestFilter",
+}
 
 
 def types_of(document: dict[str, Any]) -> str:

@@ -382,7 +382,7 @@ export interface paths {
         head?: never;
         /**
          * Correct an address, a contact or the expiry of a card; null removes an optional field
-         * @description The body has the fields to correct beside `purpose`, `reason` and `ticket`. The number of a card cannot be corrected. A role may ask for a reason, a ticket or a purpose.
+         * @description The body has the fields to correct beside `purpose`, `reason` and `ticket`. The number of a card cannot be corrected. `disclosed_to` lists the partners that were given an old value within a year; each gets a notice. A role may ask for a reason, a ticket or a purpose.
          *
          *     Scope: `token:correct`.
          */
@@ -422,7 +422,7 @@ export interface paths {
         put?: never;
         /**
          * Erase a record with all its versions, with a reason
-         * @description The record is gone with all its versions and search terms. Its events stay.
+         * @description The record is gone with all its versions and search terms. Its events stay. If a hold keeps it, the answer is `erasure-postponed`: the erasure is written down, and happens when the hold is released.
          *
          *     Scope: `token:erase`.
          */
@@ -471,6 +471,166 @@ export interface paths {
         get: operations["getCheckoutSession"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the requests of shoppers, the oldest first
+         * @description `customer:report` shows those of the site, `customer:request` those that the caller opened itself, so a page may be shorter than `limit` and still have a `next`.
+         *
+         *     Scope: `customer:request` or `customer:report`.
+         */
+        get: operations["listPrivacyRequests"];
+        put?: never;
+        /**
+         * Open a shopper's request: to see, correct or erase what is held, to withdraw a consent, or to object
+         * @description `jurisdiction` says until when it must be answered. `identity` may be recorded later; only then a report shows values in full. The request itself changes no record.
+         *
+         *     Scope: `customer:request` or `customer:report`.
+         */
+        post: operations["openPrivacyRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one request
+         * @description Show one request.
+         *
+         *     Scope: `customer:request` or `customer:report`.
+         */
+        get: operations["getPrivacyRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Record the proof of identity, who is in charge, and the outcome of a request
+         * @description `done` and `refused` close it; a refusal needs `reason`.
+         *
+         *     Scope: `customer:report`.
+         */
+        patch: operations["changePrivacyRequest"];
+        trace?: never;
+    };
+    "/v1/customers/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Everything that is held of a shopper, why, since when, and every disclosure of it, as a zip
+         * @description The zip has `report.json` and `report.html`, a page to print. Values are masked unless `request` names a request to see what is held whose proof of identity is recorded; then they are in full as far as the caller's role grants them for `respond-to-query`. What an authority has ordered to withhold is in the auditor's copy alone, which needs `audit:read` too. The report is an event.
+         *
+         *     Scope: `customer:report`.
+         */
+        post: operations["reportCustomer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/privacy-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest version of the privacy policy
+         * @description A page without script for a browser (`Accept: text/html`), otherwise JSON. A version never changes.
+         */
+        get: operations["getPrivacyPolicy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/privacy-policy/receipt-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The public keys of receipts of consents
+         * @description A JWK Set (RFC 7517). A receipt is a compact JWS whose header names one of these keys as `kid`.
+         */
+        get: operations["getReceiptKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/privacy-policy/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A version of the privacy policy
+         * @description A page without script for a browser (`Accept: text/html`), otherwise JSON. A version never changes.
+         */
+        get: operations["getPrivacyPolicyVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customers/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give and withdraw consents of a customer
+         * @description Changes all records of the customer on the site of the caller at once; it holds from the next request on. A change that is there already changes nothing. To withdraw `store-card` erases the cards that were kept under it and leaves everything else.
+         *
+         *     Scope: `consent:write`.
+         */
+        post: operations["changeConsents"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1126,6 +1286,111 @@ export interface components {
             /** @description how long the session is open; default: 30 */
             minutes?: number;
         };
+        /** @description What a shopper asks for */
+        NewPrivacyRequest: {
+            /**
+             * @description what the shopper asks for
+             * @enum {string}
+             */
+            kind: "access" | "correct" | "erase" | "withdraw" | "object";
+            /**
+             * @description the shop's own reference for the shopper
+             * @example cus_1042
+             */
+            customer: string;
+            /**
+             * @description the law that says until when it must be answered; default: other. `gdpr`: Regulation (EU) 2016/679, Article 12(3); `uk-gdpr`: UK GDPR, Article 12(3); `ccpa`: California Civil Code 1798.130(a)(2); 11 CCR 7026(f), 7027(g): 15 business days, kept as 15 days; `pdpa`: Singapore, Personal Data Protection Regulations 2021, regulation 5; `lgpd`: Brazil, Lei 13.709/2018, Article 19(II); `fadp`: Switzerland, Federal Act on Data Protection, Article 25(7); `pipeda`: Canada, PIPEDA, Schedule 1, clause 4.9.4; section 8(3); `other`: no law named; the shop answers within thirty days
+             * @enum {string}
+             */
+            jurisdiction?: "gdpr" | "uk-gdpr" | "ccpa" | "pdpa" | "lgpd" | "fadp" | "pipeda" | "other";
+            identity?: components["schemas"]["IdentityProof"];
+            /** @description the person in charge */
+            assignee?: string;
+            /** @description what the shopper asks for in detail; it is sealed */
+            note?: string;
+        };
+        /** @description How the shop made sure that the shopper is who they say */
+        IdentityProof: {
+            /**
+             * @description how the shopper proved who they are
+             * @enum {string}
+             */
+            method: "signed-in" | "code-to-contact" | "document" | "in-person" | "other";
+            /**
+             * Format: date-time
+             * @description when, RFC 3339
+             */
+            at: string;
+            /** @description the person or program that looked at the proof */
+            by: string;
+        };
+        /** @description What changes of a request */
+        PrivacyRequestChange: {
+            /**
+             * @description `done` and `refused` close the request
+             * @enum {string}
+             */
+            state?: "open" | "in-progress" | "done" | "refused";
+            identity?: components["schemas"]["IdentityProof"];
+            /** @description the person in charge */
+            assignee?: string;
+            /** @description what the shopper asks for in detail; it is sealed */
+            note?: string;
+            /** @description why it is refused, or answered later */
+            reason?: string;
+            /**
+             * @description answers it later, once, where the law allows that; needs `reason`
+             * @constant
+             */
+            extend?: true;
+        };
+        /** @description What a report is about */
+        CustomerReportRequest: {
+            /**
+             * @description the shop's own reference for the shopper
+             * @example cus_1042
+             */
+            customer: string;
+            /**
+             * @description only disclosures of this time or of this day (UTC) and later; default: all that the log has
+             * @example 2026-11-24T10:00:00Z
+             */
+            from?: string;
+            /**
+             * @description only disclosures before this time, or until the end of this day (UTC); default: now
+             * @example 2026-11-24T10:00:00Z
+             */
+            to?: string;
+            /** @description the request of the shopper that is answered; values are in full if a proof of identity is recorded there */
+            request?: string;
+            /**
+             * @description for whom it is; default: shopper. An auditor's copy also names callers, and what must be withheld
+             * @enum {string}
+             */
+            copy?: "shopper" | "auditor";
+        };
+        /** @description What a shopper agrees to, and no longer agrees to */
+        ConsentChange: {
+            /**
+             * @description the shop's own reference for the shopper
+             * @example cus_1042
+             */
+            customer: string;
+            /** @description the version of the privacy policy that the shopper was shown with it; the records go by it from then on */
+            policy_version?: string;
+            /** @description what the shopper agrees to, by name */
+            give?: components["schemas"]["GivenConsent"][];
+            /** @description what the shopper no longer agrees to, by name */
+            withdraw?: string[];
+        };
+        /** @description A consent by its name, or with its wording */
+        GivenConsent: string | components["schemas"]["WordedConsent"];
+        /** @description A consent with the wording that the shopper agreed to */
+        WordedConsent: {
+            consent: string;
+            /** @description SHA-256 of the wording that the shopper agreed to, in hexadecimal; default: that of the policy */
+            wording?: string;
+        };
         /** @description The security code of a card */
         SecurityCode: {
             /**
@@ -1207,7 +1472,7 @@ export interface components {
             /** @description What is wrong with this request. It never quotes the request */
             detail?: string;
             /** @description What went wrong, for a program. New codes may come */
-            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "security-code-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "destination-not-found" | "destination-unavailable" | "destination-timeout" | "forward-outcome-unknown" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
+            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "purpose-not-notified" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "unknown-policy-version" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "policy-not-found" | "privacy-request-not-found" | "privacy-request-closed" | "security-code-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "erasure-postponed" | "event-dropped" | "request-in-flight" | "record-changed" | "destination-not-found" | "destination-unavailable" | "destination-timeout" | "forward-outcome-unknown" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
             /** @description As in the header `Request-Id` */
             request_id: string;
             /** @description The members of the body that are wrong, at most 100 */
@@ -1251,7 +1516,7 @@ export interface components {
             /** @description What is wrong with this request. It never quotes the request */
             detail?: string;
             /** @description What went wrong, for a program. New codes may come */
-            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "security-code-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "event-dropped" | "request-in-flight" | "record-changed" | "destination-not-found" | "destination-unavailable" | "destination-timeout" | "forward-outcome-unknown" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
+            code: "malformed-request" | "malformed-json" | "malformed-url" | "query-not-accepted" | "method-not-allowed" | "not-found" | "request-timeout" | "body-too-large" | "unsupported-media-type" | "wrong-host" | "headers-too-large" | "unknown-transfer-coding" | "invalid-client" | "invalid-token-request" | "unauthenticated" | "scope-missing" | "purpose-not-permitted" | "fields-not-permitted" | "purpose-not-notified" | "consent-missing" | "condition-not-met" | "approval-required" | "own-request" | "contract-ended" | "caller-suspended" | "origin-not-allowed" | "attempts-spent" | "card-search-off" | "too-many-requests" | "budget-spent" | "invalid-input" | "unknown-member" | "sensitive-authentication-data" | "invalid-card-number" | "card-expired" | "card-number-in-text" | "unknown-policy-version" | "test-card-required" | "invalid-idempotency-key" | "idempotency-key-reused" | "record-not-found" | "session-not-found" | "session-expired" | "session-used" | "policy-not-found" | "privacy-request-not-found" | "privacy-request-closed" | "security-code-not-found" | "event-not-found" | "approval-not-found" | "approval-decided" | "approval-changed" | "record-gone" | "erasure-postponed" | "event-dropped" | "request-in-flight" | "record-changed" | "destination-not-found" | "destination-unavailable" | "destination-timeout" | "forward-outcome-unknown" | "record-integrity" | "internal" | "database-unavailable" | "log-pending" | "schema-changed" | "audit-unavailable" | "audit-log-changed" | "restored-backup" | "issuer-unavailable" | "sealed" | "key-expired" | "busy" | "shutting-down" | (string & {});
             /** @description As in the header `Request-Id` */
             request_id: string;
             /** @description The members of the body that are wrong, at most 100 */
@@ -1852,6 +2117,211 @@ export interface components {
         MatchAnswer: {
             matches: boolean;
         };
+        /** @description The masked view of a record after its correction; `kind` says of which kind */
+        CorrectedRecord: components["schemas"]["CorrectedCard"] | components["schemas"]["CorrectedAddress"] | components["schemas"]["CorrectedContact"];
+        /** @description A corrected record of the kind `card` */
+        CorrectedCard: {
+            /**
+             * @description The token of the record
+             * @example card_3v8m2q7x0k5n1r6t9w4y2b8d3f
+             */
+            token: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "card";
+            /**
+             * @description Brand of the card
+             * @example visa
+             */
+            brand: "amex" | "diners" | "discover" | "elo" | "hiper" | "hipercard" | "jcb" | "maestro" | "mastercard" | "mir" | "naranja" | "rupay" | "troy" | "unionpay" | "verve" | "visa" | "unknown" | (string & {});
+            /**
+             * @description Last four digits
+             * @example 4242
+             */
+            last4: string;
+            /**
+             * @description Month of expiry
+             * @example 12
+             */
+            exp_month: number;
+            /**
+             * @description Year of expiry, four digits
+             * @example 2031
+             */
+            exp_year: number;
+            /**
+             * @description First six digits, for roles that may see them
+             * @example 424242
+             */
+            bin?: string;
+            /**
+             * @description The shop's own reference for the shopper
+             * @example cus_1042
+             */
+            customer?: string;
+            /**
+             * @description The version of the privacy policy that the shopper was shown
+             * @example 2026-11-01
+             */
+            policy_version?: string;
+            /**
+             * @description Grows with each correction
+             * @example 1
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description When the record was stored
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last corrected
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            updated_at: string;
+            /** @description The partners that were given an old value within a year; a notice to each is queued */
+            disclosed_to?: {
+                /** @description The id of the partner */
+                partner: string;
+                name: string;
+                /** @description ISO 3166-1 alpha-2 */
+                country: string;
+            }[];
+        };
+        /** @description A corrected record of the kind `address` */
+        CorrectedAddress: {
+            /**
+             * @description The token of the record
+             * @example addr_3v8m2q7x0k5n1r6t9w4y2b8d3f
+             */
+            token: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "address";
+            /** @description What it is used for */
+            use?: "billing" | "shipping" | (string & {});
+            /**
+             * @description ISO 3166-1 alpha-2
+             * @example SG
+             */
+            country: string;
+            /** @description State, province or prefecture */
+            region?: string;
+            /**
+             * @description The part of the postal code that names an area
+             * @example 048
+             */
+            postal_area?: string;
+            /**
+             * @description Initials of the name
+             * @example T.M.L.
+             */
+            initials?: string;
+            /**
+             * @description The shop's own reference for the shopper
+             * @example cus_1042
+             */
+            customer?: string;
+            /**
+             * @description The version of the privacy policy that the shopper was shown
+             * @example 2026-11-01
+             */
+            policy_version?: string;
+            /**
+             * @description Grows with each correction
+             * @example 1
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description When the record was stored
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last corrected
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            updated_at: string;
+            /** @description The partners that were given an old value within a year; a notice to each is queued */
+            disclosed_to?: {
+                /** @description The id of the partner */
+                partner: string;
+                name: string;
+                /** @description ISO 3166-1 alpha-2 */
+                country: string;
+            }[];
+        };
+        /** @description A corrected record of the kind `contact` */
+        CorrectedContact: {
+            /**
+             * @description The token of the record
+             * @example cont_3v8m2q7x0k5n1r6t9w4y2b8d3f
+             */
+            token: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "contact";
+            /**
+             * @description The e-mail address with most of it hidden
+             * @example m•••@example.sg
+             */
+            email?: string;
+            /**
+             * @description The telephone number with all but its last two digits hidden
+             * @example ••••56
+             */
+            phone?: string;
+            /**
+             * @description Initials of the name
+             * @example T.M.L.
+             */
+            initials?: string;
+            /**
+             * @description The shop's own reference for the shopper
+             * @example cus_1042
+             */
+            customer?: string;
+            /**
+             * @description The version of the privacy policy that the shopper was shown
+             * @example 2026-11-01
+             */
+            policy_version?: string;
+            /**
+             * @description Grows with each correction
+             * @example 1
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description When the record was stored
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last corrected
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            updated_at: string;
+            /** @description The partners that were given an old value within a year; a notice to each is queued */
+            disclosed_to?: {
+                /** @description The id of the partner */
+                partner: string;
+                name: string;
+                /** @description ISO 3166-1 alpha-2 */
+                country: string;
+            }[];
+        };
         SearchResults: {
             results: components["schemas"]["FoundRecord"][];
             /** @description Whether there are more than these */
@@ -1905,6 +2375,168 @@ export interface components {
             /** @description In a checkout session that asks for it: the name of the code */
             security_code?: components["schemas"]["KeptSecurityCode"];
         };
+        /** @description A request of a shopper */
+        PrivacyRequest: {
+            /**
+             * @description the id of the request
+             * @example privacy_3v8m2q7x0k5n1r6t9w4y2b8d3f
+             */
+            id: string;
+            kind: "access" | "correct" | "erase" | "withdraw" | "object" | (string & {});
+            /** @description the shop's own reference for the shopper */
+            customer: string;
+            jurisdiction: "gdpr" | "uk-gdpr" | "ccpa" | "pdpa" | "lgpd" | "fadp" | "pipeda" | "other" | (string & {});
+            state: "open" | "in-progress" | "done" | "refused" | (string & {});
+            /** @description how identity was proved; left out while it was not */
+            identity?: {
+                method: "signed-in" | "code-to-contact" | "document" | "in-person" | "other" | (string & {});
+                at: string;
+                by: string;
+            };
+            assignee?: string;
+            note?: string;
+            reason?: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description until when it must be answered
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            due_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T10:00:00.000Z
+             */
+            closed_at?: string;
+            /** @description whether it should have been answered by now */
+            overdue: boolean;
+        };
+        PrivacyRequestPage: {
+            requests: components["schemas"]["PrivacyRequest"][];
+            /** @description What to pass as `after` for the next page; null at the end */
+            next: string | null;
+        };
+        /** @description A version of the privacy policy, as JSON-LD with terms of W3C DPV */
+        PrivacyPolicy: {
+            /** @description which member means which term (JSON-LD) */
+            "@context": unknown;
+            /** @description where the version is */
+            "@id": string;
+            /** @description a term of DPV */
+            "@type": string;
+            /** @example 2026-11-01 */
+            version: string;
+            title: string;
+            /** @description a BCP 47 tag */
+            language: string;
+            /** @description of the file that was published, in hexadecimal */
+            sha256: string;
+            /** Format: date-time */
+            published_at: string;
+            controller: components["schemas"]["PolicyController"];
+            data: components["schemas"]["PolicyData"][];
+            purposes: components["schemas"]["PolicyPurpose"][];
+            recipients: components["schemas"]["PolicyRecipients"][];
+            /** @description how long a card is kept without the consent store-card */
+            settlement_days: number;
+            changes?: components["schemas"]["PolicyChanges"];
+            /** @description the policy for people, in Markdown */
+            text: string;
+        };
+        /** @description Who is responsible for the data */
+        PolicyController: {
+            /** @description a term of DPV */
+            "@type": string;
+            name: string;
+            contact: string;
+            country: string;
+        };
+        /** @description What is collected as records of a kind */
+        PolicyData: {
+            kind: "card" | "address" | "contact" | (string & {});
+            "@type": string[];
+            description: string;
+        };
+        /** @description What data is used for, and on which legal basis */
+        PolicyPurpose: {
+            purpose: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented" | "store-card" | (string & {});
+            /** @description a term of DPV */
+            "@type": string;
+            legal_basis: "consent" | "contract" | "legal-obligation" | "vital-interest" | "public-task" | "legitimate-interest" | (string & {});
+            /** @description a term of DPV */
+            legal_basis_term: string;
+            /** @description whether a record must carry the consent of this name */
+            consent: boolean;
+            data: ("card" | "address" | "contact" | (string & {}))[];
+            recipients: string[];
+            retention_days: components["schemas"]["RetentionDays"];
+            description?: string;
+        };
+        /** @description How long a record of a kind may be kept, from its storing */
+        RetentionDays: {
+            card?: number;
+            address?: number;
+            contact?: number;
+        };
+        /** @description A class of parties that data is disclosed to */
+        PolicyRecipients: {
+            recipients: string;
+            /** @description a term of DPV */
+            "@type": string;
+            description: string;
+            countries: string[];
+        };
+        /** @description What the version before said otherwise */
+        PolicyChanges: {
+            /** @description the version before */
+            since: string;
+            differences: components["schemas"]["PolicyDifference"][];
+        };
+        /** @description One difference from the version before */
+        PolicyDifference: {
+            pointer: string;
+            change: "added" | "removed" | "changed" | (string & {});
+            text: string;
+        };
+        /** @description The keys that verify receipts of consents */
+        ReceiptKeys: {
+            keys: components["schemas"]["ReceiptKey"][];
+        };
+        /** @description A public key (RFC 7517, RFC 8037) */
+        ReceiptKey: {
+            /** @constant */
+            kty: "OKP";
+            /** @constant */
+            crv: "Ed25519";
+            x: string;
+            /** @description the SHA-256 thumbprint of the key (RFC 7638) */
+            kid: string;
+            /** @constant */
+            use: "sig";
+            /** @constant */
+            alg: "EdDSA";
+        };
+        /** @description The consents of a customer after a change */
+        ConsentsChanged: {
+            /** @description As it was sent */
+            customer: string;
+            /** @description how many records of the customer there are */
+            records: number;
+            /** @description how many of them have other consents than before */
+            changed: number;
+            /** @description how many cards were erased, because the consent to keep them was withdrawn */
+            erased: number;
+            /** @description what the customer agrees to now, on at least one record */
+            consents: string[];
+            /** @description the receipt for the shopper (ISO/IEC TS 27560), as a compact JWS; GET /v1/privacy-policy/receipt-keys verifies it */
+            receipt: string;
+            /** @description the id of the audit event of the receipt */
+            event: string;
+        };
         /** @description What a destination answered; of a dry run the request */
         ForwardResult: components["schemas"]["ForwardAnswer"] | components["schemas"]["ForwardPreview"];
         /** @description What a destination answered */
@@ -1947,7 +2579,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             at: string;
-            type: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
+            type: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase-intent" | "record.erase" | "customer.report" | "record.search" | "consent.give" | "consent.withdraw" | "consent.receipt" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "privacy-request.open" | "privacy-request.read" | "privacy-request.change" | "notice.queue" | "notice.deliver" | "withholding.order" | "withholding.end" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "policy.publish" | "policy.adopt" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "erasure.certify" | "retention.run" | "retention.enable" | "retention.disable" | "hold.add" | "hold.release" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
             outcome: "success" | "refused" | "failed" | (string & {});
             format: number;
             caller?: components["schemas"]["AuditCaller"];
@@ -2090,6 +2722,13 @@ export type ContactCorrection = components['schemas']['ContactCorrection'];
 export type SearchRequest = components['schemas']['SearchRequest'];
 export type Erasure = components['schemas']['Erasure'];
 export type CheckoutSessionRequest = components['schemas']['CheckoutSessionRequest'];
+export type NewPrivacyRequest = components['schemas']['NewPrivacyRequest'];
+export type IdentityProof = components['schemas']['IdentityProof'];
+export type PrivacyRequestChange = components['schemas']['PrivacyRequestChange'];
+export type CustomerReportRequest = components['schemas']['CustomerReportRequest'];
+export type ConsentChange = components['schemas']['ConsentChange'];
+export type GivenConsent = components['schemas']['GivenConsent'];
+export type WordedConsent = components['schemas']['WordedConsent'];
 export type SecurityCode = components['schemas']['SecurityCode'];
 export type ForwardRequest = components['schemas']['ForwardRequest'];
 export type ForwardTokens = components['schemas']['ForwardTokens'];
@@ -2128,12 +2767,29 @@ export type ShownApproval = components['schemas']['ShownApproval'];
 export type MaskedRecord = components['schemas']['MaskedRecord'];
 export type ApprovalDecision = components['schemas']['ApprovalDecision'];
 export type MatchAnswer = components['schemas']['MatchAnswer'];
+export type CorrectedRecord = components['schemas']['CorrectedRecord'];
+export type CorrectedCard = components['schemas']['CorrectedCard'];
+export type CorrectedAddress = components['schemas']['CorrectedAddress'];
+export type CorrectedContact = components['schemas']['CorrectedContact'];
 export type SearchResults = components['schemas']['SearchResults'];
 export type FoundRecord = components['schemas']['FoundRecord'];
 export type DamagedRecord = components['schemas']['DamagedRecord'];
 export type OpenedCheckoutSession = components['schemas']['OpenedCheckoutSession'];
 export type CheckoutSession = components['schemas']['CheckoutSession'];
 export type CheckoutSessionTokens = components['schemas']['CheckoutSessionTokens'];
+export type PrivacyRequest = components['schemas']['PrivacyRequest'];
+export type PrivacyRequestPage = components['schemas']['PrivacyRequestPage'];
+export type PrivacyPolicy = components['schemas']['PrivacyPolicy'];
+export type PolicyController = components['schemas']['PolicyController'];
+export type PolicyData = components['schemas']['PolicyData'];
+export type PolicyPurpose = components['schemas']['PolicyPurpose'];
+export type RetentionDays = components['schemas']['RetentionDays'];
+export type PolicyRecipients = components['schemas']['PolicyRecipients'];
+export type PolicyChanges = components['schemas']['PolicyChanges'];
+export type PolicyDifference = components['schemas']['PolicyDifference'];
+export type ReceiptKeys = components['schemas']['ReceiptKeys'];
+export type ReceiptKey = components['schemas']['ReceiptKey'];
+export type ConsentsChanged = components['schemas']['ConsentsChanged'];
 export type ForwardResult = components['schemas']['ForwardResult'];
 export type ForwardAnswer = components['schemas']['ForwardAnswer'];
 export type ForwardPreview = components['schemas']['ForwardPreview'];
@@ -2646,7 +3302,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MaskedRecord"];
+                    "application/json": components["schemas"]["CorrectedRecord"];
                 };
             };
         };
@@ -2758,6 +3414,232 @@ export interface operations {
             };
         };
     };
+    listPrivacyRequests: {
+        parameters: {
+            query?: {
+                /** @description only those that are not closed, that are, or that should have been answered; default: all */
+                state?: "open" | "closed" | "overdue";
+                /** @description `next` of the page before */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page; `next` is null at the end */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequestPage"];
+                };
+            };
+        };
+    };
+    openPrivacyRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call safe to repeat: for 24 hours the same key with the same call and body gives the same answer */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPrivacyRequest"];
+            };
+        };
+        responses: {
+            /** @description the request */
+            201: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequest"];
+                };
+            };
+        };
+    };
+    getPrivacyRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the request */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the request */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequest"];
+                };
+            };
+        };
+    };
+    changePrivacyRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the request */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrivacyRequestChange"];
+            };
+        };
+        responses: {
+            /** @description the request as it is now */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequest"];
+                };
+            };
+        };
+    };
+    reportCustomer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerReportRequest"];
+            };
+        };
+        responses: {
+            /** @description the report */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getPrivacyPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the version */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyPolicy"];
+                };
+            };
+        };
+    };
+    getReceiptKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a JWK Set */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptKeys"];
+                };
+            };
+        };
+    };
+    getPrivacyPolicyVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A published version */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the version */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyPolicy"];
+                };
+            };
+        };
+    };
+    changeConsents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call safe to repeat: for 24 hours the same key with the same call and body gives the same answer */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentChange"];
+            };
+        };
+        responses: {
+            /** @description the consents now, with a receipt */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentsChanged"];
+                };
+            };
+        };
+    };
     keepSecurityCode: {
         parameters: {
             query?: never;
@@ -2817,7 +3699,7 @@ export interface operations {
             query?: {
                 caller?: string;
                 token?: string;
-                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase" | "record.search" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
+                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase-intent" | "record.erase" | "customer.report" | "record.search" | "consent.give" | "consent.withdraw" | "consent.receipt" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "privacy-request.open" | "privacy-request.read" | "privacy-request.change" | "notice.queue" | "notice.deliver" | "withholding.order" | "withholding.end" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "policy.publish" | "policy.adopt" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "erasure.certify" | "retention.run" | "retention.enable" | "retention.disable" | "hold.add" | "hold.release" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
                 purpose?: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
                 /** @description only events of this time or later: RFC 3339, or a date, which is its beginning in UTC */
                 since?: string;

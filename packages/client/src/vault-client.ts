@@ -2,8 +2,10 @@ import { Approvals } from './approvals.ts'
 import { AuditLog } from './audit-log.ts'
 import { type Answer, Call } from './call.ts'
 import { Checkouts } from './checkouts.ts'
+import { Privacy } from './privacy.ts'
 import { type CallOptions, CallSender, type VaultClientOptions, type VaultRequest } from './send-call.ts'
 import { Server } from './server.ts'
+import { Shoppers } from './shoppers.ts'
 import { Tokens } from './tokens.ts'
 
 /**
@@ -18,7 +20,9 @@ export class VaultClient {
   readonly checkouts: Checkouts
   readonly tokens: Tokens
   readonly approvals: Approvals
+  readonly privacy: Privacy
   readonly audit: AuditLog
+  readonly shoppers: Shoppers
   readonly server: Server
   readonly #sender: CallSender
 
@@ -29,7 +33,9 @@ export class VaultClient {
     this.checkouts = new Checkouts(call)
     this.tokens = new Tokens(call)
     this.approvals = new Approvals(call)
+    this.privacy = new Privacy(call)
     this.audit = new AuditLog(call)
+    this.shoppers = new Shoppers(call)
     this.server = new Server(call)
   }
 

@@ -522,6 +522,81 @@ class CheckoutSessionRequest(TypedDict):
     """
 
 
+class IdentityProof(TypedDict):
+    """
+    How the shop made sure that the shopper is who they say
+    """
+
+    method: Literal["signed-in", "code-to-contact", "document", "in-person", "other"]
+    """
+    how the shopper proved who they are
+    """
+    at: str
+    """
+    when, RFC 3339
+    """
+    by: str
+    """
+    the person or program that looked at the proof
+    """
+
+
+class PrivacyRequestChange(TypedDict):
+    """
+    What changes of a request
+    """
+
+    state: NotRequired[Literal["open", "in-progress", "done", "refused"]]
+    """
+    `done` and `refused` close the request
+    """
+    identity: NotRequired[IdentityProof]
+    assignee: NotRequired[str]
+    """
+    the person in charge
+    """
+    note: NotRequired[str]
+    """
+    what the shopper asks for in detail; it is sealed
+    """
+    reason: NotRequired[str]
+    """
+    why it is refused, or answered later
+    """
+    extend: NotRequired[Literal[True]]
+    """
+    answers it later, once, where the law allows that; needs `reason`
+    """
+
+
+CustomerReportRequest = TypedDict(
+    "CustomerReportRequest",
+    {
+        "customer": str,
+        "from": NotRequired[str],
+        "to": NotRequired[str],
+        "request": NotRequired[str],
+        "copy": NotRequired[Literal["shopper", "auditor"]],
+    },
+    closed=True,
+)
+
+
+WithdrawItem: TypeAlias = str
+
+
+class WordedConsent(TypedDict):
+    """
+    A consent with the wording that the shopper agreed to
+    """
+
+    consent: str
+    wording: NotRequired[str]
+    """
+    SHA-256 of the wording that the shopper agreed to, in hexadecimal; default: that of the policy
+    """
+
+
 class SecurityCode(TypedDict):
     """
     The security code of a card
@@ -1119,6 +1194,178 @@ class MatchAnswer(TypedDict):
     matches: bool
 
 
+class DisclosedToItem(TypedDict):
+    partner: str
+    """
+    The id of the partner
+    """
+    name: str
+    country: str
+    """
+    ISO 3166-1 alpha-2
+    """
+
+
+class CorrectedCard(TypedDict):
+    """
+    A corrected record of the kind `card`
+    """
+
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["card"]
+    brand: str
+    """
+    Brand of the card
+    """
+    last4: str
+    """
+    Last four digits
+    """
+    exp_month: int
+    """
+    Month of expiry
+    """
+    exp_year: int
+    """
+    Year of expiry, four digits
+    """
+    bin: NotRequired[str]
+    """
+    First six digits, for roles that may see them
+    """
+    customer: NotRequired[str]
+    """
+    The shop's own reference for the shopper
+    """
+    policy_version: NotRequired[str]
+    """
+    The version of the privacy policy that the shopper was shown
+    """
+    version: int
+    """
+    Grows with each correction
+    """
+    created_at: str
+    """
+    When the record was stored
+    """
+    updated_at: str
+    """
+    When it was last corrected
+    """
+    disclosed_to: NotRequired[list[DisclosedToItem]]
+    """
+    The partners that were given an old value within a year; a notice to each is queued
+    """
+
+
+class CorrectedAddress(TypedDict):
+    """
+    A corrected record of the kind `address`
+    """
+
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["address"]
+    use: NotRequired[str]
+    """
+    What it is used for
+    """
+    country: str
+    """
+    ISO 3166-1 alpha-2
+    """
+    region: NotRequired[str]
+    """
+    State, province or prefecture
+    """
+    postal_area: NotRequired[str]
+    """
+    The part of the postal code that names an area
+    """
+    initials: NotRequired[str]
+    """
+    Initials of the name
+    """
+    customer: NotRequired[str]
+    """
+    The shop's own reference for the shopper
+    """
+    policy_version: NotRequired[str]
+    """
+    The version of the privacy policy that the shopper was shown
+    """
+    version: int
+    """
+    Grows with each correction
+    """
+    created_at: str
+    """
+    When the record was stored
+    """
+    updated_at: str
+    """
+    When it was last corrected
+    """
+    disclosed_to: NotRequired[list[DisclosedToItem]]
+    """
+    The partners that were given an old value within a year; a notice to each is queued
+    """
+
+
+class CorrectedContact(TypedDict):
+    """
+    A corrected record of the kind `contact`
+    """
+
+    token: str
+    """
+    The token of the record
+    """
+    kind: Literal["contact"]
+    email: NotRequired[str]
+    """
+    The e-mail address with most of it hidden
+    """
+    phone: NotRequired[str]
+    """
+    The telephone number with all but its last two digits hidden
+    """
+    initials: NotRequired[str]
+    """
+    Initials of the name
+    """
+    customer: NotRequired[str]
+    """
+    The shop's own reference for the shopper
+    """
+    policy_version: NotRequired[str]
+    """
+    The version of the privacy policy that the shopper was shown
+    """
+    version: int
+    """
+    Grows with each correction
+    """
+    created_at: str
+    """
+    When the record was stored
+    """
+    updated_at: str
+    """
+    When it was last corrected
+    """
+    disclosed_to: NotRequired[list[DisclosedToItem]]
+    """
+    The partners that were given an old value within a year; a notice to each is queued
+    """
+
+
 class DamagedRecord(TypedDict):
     """
     A record that does not open, with the code of the problem
@@ -1164,6 +1411,162 @@ class CheckoutSessionTokens(TypedDict):
     security_code: NotRequired[KeptSecurityCode]
     """
     In a checkout session that asks for it: the name of the code
+    """
+
+
+class Identity(TypedDict):
+    """
+    how identity was proved; left out while it was not
+    """
+
+    method: str
+    at: str
+    by: str
+
+
+class PrivacyRequest(TypedDict):
+    """
+    A request of a shopper
+    """
+
+    id: str
+    """
+    the id of the request
+    """
+    kind: str
+    customer: str
+    """
+    the shop's own reference for the shopper
+    """
+    jurisdiction: str
+    state: str
+    identity: NotRequired[Identity]
+    """
+    how identity was proved; left out while it was not
+    """
+    assignee: NotRequired[str]
+    note: NotRequired[str]
+    reason: NotRequired[str]
+    created_at: str
+    due_at: str
+    """
+    until when it must be answered
+    """
+    closed_at: NotRequired[str]
+    overdue: bool
+    """
+    whether it should have been answered by now
+    """
+
+
+class PrivacyRequestPage(TypedDict):
+    requests: list[PrivacyRequest]
+    next: str | None
+    """
+    What to pass as `after` for the next page; null at the end
+    """
+
+
+PolicyController = TypedDict(
+    "PolicyController",
+    {
+        "@type": str,
+        "name": str,
+        "contact": str,
+        "country": str,
+    },
+)
+
+
+PolicyData = TypedDict(
+    "PolicyData",
+    {
+        "kind": str,
+        "@type": list[str],
+        "description": str,
+    },
+)
+
+
+class RetentionDays(TypedDict):
+    """
+    How long a record of a kind may be kept, from its storing
+    """
+
+    card: NotRequired[int]
+    address: NotRequired[int]
+    contact: NotRequired[int]
+
+
+PolicyRecipients = TypedDict(
+    "PolicyRecipients",
+    {
+        "recipients": str,
+        "@type": str,
+        "description": str,
+        "countries": list[str],
+    },
+)
+
+
+class PolicyDifference(TypedDict):
+    """
+    One difference from the version before
+    """
+
+    pointer: str
+    change: str
+    text: str
+
+
+class ReceiptKey(TypedDict):
+    """
+    A public key (RFC 7517, RFC 8037)
+    """
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    """
+    the SHA-256 thumbprint of the key (RFC 7638)
+    """
+    use: Literal["sig"]
+    alg: Literal["EdDSA"]
+
+
+class ConsentsChanged(TypedDict):
+    """
+    The consents of a customer after a change
+    """
+
+    customer: str
+    """
+    As it was sent
+    """
+    records: int
+    """
+    how many records of the customer there are
+    """
+    changed: int
+    """
+    how many of them have other consents than before
+    """
+    erased: int
+    """
+    how many cards were erased, because the consent to keep them was withdrawn
+    """
+    consents: list[str]
+    """
+    what the customer agrees to now, on at least one record
+    """
+    receipt: str
+    """
+    the receipt for the shopper (ISO/IEC TS 27560), as a compact JWS; GET /v1/privacy-policy/receipt-keys verifies it
+    """
+    event: str
+    """
+    the id of the audit event of the receipt
     """
 
 
@@ -1301,6 +1704,14 @@ class ApprovalFilter(TypedDict):
     limit: NotRequired[int]
 
 
+class PrivacyRequestFilter(TypedDict):
+    state: NotRequired[Literal["open", "closed", "overdue"]]
+    """
+    only those that are not closed, that are, or that should have been answered; default: all
+    """
+    limit: NotRequired[int]
+
+
 class EventFilter(TypedDict):
     caller: NotRequired[str]
     token: NotRequired[str]
@@ -1313,8 +1724,13 @@ class EventFilter(TypedDict):
             "record.release",
             "record.match",
             "record.correct",
+            "record.erase-intent",
             "record.erase",
+            "customer.report",
             "record.search",
+            "consent.give",
+            "consent.withdraw",
+            "consent.receipt",
             "request.refuse",
             "request.replay",
             "forward.outcome",
@@ -1322,6 +1738,13 @@ class EventFilter(TypedDict):
             "session.open",
             "session.complete",
             "session.expire",
+            "privacy-request.open",
+            "privacy-request.read",
+            "privacy-request.change",
+            "notice.queue",
+            "notice.deliver",
+            "withholding.order",
+            "withholding.end",
             "security-code.keep",
             "token.issue",
             "client.add",
@@ -1335,6 +1758,8 @@ class EventFilter(TypedDict):
             "partner.replace-keys",
             "partner.end",
             "roles.apply",
+            "policy.publish",
+            "policy.adopt",
             "destinations.apply",
             "destinations.set-secret",
             "destinations.remove-secret",
@@ -1362,6 +1787,12 @@ class EventFilter(TypedDict):
             "root-key.acknowledge",
             "root-key.share",
             "keys.rotate",
+            "erasure.certify",
+            "retention.run",
+            "retention.enable",
+            "retention.disable",
+            "hold.add",
+            "hold.release",
             "records.verify",
             "audit.read",
             "audit.acknowledge",
@@ -1497,6 +1928,42 @@ class MatchByValue(TypedDict):
 Correction: TypeAlias = CardCorrection | AddressCorrection | ContactCorrection
 """
 What to correct: the members of the kind that the token names
+"""
+
+
+class NewPrivacyRequest(TypedDict):
+    """
+    What a shopper asks for
+    """
+
+    kind: Literal["access", "correct", "erase", "withdraw", "object"]
+    """
+    what the shopper asks for
+    """
+    customer: str
+    """
+    the shop's own reference for the shopper
+    """
+    jurisdiction: NotRequired[
+        Literal["gdpr", "uk-gdpr", "ccpa", "pdpa", "lgpd", "fadp", "pipeda", "other"]
+    ]
+    """
+    the law that says until when it must be answered; default: other. `gdpr`: Regulation (EU) 2016/679, Article 12(3); `uk-gdpr`: UK GDPR, Article 12(3); `ccpa`: California Civil Code 1798.130(a)(2); 11 CCR 7026(f), 7027(g): 15 business days, kept as 15 days; `pdpa`: Singapore, Personal Data Protection Regulations 2021, regulation 5; `lgpd`: Brazil, Lei 13.709/2018, Article 19(II); `fadp`: Switzerland, Federal Act on Data Protection, Article 25(7); `pipeda`: Canada, PIPEDA, Schedule 1, clause 4.9.4; section 8(3); `other`: no law named; the shop answers within thirty days
+    """
+    identity: NotRequired[IdentityProof]
+    assignee: NotRequired[str]
+    """
+    the person in charge
+    """
+    note: NotRequired[str]
+    """
+    what the shopper asks for in detail; it is sealed
+    """
+
+
+GivenConsent: TypeAlias = str | WordedConsent
+"""
+A consent by its name, or with its wording
 """
 
 
@@ -1739,6 +2206,12 @@ class ShownApproval(TypedDict):
     record: MaskedRecord
 
 
+CorrectedRecord: TypeAlias = CorrectedCard | CorrectedAddress | CorrectedContact
+"""
+The masked view of a record after its correction; `kind` says of which kind
+"""
+
+
 FoundRecord: TypeAlias = MaskedCard | MaskedAddress | MaskedContact | DamagedRecord
 """
 The masked view of a record, or the code of the problem with it
@@ -1764,6 +2237,42 @@ class CheckoutSession(TypedDict):
     """
     when the session ends, in UTC
     """
+
+
+PolicyPurpose = TypedDict(
+    "PolicyPurpose",
+    {
+        "purpose": str,
+        "@type": str,
+        "legal_basis": str,
+        "legal_basis_term": str,
+        "consent": bool,
+        "data": list[str],
+        "recipients": list[str],
+        "retention_days": RetentionDays,
+        "description": NotRequired[str],
+    },
+)
+
+
+class PolicyChanges(TypedDict):
+    """
+    What the version before said otherwise
+    """
+
+    since: str
+    """
+    the version before
+    """
+    differences: list[PolicyDifference]
+
+
+class ReceiptKeys(TypedDict):
+    """
+    The keys that verify receipts of consents
+    """
+
+    keys: list[ReceiptKey]
 
 
 ForwardResult: TypeAlias = ForwardAnswer | ForwardPreview
@@ -1888,6 +2397,29 @@ class MatchByValues(TypedDict):
     fields: ComparedValues
 
 
+class ConsentChange(TypedDict):
+    """
+    What a shopper agrees to, and no longer agrees to
+    """
+
+    customer: str
+    """
+    the shop's own reference for the shopper
+    """
+    policy_version: NotRequired[str]
+    """
+    the version of the privacy policy that the shopper was shown with it; the records go by it from then on
+    """
+    give: NotRequired[list[GivenConsent]]
+    """
+    what the shopper agrees to, by name
+    """
+    withdraw: NotRequired[list[WithdrawItem]]
+    """
+    what the shopper no longer agrees to, by name
+    """
+
+
 class TokenizedBatch(TypedDict):
     results: list[TokenizeResult]
 
@@ -1908,6 +2440,28 @@ class SearchResults(TypedDict):
     """
     Whether there are more than these
     """
+
+
+PrivacyPolicy = TypedDict(
+    "PrivacyPolicy",
+    {
+        "@context": Any,
+        "@id": str,
+        "@type": str,
+        "version": str,
+        "title": str,
+        "language": str,
+        "sha256": str,
+        "published_at": str,
+        "controller": PolicyController,
+        "data": list[PolicyData],
+        "purposes": list[PolicyPurpose],
+        "recipients": list[PolicyRecipients],
+        "settlement_days": int,
+        "changes": NotRequired[PolicyChanges],
+        "text": str,
+    },
+)
 
 
 class AuditEventPage(TypedDict):

@@ -15,8 +15,10 @@ from .approvals import AsyncApprovals
 from .audit_log import AsyncAuditLog
 from .checkouts import AsyncCheckouts
 from .exchange import AsyncExchange
+from .privacy import AsyncPrivacy
 from .sender import AsyncSender
 from .server import AsyncServer
+from .shoppers import AsyncShoppers
 from .tokens import AsyncTokens
 
 if TYPE_CHECKING:
@@ -65,7 +67,9 @@ class AsyncVaultClient:
         self.checkouts = AsyncCheckouts(self._sender.send)
         self.tokens = AsyncTokens(self._sender.send)
         self.approvals = AsyncApprovals(self._sender.send)
+        self.privacy = AsyncPrivacy(self._sender.send)
         self.audit = AsyncAuditLog(self._sender.send)
+        self.shoppers = AsyncShoppers(self._sender.send)
         self.server = AsyncServer(self._sender.send)
 
     async def request(

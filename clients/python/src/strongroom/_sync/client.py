@@ -16,8 +16,10 @@ from .approvals import Approvals
 from .audit_log import AuditLog
 from .checkouts import Checkouts
 from .exchange import Exchange
+from .privacy import Privacy
 from .sender import Sender
 from .server import Server
+from .shoppers import Shoppers
 from .tokens import Tokens
 
 if TYPE_CHECKING:
@@ -66,7 +68,9 @@ class VaultClient:
         self.checkouts = Checkouts(self._sender.send)
         self.tokens = Tokens(self._sender.send)
         self.approvals = Approvals(self._sender.send)
+        self.privacy = Privacy(self._sender.send)
         self.audit = AuditLog(self._sender.send)
+        self.shoppers = Shoppers(self._sender.send)
         self.server = Server(self._sender.send)
 
     def request(
