@@ -6,6 +6,7 @@ import { Bench } from './bench.ts'
 import { runProgram } from './child-process.ts'
 import { commitAmounts, commits } from './commits.ts'
 import { measureCurves } from './curves.ts'
+import { customerReport, customerReportAmounts } from './customer-report.ts'
 import { measureElsewhere } from './elsewhere.ts'
 import { million, millionLines, soak, soakLines } from './extras.ts'
 import { fairness, fairnessLines } from './fairness.ts'
@@ -67,18 +68,20 @@ async function main(): Promise<void> {
     ...(wanted('storage') ? await storage(bench, progress) : []),
     ...(wanted('commits') ? await commits(bench, progress) : []),
     ...(wanted('rotation') ? await rotationCost(bench, progress) : []),
+    ...(wanted('customer-report') ? await customerReport(bench, progress) : []),
     ...(options.auditEvents > 0 ? await auditReads(bench, progress) : []),
   ])
 
   const lines = [...figures, ...Object.values(rotationFigures), ...fairnessLines, ...millionLines, ...soakLines]
   const driver = rounds.has('postgres') ? (await bench.postgresAlone()).driver : undefined
+  const judged = [...storageAmounts, ...commitAmounts, ...rotationAmounts(options.rotation), ...customerReportAmounts]
   const machine = describeMachine({ postgres: (await bench.cluster()).version, driver })
   const about = `Medians of ${options.rounds} interleaved rounds of ${options.seconds} s, on ${machine}. CPU in cores (seconds for each second).`
   const report = [
     about,
     figureTable(lines, results),
     ratioTable(results),
-    amountTable([...storageAmounts, ...commitAmounts, ...rotationAmounts(options.rotation), ...auditAmounts], amounts),
+    amountTable([...judged, ...auditAmounts], amounts),
     ...failureLines(results),
   ].join('\n\n')
   print(`\n${report}`)

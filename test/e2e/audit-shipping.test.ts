@@ -94,6 +94,6 @@ it('a data directory that was put back is closed for reads until the newer log w
   await expect.poll(async () => (await record('GET', kept)).status, { timeout: 20_000 }).toBe(200)
   expect((await record('GET', erased)).status).toBe(410)
   const waived = await vault.cli(['restore', 'waive', '--reason', 'For nothing', '--json'], env)
-  expect(waived.json()).toEqual({ waived: 0, size: null, event: null })
+  expect(waived.json()).toEqual({ waived: 0, erasures: 0, size: null, event: null })
   await vault.stop()
 }, 180_000)

@@ -66,6 +66,33 @@ describe('destinations', () => {
     expect(await json('destinations', 'apply', file)).toEqual({ revision: 1, changed: false })
   })
 
+  it('have receivers beside them, which are checked, applied and exported with them', async () => {
+    const before = (await vault.cli(['destinations', 'export', '--json'])).stdout
+    expect(JSON.parse(before)).not.toHaveProperty('receivers')
+    const file = path.join(vault.directory, 'receivers.json')
+    const write = (id: string, host = 'alerts.shop.example') => {
+      const to = (name: string) => ({ url: `https://${name}/strongroom` })
+      const receivers = { partners: { [id]: to('notices.stripe.example') }, alerts: to(host) }
+      writeFileSync(file, JSON.stringify({ ...JSON.parse(before), receivers }))
+    }
+    write(partner, 'localhost')
+    const bad = await vault.cli(['destinations', 'check', file])
+    expect(bad).toMatchObject({ code: 1, stdout: expect.stringContaining('#/receivers/alerts/url: expected a public') })
+    write(NOWHERE)
+    const unfit = await vault.cli(['destinations', 'apply', file])
+    expect(unfit.stderr).toContain(`#/receivers/partners/${NOWHERE}: there is no partner ${NOWHERE}`)
+    write(partner)
+    const checked = await vault.cli(['destinations', 'check', file])
+    expect(checked).toMatchObject({ code: 0, stdout: '1 destinations, 2 receivers, no fault\n' })
+    expect(await json('destinations', 'apply', file)).toEqual({ revision: 2, changed: true })
+    expect(await json('destinations', 'export')).toMatchObject({
+      receivers: { partners: { [partner]: { private_addresses: false } } },
+    })
+    writeFileSync(file, before)
+    expect(await json('destinations', 'apply', file)).toEqual({ revision: 3, changed: true })
+    expect((await vault.cli(['destinations', 'export', '--json'])).stdout).toBe(before)
+  })
+
   it('have secrets that are listed and removed, and never shown', async () => {
     const list = await vault.cli(['destinations', 'secret', 'list', '--json'])
     expect(list.json()).toEqual([{ name: 'stripe-key', set_at: expect.any(String), used_by: ['stripe'] }])

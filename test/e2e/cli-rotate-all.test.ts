@@ -95,6 +95,7 @@ describe('strongroom keys rotate', () => {
       ['audit', 'audit-signing'],
       ['certificate', 'certificate-signing'],
       ['message', 'message-signing'],
+      ['receipt', 'receipt-signing'],
     ] as const) {
       const { id } = await find(purpose)
       const last = await rotate(which)

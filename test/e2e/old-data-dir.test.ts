@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { copyOldRootKey, loadOldVault, makeOldSchema, oldVaults, readOldVaultFacts } from '../support/old-vault.ts'
-import { person } from '../support/samples.ts'
+import { shippedPolicyFile } from '../support/policies.ts'
+import { checkout, person } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
 /** A data directory as a version before left it: the built vault starts on it and serves. */
@@ -42,6 +43,25 @@ describe.each(oldVaults)('a data directory of a vault at %s', (NAME) => {
     expect((await search()).body.results, 'before').toEqual(expect.arrayContaining(wanted))
     expect(await vault.cli(['keys', 'rotate', 'index', '--json'])).toMatchObject({ code: 0 })
     expect((await search()).body.results, 'after').toEqual(expect.arrayContaining(wanted))
+  })
+
+  it('publishes a policy for its records, and serves on after another start', async () => {
+    const { token } = facts.order.answer.card!
+    const file = vault.file('policy.md')
+    writeFileSync(file, shippedPolicyFile)
+    const published = await vault.cli(['policy', 'publish', file, '--json'])
+    expect(published, published.stderr).toMatchObject({ code: 0 })
+    await vault.stop()
+    await vault.start()
+    const body = { purpose: 'process-payment' }
+    const revealed = await vault.call('POST', `/v1/tokens/${token}/reveal`, {
+      token: await vault.token('billing'),
+      body,
+    })
+    expect(revealed.body, revealed.text).toMatchObject({ data: { number: '4242424242424242' } })
+    const stored = { ...checkout, policy_version: 'never-published' }
+    const refused = await vault.call('POST', '/v1/tokenize', { token: await vault.token('checkout'), body: stored })
+    expect(refused.body).toMatchObject({ code: 'unknown-policy-version' })
   })
 
   it('verifies its log, with a receipt of the version before', async () => {

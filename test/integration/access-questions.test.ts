@@ -100,6 +100,17 @@ describe('explain', () => {
     await expect(explain({ role: 'payments' }, question)).rejects.toThrow(/is of a card/)
   })
 
+  it('a hold that postpones an erasure', async () => {
+    const { token } = (await vault.tokenize({ contact: checkout.contact })).contact!
+    const hold = { token: token!, reason: 'Case 7', reviewAt: new Date(Date.now() + 1e9) }
+    await vault.commands.addHold(OPERATOR, { ...hold, purpose: 'respond-to-query' })
+    const officer = await vault.staffToken('privacy-officer')
+    expect((await vault.call('DELETE', `/v1/tokens/${token}`, { token: officer })).status).toBe(409)
+    const ask = (purpose: 'communicate' | 'respond-to-query') => lookIn({ role: 'support' }, { token: token!, purpose })
+    expect(await ask('communicate')).toMatchObject({ code: 'erasure-postponed', line: expect.stringMatching(/hold/) })
+    expect(await ask('respond-to-query')).toMatchObject({ allowed: true })
+  })
+
   it('consent, erasure, revocation, suspension and contracts', async () => {
     const agreed = await lookIn({ role: 'marketing' }, { token: parts.contact!.token!, purpose: 'marketing' })
     expect(agreed.allowed).toBe(true)

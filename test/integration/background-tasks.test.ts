@@ -2,13 +2,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { parseDestinationsFile } from '../../src/destinations/destination-file.ts'
 import { BACKGROUND_TASKS, type TaskName } from '../../src/observability/background.ts'
+import { erasureTaskProofs } from '../support/erasure-task-proofs.ts'
 import { eventTaskProofs } from '../support/event-task-proofs.ts'
 import { expectTakenIn } from '../support/expect-taken-in.ts'
 import { seeCertificatesFollowed } from '../support/followed-certificates.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { expectIndexKeyDestroyed } from '../support/index-key-destroyed.ts'
 import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
+import { privacyTaskProofs } from '../support/privacy-task-proofs.ts'
+import { Processor } from '../support/processor.ts'
 import { contact } from '../support/samples.ts'
 import { sweepProofs } from '../support/sweep-proofs.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -22,21 +26,31 @@ let directory: string
 let database: TestDatabase
 /** A server that does everything that a server does, as the role that a server has. */
 let vault: TestVault
+/** Takes alerts. */
+let receiver: Processor
 
 async function open(): Promise<void> {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-tasks-'))
   database = await createDatabaseWithKeys()
   const witnessesFile = path.join(directory, 'witnesses.json')
   writeFileSync(witnessesFile, JSON.stringify({ every_seconds: 1, ship: [{ file: 'checkpoints' }] }))
+  receiver = await Processor.start()
   vault = await TestVault.start({
     sharedDatabase: database,
-    config: { keepsLog: true, runsRotations: true, audit: { witnessesFile } },
+    config: {
+      ...{ keepsLog: true, runsRotations: true, audit: { witnessesFile } },
+      checkout: { countsVisits: true },
+    },
     overrides: quickKeys,
   })
+  const alerts = { url: `${receiver.origin}/alerts`, ca: receiver.ca, private_addresses: true }
+  const file = parseDestinationsFile({ format: 1, destinations: {}, receivers: { alerts } })
+  await vault.commands.applyDestinations(OPERATOR, file)
 }
 
 async function close(): Promise<void> {
   await vault.stop()
+  await receiver.stop()
   await database.drop()
   rmSync(directory, { recursive: true })
 }
@@ -73,6 +87,11 @@ async function expectNewKey(task: TaskName, purpose: string, days: number): Prom
 const proofs: Record<TaskName, () => Promise<void>> = {
   'destroy-index-keys': () => expectIndexKeyDestroyed(vault, () => run('destroy-index-keys')),
   ...eventTaskProofs(() => vault, run),
+  ...erasureTaskProofs(
+    () => vault,
+    run,
+    () => directory,
+  ),
 
   async 'end-checkout-sessions'() {
     const token = await vault.clientToken(['tokenize'], { role: 'checkout' })
@@ -142,6 +161,11 @@ const proofs: Record<TaskName, () => Promise<void>> = {
   },
 
   ...sweepProofs(() => vault, run),
+  ...privacyTaskProofs(
+    () => vault,
+    () => receiver,
+    run,
+  ),
 
   'take-in-access': () => expectTakenIn(database),
 

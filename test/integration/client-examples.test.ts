@@ -4,14 +4,17 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import * as approvals from '../../packages/client/examples/approvals.ts'
 import * as auditLog from '../../packages/client/examples/audit-log.ts'
 import * as checkouts from '../../packages/client/examples/checkouts.ts'
+import * as privacy from '../../packages/client/examples/privacy.ts'
 import * as records from '../../packages/client/examples/records.ts'
+import * as shoppers from '../../packages/client/examples/shoppers.ts'
 import * as described from '../../packages/client/examples/vault.ts'
 import { clientOf } from '../support/client.ts'
 import { Forwarding } from '../support/forwarding.ts'
 import { createPartnerKeys } from '../support/partner-keys.ts'
+import { shippedPolicyFile } from '../support/policies.ts'
 import { describedRoutes } from '../support/reference/routes.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
-import { cards } from '../support/samples.ts'
+import { cards, checkout } from '../support/samples.ts'
 import { ISSUER, type TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
@@ -90,6 +93,34 @@ it('of records pay at a destination', async () => {
     status: 200,
     body: { id: 'pay_1', status: 'succeeded' },
   })
+})
+
+it('of shoppers pass on what they ask, and answer it', async () => {
+  const { id, secret } = await vault.client(['customer:request'], { role: 'storefront' })
+  const shop = clientOf(vault, { clientId: id, clientSecret: secret }, { fetch: noting })
+  const opened = await shoppers.passOn(shop, 'cus_2007', 'ticket-7')
+  expect(await shoppers.passOn(shop, 'cus_2007', 'ticket-7')).toEqual(opened)
+  const officer = await person('privacy-officer')
+  expect(await shoppers.listOpen(officer)).toEqual([opened.id])
+  const { zip, state } = await shoppers.answer(officer, opened.id)
+  expect(Buffer.from(zip.subarray(0, 2)).toString()).toBe('PK')
+  expect(state).toBe('done')
+  expect(await shoppers.listOpen(officer)).toEqual([])
+})
+
+it('of the privacy policy and of consents', async () => {
+  const customer = 'cus_of_consents'
+  await vault.tokenize({ ...checkout, customer, consents: ['store-card'] })
+  const officer = await person('privacy-officer')
+  expect(await privacy.giveConsent(officer, customer)).toEqual({
+    consents: ['store-card', 'marketing'],
+    receipt: expect.stringMatching(/^ey/),
+    keys: 1,
+  })
+  expect(await privacy.forgetCards(officer, customer)).toBe(1)
+  // From here on a checkout names a version that is published.
+  const { version, sha256 } = await vault.commands.publishPolicy(OPERATOR, shippedPolicyFile)
+  expect(await privacy.showPolicy(officer)).toEqual({ version, sha256, differences: [] })
 })
 
 it('of approvals ask, decide and review', async () => {

@@ -77,6 +77,7 @@ describe('204', () => {
     const response = await erase(token)
     const events = await vault.events({ request_id: response.headers['request-id'] })
     expect(events).toEqual([
+      expect.objectContaining({ type: 'record.erase-intent', outcome: 'success', token, reason: 'request' }),
       expect.objectContaining({ type: 'record.erase', outcome: 'success', token, kind: 'contact', site: 'default' }),
     ])
   })

@@ -32,7 +32,7 @@ const check = async (file: DestinationsFile) => {
   const lines = (found: typeof faults) => found.map(({ pointer, detail }) => `${pointer}: ${detail}`)
   return { faults: lines(faults), warnings: lines(warnings) }
 }
-const NONE: DestinationsFile = { format: 1, destinations: {} }
+const NONE = { format: 1, destinations: {} } satisfies DestinationsFile
 
 describe('a set that is applied', () => {
   it('is in force on every server at once, and is an event; what is in force is not written again', async () => {
@@ -58,6 +58,71 @@ describe('a set that is applied', () => {
     await apply(destinationsFile(partner))
     await apply(NONE)
     expect(await second.destinations.find('processor')).toBeUndefined()
+  })
+})
+
+describe('receivers', () => {
+  afterAll(() => apply(NONE))
+
+  const to = (url: string) => ({ url, private_addresses: false })
+  const withReceivers = (id: string, url = 'https://notices.processor.example/') => ({
+    ...NONE,
+    receivers: { partners: { [id]: to(url) }, alerts: to('https://alerts.shop.example/') },
+  })
+
+  it('are in force on every server at once with the destinations, under the same revision', async () => {
+    await apply(NONE)
+    const { revision } = await apply(withReceivers(partner))
+    for (const server of [second, vault]) {
+      expect(await server.destinations.inForce()).toMatchObject({
+        revision,
+        receivers: withReceivers(partner).receivers,
+      })
+    }
+    expect(await apply(withReceivers(partner), second)).toEqual({ revision, changed: false })
+    const moved = withReceivers(partner, 'https://other.processor.example/')
+    expect(await apply(moved, second)).toEqual({ revision: revision + 1, changed: true })
+    expect(await vault.destinations.inForce()).toMatchObject({ receivers: moved.receivers })
+    const exported = toDestinationsFile(await vault.commands.readDestinations())
+    expect(encodeDestinationsFile(exported)).toBe(encodeDestinationsFile(moved))
+    const [event] = (await vault.events({ type: 'destinations.apply' })).slice(-1)
+    expect(event).toMatchObject({ subject: `destinations:${revision + 1}`, caller: OPERATOR })
+  })
+
+  it('that are left out are in force no more', async () => {
+    await apply(withReceivers(partner))
+    await apply(NONE)
+    expect((await second.destinations.inForce()).receivers).toBeUndefined()
+  })
+
+  it('stay out of what is stored of a set without them', async () => {
+    const file = destinationsFile(partner)
+    const { revision } = await apply(file)
+    const [row] = await vault.database.sql<{ text: string }>(
+      'SELECT destinations AS text FROM destination_sets WHERE revision = $1',
+      [revision],
+    )
+    expect(Object.keys(JSON.parse(row!.text))).toEqual(['destinations', 'format'])
+  })
+
+  it('are of a partner that exists, whose contract has not ended', async () => {
+    const nowhere = `partner_${'0'.repeat(26)}`
+    const pointer = (id: string) => `#/receivers/partners/${id}`
+    expect((await check(withReceivers(nowhere))).faults).toEqual([
+      `${pointer(nowhere)}: there is no partner ${nowhere}`,
+    ])
+    const ended = await addProcessor(vault)
+    await vault.commands.endPartner(OPERATOR, ended)
+    const over = await addProcessor(vault)
+    await vault.database.sql("UPDATE partners SET ends_at = ends_at + interval '1 day' WHERE id = $1", [over])
+    for (const [id, detail] of [
+      [ended, 'its contract has ended'],
+      [over, `there is no partner ${over}`],
+    ] as const) {
+      expect((await check(withReceivers(id))).faults).toEqual([`${pointer(id)}: ${detail}`])
+      await expect(apply(withReceivers(id))).rejects.toThrow(`${pointer(id)}: ${detail}`)
+    }
+    expect(await check(withReceivers(partner))).toEqual({ faults: [], warnings: [] })
   })
 })
 

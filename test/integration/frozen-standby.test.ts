@@ -42,6 +42,8 @@ const countSessions = async (where = 'true') => {
 describe('while a synchronous standby is frozen', () => {
   it('commits that hang open no further sessions, the answer is 503, and everything continues when it is back', async () => {
     const thaw = await cluster.freezeStandby()
+    // PostgreSQL tells its sessions of the standby a moment later.
+    await vi.waitUntil(async () => (await tokenize()).status === 503, { timeout: 20_000 })
     const until = performance.now() + 30_000
     const codes = new Set<string>()
     let most = 0
@@ -76,6 +78,8 @@ describe('while a synchronous standby is frozen', () => {
 describe('the server’s own limit of a statement', () => {
   it('does not end a commit that waits for a standby: it would count as committed without it', async () => {
     const thaw = await cluster.freezeStandby()
+    // PostgreSQL tells its sessions of the standby a moment later.
+    await vi.waitUntil(async () => (await tokenize()).status === 503, { timeout: 20_000 })
     const session = new pg.Client({ connectionString: cluster.serverUrl })
     await session.connect()
     try {

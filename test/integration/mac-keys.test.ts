@@ -4,6 +4,7 @@ import { findClientWithSecrets } from '../../src/access/ledger/client-store.ts'
 import { type KeyPurpose, type KeyRow, macPurposes } from '../../src/keys/key/key.ts'
 import { keyIdOf, makeMac } from '../../src/keys/registry/macs.ts'
 import { createPartnerKeys } from '../support/partner-keys.ts'
+import { shippedPolicyFile } from '../support/policies.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { cards, checkout } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -36,6 +37,7 @@ beforeAll(async () => {
   })
   partner = added.id
   partnerClient = await vault.client(['address:reveal'], { role: 'fulfilment', partner })
+  await vault.commands.publishPolicy(OPERATOR, shippedPolicyFile)
   order = await vault.tokenize(checkout)
 })
 afterEach(async () => {
@@ -125,7 +127,7 @@ describe('fresh MAC keys', () => {
     }
     expect((await revealCard(asker, second)).body.data).toEqual({ number: cards.visa })
     for (const server of [vault, second])
-      expect(server.logLines.join('')).not.toMatch(/(access|roles|approval)-changed/)
+      expect(server.logLines.join('')).not.toMatch(/(access|roles|policies|approval)-changed/)
   })
 
   it('do not validate what the vault did not write, and MACs of a former key do not count', async () => {

@@ -22,7 +22,11 @@ const SENDERS: Readonly<
   matchRecord: 'support',
   correctRecord: 'support',
   searchRecords: 'support',
+  changeConsents: 'privacy-officer',
   eraseRecordWithReason: 'privacy-officer',
+  openPrivacyRequest: 'privacy-officer',
+  changePrivacyRequest: 'privacy-officer',
+  reportCustomer: 'privacy-officer',
 }
 
 const calls = describedRoutes().flatMap(({ operationId, method, path, examples = {}, responses }) =>
@@ -70,7 +74,8 @@ it.each(calls)('$operationId succeeds: $name', async ({ operationId, method, pat
     .replace(/(addr|card)_\w+/g, record)
     .replace(/partner_\w+/, partner)
   const sender = SENDERS[operationId]!
-  const answer = await vault.call(method, path.replace(':token', record), {
+  const request = operationId === 'changePrivacyRequest' ? await openRequest() : ''
+  const answer = await vault.call(method, path.replace(':token', record).replace(':id', request), {
     text,
     ...(sender === 'client'
       ? { headers: { Authorization: basic } }
@@ -79,6 +84,11 @@ it.each(calls)('$operationId succeeds: $name', async ({ operationId, method, pat
   expect(Object.keys(responses), answer.text).toContain(String(answer.status))
   for (const { status = 200 } of answer.body.results ?? []) expect([200, 201]).toContain(status)
 })
+
+async function openRequest(): Promise<string> {
+  const { body } = calls.find(({ operationId }) => operationId === 'openPrivacyRequest')!
+  return (await vault.call('POST', '/v1/requests', { token: bearer['privacy-officer'], body })).body.id
+}
 
 it('tells apart what matches', async () => {
   const { body } = calls.find(({ operationId }) => operationId === 'matchRecord')!

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { publishPolicy, purposesWithout, shippedPolicy } from '../support/policies.ts'
 import { expectProblem, pointersOf, withoutRequestId } from '../support/problems.ts'
 import { billingAddress, checkout, person } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -90,6 +91,34 @@ describe('200', () => {
       422,
       'idempotency-key-reused',
     )
+  })
+})
+
+describe('a purpose that is named', () => {
+  it('is one that the shopper was told of, and has agreed to, and is a purpose of the hold that keeps an erased record', async () => {
+    const told = {
+      ...shippedPolicy.purposes,
+      research: { ...shippedPolicy.purposes.research!, consent: true as const },
+    }
+    await publishPolicy(vault, { version: 'told', purposes: told })
+    await publishPolicy(vault, { version: 'silent', purposes: purposesWithout('respond-to-query') })
+    const fields = { name: person.name }
+    const store = async (policy_version: string, consents: string[] = []) =>
+      (await vault.tokenize({ contact: checkout.contact, policy_version, consents })).contact!.token!
+    const ask = (token: string, purpose?: string) => match(token, { fields, purpose })
+    expectProblem(await ask(await store('silent'), 'respond-to-query'), 403, 'purpose-not-notified')
+    expectProblem(await ask(await store('told'), 'research'), 403, 'consent-missing')
+    expect((await ask(await store('told', ['research']), 'research')).body).toEqual({ matches: true })
+
+    const token = await store('told')
+    const reviewAt = new Date(Date.now() + 86_400_000)
+    const hold = { token, purpose: 'enforce-rights', reason: 'Case 7', reviewAt } as const
+    await vault.commands.addHold({ id: 'operator:test', kind: 'operator' }, hold)
+    const officer = await vault.staffToken('privacy-officer')
+    expect((await vault.call('DELETE', `/v1/tokens/${token}`, { token: officer })).status).toBe(409)
+    expectProblem(await ask(token, 'respond-to-query'), 409, 'erasure-postponed')
+    expectProblem(await ask(token), 409, 'erasure-postponed')
+    expect((await ask(token, 'enforce-rights')).body).toEqual({ matches: true })
   })
 })
 

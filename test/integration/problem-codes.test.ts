@@ -8,6 +8,7 @@ import { problemsOfNouns } from '../support/problems-of-nouns.ts'
 import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards, contact } from '../support/samples.ts'
+import { shopperProblems } from '../support/shopper-problems.ts'
 import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -18,7 +19,7 @@ let vault: TestVault
 /** A second server, whose way to the database can be cut and whose token endpoint is soon exhausted. */
 let fragile: TestVault
 let proxy: TcpProxy
-let bearer: Record<'checkout' | 'support' | 'billing' | 'fraud' | 'marketing' | 'officer', string>
+let bearer: Record<'checkout' | 'support' | 'billing' | 'fraud' | 'officer', string>
 
 beforeAll(async () => {
   vault = await TestVault.start()
@@ -34,7 +35,6 @@ beforeAll(async () => {
     support: await vault.staffToken('support'),
     billing: await vault.staffToken('billing'),
     fraud: await vault.staffToken('fraud'),
-    marketing: await vault.staffToken('marketing'),
     officer: await vault.staffToken('privacy-officer'),
   }
 })
@@ -156,7 +156,6 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   'scope-missing': () => vault.call('GET', '/v1/audit/events', { token: bearer.support }),
   'purpose-not-permitted': () => reveal(UNKNOWN_CARD, 'billing', { purpose: 'marketing' }),
   'fields-not-permitted': () => reveal(UNKNOWN_CARD, 'fraud', { purpose: 'enforce-rights', fields: ['number'] }),
-  'consent-missing': async () => reveal(await newContact(), 'marketing', { purpose: 'marketing' }),
   'condition-not-met': () => underCondition({ reason: true }),
   'approval-required': () => underCondition({ approval: true }),
   'budget-spent': async () => {
@@ -224,6 +223,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   internal: () =>
     whileBroken('ALTER TABLE search_terms RENAME TO elsewhere', 'ALTER TABLE elsewhere RENAME TO search_terms', search),
   ...problemsOfNouns(() => vault),
+  ...shopperProblems(() => [vault, bearer.officer!]),
   'event-not-found': () => audit('events/evt_00000000000000000000000000/receipt'),
   // No process keeps the log of this vault.
   'log-pending': () => audit('checkpoint'),

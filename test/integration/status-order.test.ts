@@ -61,6 +61,10 @@ describe('401 comes before everything else', () => {
     ['DELETE', '/v1/tokens/nonsense?bad=1'],
     ['POST', '/v1/search', { bad: true }],
     ['GET', '/v1/audit/events?bad=1'],
+    ['POST', '/v1/requests', { bad: true }],
+    ['GET', '/v1/requests?bad=1'],
+    ['PATCH', '/v1/requests/nonsense', { bad: true }],
+    ['POST', '/v1/customers/report', { bad: true }],
   ] as [Method, string, unknown?][])('%s %s', async (...call) => {
     const response = await send(undefined, call)
     expectProblem(response, 401, 'unauthenticated')

@@ -1,48 +1,28 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { knownMigrations, migrate } from '../../src/database/migration/migrate.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { knownMigrations } from '../../src/database/migration/migrate.ts'
 import { macPurposes } from '../../src/keys/key/key.ts'
 import { keyIdOf } from '../../src/keys/registry/macs.ts'
 import { itKeepsWhatItHeld, limitsOf } from '../support/kept-by-upgrade.ts'
-import { copyOldRootKey, loadOldVault, oldVaults, readOldVaultFacts } from '../support/old-vault.ts'
-import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { oldVaults, readOldVaultFacts } from '../support/old-vault.ts'
+import type { TestDatabase } from '../support/postgres.ts'
 import { checkout } from '../support/samples.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import type { TestVault } from '../support/test-vault.ts'
+import { UpgradedVault } from '../support/upgraded-vault.ts'
 
-const MINUTE_MS = 60_000
-
-/** A vault that an earlier version filled and left at that migration, a minute after its last request. */
+/** A vault that an earlier version filled and left at that migration. */
 describe.each(oldVaults)('a vault of migration %s', (name) => {
   const facts = readOldVaultFacts(name)
-  const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-old-'))
-  let database: TestDatabase
+  let upgraded: UpgradedVault
   let vault: TestVault
+  let database: TestDatabase
 
   beforeAll(async () => {
-    database = await createTestDatabase()
-    await database.sql('DROP SCHEMA public CASCADE')
-    await database.sql('CREATE SCHEMA public')
-    const superuserUrl = withDatabase(inject('cluster').superuserUrl, database.name)
-    await loadOldVault(name, { ownerUrl: superuserUrl, serverUrl: database.serverUrl, superuserUrl })
-    const applied = await migrate({ ownerUrl: superuserUrl, serverRole: new URL(database.serverUrl).username })
-    expect(applied).toEqual(knownMigrations)
-    const rootKeyFile = path.join(directory, 'root-key')
-    copyOldRootKey(name, rootKeyFile)
-    const clockOffsetMs = Date.parse(facts.written_at) + MINUTE_MS - Date.now()
-    vault = await TestVault.start({
-      sharedDatabase: database,
-      config: { keys: { passphraseFile: rootKeyFile } },
-      clockOffsetMs,
-      overrides: { limits: limitsOf(facts), ...quickKeys },
-    })
+    upgraded = await UpgradedVault.start(name, { limits: limitsOf(facts) })
+    ;({ vault, database } = upgraded)
+    const at = knownMigrations.indexOf(name)
+    expect(upgraded.applied).toEqual(knownMigrations.slice(at + 1))
   })
-  afterAll(async () => {
-    await vault?.stop()
-    await database.drop()
-    rmSync(directory, { recursive: true })
-  })
+  afterAll(() => upgraded?.stop())
 
   const tokenOf = (part: string) => facts.order.answer[part]!.token
 

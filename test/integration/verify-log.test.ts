@@ -186,3 +186,20 @@ describe('a log in a file', () => {
     expect(result.size).toBe(257)
   })
 })
+
+it('follows records through changes of their consents, also one that gives and withdraws, and one that erases a card', async () => {
+  const customer = 'cus_of_the_log'
+  await vault.tokenize({ ...checkout, customer, consents: ['store-card', 'marketing'] })
+  const token = await vault.clientToken(['consent:write'])
+  const changes = [
+    { give: ['research'], withdraw: ['marketing'] },
+    { give: ['marketing'] },
+    { withdraw: ['store-card'] },
+  ]
+  for (const change of changes) {
+    const body = { customer, ...change }
+    expect((await vault.call('POST', '/v1/customers/consents', { token, body })).status).toBe(200)
+  }
+  await settled()
+  expect((await verify({ keys: await logKeys() })).findings).toEqual([])
+})

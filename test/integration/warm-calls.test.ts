@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openDatabase } from '../../src/database/database.ts'
+import { prepareSessions } from '../../src/records/prepare-sessions.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 let vault: TestVault
@@ -47,4 +49,28 @@ it('the calls that a start rehearses run to their end, and leave nothing behind'
     .filter((line) => /^strongroom_\w*(request|event|release)/.test(line))
   expect(after).toEqual(metrics)
   expect((await store()).status).toBe(201)
+})
+
+it('a session that is prepared keeps the plans of its statements', async () => {
+  const database = openDatabase({ url: vault.database.serverUrl, maxConnections: 4 })
+  try {
+    await prepareSessions(database)
+    const plans = await database.query<{ name: string; custom: number; kept: number }>({
+      name: 'plans',
+      text: `SELECT name, custom_plans::integer AS custom, generic_plans::integer AS kept FROM pg_prepared_statements
+             WHERE name ~ '^(look-up|insert|commit|find)-' ORDER BY name`,
+    })
+    expect(plans).toEqual(
+      [
+        'commit-matches',
+        'commit-matches-with-proofs',
+        'find-differing-audit-events',
+        'insert-records',
+        'insert-records-with-proofs',
+        'look-up-records',
+      ].map((name) => ({ name, custom: 5, kept: 1 })),
+    )
+  } finally {
+    await database.close()
+  }
 })

@@ -5,7 +5,7 @@
  */
 export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] = [
   ['cli.ts'],
-  ['cli', 'commands'],
+  ['cli', 'commands', 'privacy'],
   ['start', 'doctor'],
   ['vault.ts'],
   ['vault'],
@@ -14,6 +14,7 @@ export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] 
   ['forward', 'scrub', 'outbound'],
   ['checkout', 'browser'],
   ['security-codes'],
+  ['privacy', 'visits', 'notices', 'report', 'requests', 'retention', 'erasure', 'consents'],
   ['destinations', 'request', 'set'],
   [
     'records',
@@ -29,6 +30,7 @@ export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] 
     'idempotency',
     'record',
   ],
+  ['policies'],
   ['audit-api'],
   [
     'access',
@@ -93,7 +95,7 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'unfinished-event',
   ],
   'audit/retention': ['months'],
-  'audit/review': ['review-rules'],
+  'audit/review': ['overdue-duty', 'review-rules'],
   'audit/verification': [
     'check-event',
     'check-evidence',
@@ -114,7 +116,10 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'destination',
     'destination-file',
     'destination-set',
+    'endpoint-schema',
     'header-name',
+    'receiver',
+    'receivers-schema',
     'signer',
     'signer-schema',
     'template',
@@ -138,6 +143,15 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'seal-format',
   ],
   observability: ['alert', 'background', 'describe-error'],
+  policies: [
+    'agreement',
+    'compare-policies',
+    'policy',
+    'policy-document',
+    'policy-terms',
+    'require-known-policy',
+    'require-purpose',
+  ],
   'records/record': ['record', 'token', 'tokens-in'],
   'records/reveal': ['plan-reveal'],
   'records/verification': ['events-of-record'],

@@ -24,6 +24,7 @@ const schema = z.strictObject({ code, value, ...optionalMembers(optional) })
 export const giftCard = {
   name: 'gift_card',
   called: 'a gift card',
+  privacyTerms: ['pd:PaymentCard'],
   tokenPrefix: 'gift',
   checkout: { gift_card: { use: 'gift' }, refund: { use: 'refund' } },
   schema: () => schema,

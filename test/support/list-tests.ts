@@ -6,12 +6,18 @@ import path from 'node:path'
 import { createVitest, type TestCase } from 'vitest/node'
 
 const root = path.join(import.meta.dirname, '../..')
-const vitest = await createVitest('test', { root, watch: false, reporters: [] })
-const specifications = await vitest.globTestSpecifications(process.argv.slice(2))
-const modules = await vitest.parseSpecifications(specifications)
-const tests = modules.flatMap((module) =>
-  [...module.children.allTests()].map((test) => [path.relative(root, module.moduleId), titlesOf(test)]),
-)
+/** Those in a browser are of a run of their own. */
+const CONFIGS = ['vitest.config.ts', 'vitest.browser.config.ts']
+
+const tests: [string, string[]][] = []
+for (const config of CONFIGS) {
+  const vitest = await createVitest('test', { root, config, watch: false, reporters: [] })
+  const modules = await vitest.parseSpecifications(await vitest.globTestSpecifications(process.argv.slice(2)))
+  for (const module of modules) {
+    const file = path.relative(root, module.moduleId)
+    for (const test of module.children.allTests()) tests.push([file, titlesOf(test)])
+  }
+}
 process.stdout.write(JSON.stringify(tests), () => process.exit())
 
 function titlesOf(test: TestCase): string[] {

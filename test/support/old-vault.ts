@@ -7,10 +7,13 @@ import type { SampleCaller } from '../../src/start/sample-callers.ts'
 const FIXTURES = path.join(import.meta.dirname, '../fixtures')
 
 /** What earlier versions left behind, by their last migration. */
-export const oldVaults = ['0028-months-and-vacuum', '0032-rotation'] as const
+export const oldVaults = ['0028-months-and-vacuum', '0032-rotation', '0038-partner-keys'] as const
 
-/** The fixture with the statements of all migrations before the release. */
-const STATEMENTS = '0032-rotation'
+/** The one of before there were policies, erasures that are written ahead, and holds. */
+export const BEFORE_PRIVACY = '0038-partner-keys'
+
+/** The fixtures with statements: of all migrations before the release, and of all since. */
+const STATEMENTS = ['0032-rotation', '0038-partner-keys'] as const
 
 export type OldVaultName = (typeof oldVaults)[number]
 
@@ -31,6 +34,10 @@ export interface OldVaultFacts {
   partner: { partner_id: string }
   searches_for_nothing: { caller: string; count: number }
   wrong_matches: { caller: string; token: string; count: number; right: string }
+  /** A contact whose shopper agreed to marketing. */
+  agreed?: { customer: string; token: string; policy_version: string }
+  /** A contact whose shop named no version of the policy. */
+  unversioned?: string
 }
 
 /** A statement of a migration as it reached PostgreSQL. */
@@ -59,10 +66,11 @@ export interface OldSchemaOptions {
 
 /** Makes the tables of an earlier version in an empty database, with the statements of its own migrations, their record among them. */
 export async function makeOldSchema({ last, ownerUrl, serverUrl }: OldSchemaOptions): Promise<void> {
-  const statements = readFixture<OldStatement[]>(STATEMENTS, 'statements.json.gz')
-  const recorded = statements.findIndex(
-    ({ text, values }) => text.startsWith('insert into "migrations"') && values.includes(last),
-  )
+  const isRecordOf = ({ text, values }: OldStatement) =>
+    text.startsWith('insert into "migrations"') && values.includes(last)
+  const all = STATEMENTS.map((fixture) => readFixture<OldStatement[]>(fixture, 'statements.json.gz'))
+  const statements = all.find((some) => some.some(isRecordOf)) ?? []
+  const recorded = statements.findIndex(isRecordOf)
   const committed = statements.findIndex(({ text }, at) => at > recorded && text === 'COMMIT;')
   if (recorded < 0 || committed < 0) throw new Error(`the fixture has no migration ${last}`)
   await withClient(ownerUrl, async (owner) => {

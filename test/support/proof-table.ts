@@ -6,7 +6,11 @@ import { projectRoot } from './source-files.ts'
 export type ProofRow = readonly [demand: string, words: string, shownBy: string]
 
 /** The tables that name tests, and the first cell of the rows that do. */
-export const proofTables = { 'attacks.md': /^\d+$/, 'oauth.md': /^(RFC|OpenID) / } as const
+export const proofTables = {
+  'attacks.md': /^\d+$/,
+  'oauth.md': /^(RFC|OpenID) /,
+  'privacy.md': /^\d+(\.\d+| [a-z-]+)$/,
+} as const
 
 /** The rows of a page under `docs/conformance/` that name a test: the first two cells and the last. */
 export function proofRows(document: keyof typeof proofTables): ProofRow[] {

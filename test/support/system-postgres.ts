@@ -73,6 +73,7 @@ export async function startSystemCluster(programsIn: string): Promise<SystemClus
   }
   const database = await create('vault')
   await migrate({ ownerUrl: urlOf(OWNER_ROLE, 'vault'), serverRole: SERVER_ROLE })
+  let count = 0
   const ownerOf = (name: string) => withDatabase(urlOf(OWNER_ROLE, 'vault'), name)
   return {
     database,
@@ -80,8 +81,10 @@ export async function startSystemCluster(programsIn: string): Promise<SystemClus
       await run('pg_dump', ['--format=custom', `--file=${path.join(work, file)}`, `--dbname=${ownerOf('vault')}`])
     },
     async restore(file) {
-      const restored = await create('restored')
-      await run('pg_restore', ['--exit-on-error', `--dbname=${ownerOf('restored')}`, path.join(work, file)])
+      count += 1
+      const name = `restored_${count}`
+      const restored = await create(name)
+      await run('pg_restore', ['--exit-on-error', `--dbname=${ownerOf(name)}`, path.join(work, file)])
       await restored.sql(readableSchemaSql())
       return restored
     },

@@ -23,6 +23,7 @@ import { createLogger } from '../../src/observability/logger.ts'
 import type { Overrides } from '../../src/vault/vault-options.ts'
 import { createVault, type Vault } from '../../src/vault.ts'
 import { requireDescribed } from './described-answers.ts'
+import { asFile } from './file-answer.ts'
 import { createInvariants, type Invariants } from './invariants.ts'
 import { createDatabaseWithKeys, createTestDatabase, type TestDatabase } from './postgres.ts'
 import { type VaultChanges, vaultOptions } from './vault-options.ts'
@@ -59,6 +60,8 @@ export interface CallOptions {
   /** Sent as it is instead of `body`. */
   text?: string
   headers?: Record<string, string>
+  /** Whether the answer is a file: its body is a buffer. */
+  isFile?: true
 }
 
 /**
@@ -189,6 +192,7 @@ export class TestVault extends VaultParts {
     if (options.token !== undefined) request.set('Authorization', `Bearer ${options.token}`)
     if (options.body !== undefined || options.text !== undefined) request.set('Content-Type', 'application/json')
     for (const [header, value] of Object.entries(options.headers ?? {})) request.set(header, value)
+    if (options.isFile) request.buffer(true).parse(asFile)
     const response = await (options.text !== undefined
       ? request.send(options.text)
       : options.body !== undefined

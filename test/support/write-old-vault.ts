@@ -28,6 +28,7 @@ type Json = Record<string, unknown>
 
 /** As an operator typed it, with a full-width letter. */
 const DISABLED = 'staff:Mallory Ｑ'
+const AGREED = 'cus_agreed'
 
 const root = path.join(import.meta.dirname, '../..')
 const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-fixture-'))
@@ -116,6 +117,19 @@ const again = await expectStatus(201, await call('POST', '/v1/tokenize', shop, c
 const gone = await expectStatus(
   201,
   await call('POST', '/v1/tokenize', shop, { card: checkout.card, customer: 'cus_gone' }),
+)
+const agreed = await expectStatus(
+  201,
+  await call('POST', '/v1/tokenize', shop, {
+    contact: checkout.contact,
+    customer: AGREED,
+    consents: ['marketing'],
+    policy_version: checkout.policy_version,
+  }),
+)
+const unversioned = await expectStatus(
+  201,
+  await call('POST', '/v1/tokenize', shop, { contact: checkout.contact, customer: 'cus_unversioned' }),
 )
 
 // The people. The names are written as an operator typed them, and one of them is disabled.
@@ -210,6 +224,8 @@ const facts = {
   again,
   corrected: { token: tokenOf(again, 'contact'), phone: corrected.phone },
   erased: tokenOf(gone, 'card'),
+  agreed: { customer: AGREED, token: tokenOf(agreed, 'contact'), policy_version: checkout.policy_version },
+  unversioned: tokenOf(unversioned, 'contact'),
   released: { event: released.event, receipt: receipt.text, checkpoint: checkpoint.text },
   disabled: DISABLED,
   asked: { status: asked.status, body: asked.body, caller: 'Ines', reason: 'dispute 7' },

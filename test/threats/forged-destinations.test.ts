@@ -1,10 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parseDestinationsFile } from '../../src/destinations/destination-file.ts'
 import { encodeDestinationsFile } from '../../src/destinations/destination-set.ts'
 import { addProcessor, authorizationOf, destinationsFile, setSecret } from '../support/destinations.ts'
+import { Processor } from '../support/processor.ts'
+import { shippingAddress } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 /** Attack 53: an attacker who can write to the database has cards forwarded to a server of theirs, or puts a secret back. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+const YEAR_MS = 365 * 24 * 60 * 60 * 1000
 
 let vault: TestVault
 let evil: string
@@ -75,6 +79,71 @@ it('ends when an operator applies a set; export does not show the forged one', a
     const partner = await addProcessor(started)
     await started.commands.applyDestinations(OPERATOR, destinationsFile(partner))
     expect(await authorizationOf(started)).toBe('Bearer former')
+  })
+})
+
+describe('receivers that were changed', () => {
+  let receiver: Processor
+  let carrier: string
+  let officer: string
+  beforeEach(async () => {
+    receiver = await Processor.start()
+    const { id } = await vault.commands.addPartner(OPERATOR, {
+      ...{ name: 'Carrier', country: 'SG', contact: 'Desk', purposes: ['provide-goods'], fields: ['address.line1'] },
+      ends_at: new Date(Date.now() + YEAR_MS),
+    })
+    carrier = id
+    officer = await vault.staffToken('privacy-officer')
+  })
+  afterEach(() => receiver.stop())
+
+  const withReceivers = (path: string) => {
+    const to = { url: `${receiver.origin}${path}`, ca: receiver.ca, private_addresses: true }
+    return parseDestinationsFile({
+      ...{ format: 1, destinations: {} },
+      receivers: { partners: { [carrier]: to }, alerts: to },
+    })
+  }
+  const write = (path: string, revision: number) =>
+    sql(`INSERT INTO destination_sets SELECT $2, $1, mac, now() FROM destination_sets WHERE revision = 3`, [
+      encodeDestinationsFile(withReceivers(path)),
+      revision,
+    ])
+  /** A correction of what the carrier was given. */
+  async function queueNotice(): Promise<void> {
+    const { token } = (await vault.tokenize({ shipping_address: shippingAddress })).shipping_address!
+    const caller = await vault.clientToken(['address:reveal'], { role: 'fulfilment', partner: carrier })
+    await vault.call('POST', `/v1/tokens/${token}/reveal`, { token: caller, body: { purpose: 'provide-goods' } })
+    await vault.call('PATCH', `/v1/tokens/${token}`, { token: officer, body: { line1: 'Elsewhere 1' } })
+  }
+  const waiting = () => vault.commands.listNotices(true)
+
+  it('get no notice and no alert, on a running server and on one that starts, and that is an alert', async () => {
+    await queueNotice()
+    await vault.commands.applyDestinations(OPERATOR, withReceivers('/carrier'))
+    await write('/evil', 4)
+    const makeDue = () => sql("UPDATE notices SET next_at = now() - interval '1 minute'")
+    const send = async (on: TestVault) => {
+      await makeDue()
+      await on.commands.sendNotices()
+      await on.background.tasks.get('send-alerts')!.run()
+    }
+    await send(vault)
+    await onOneThatStarts(send)
+    expect(receiver.received).toEqual([])
+    expect(alerts(vault)).toHaveLength(1)
+    expect(await waiting()).toMatchObject([{ fault: 'the receivers were changed outside the vault' }])
+
+    // The operator's own set gets both, also the alert that waited.
+    await vault.commands.applyDestinations(OPERATOR, withReceivers('/mended'))
+    await makeDue()
+    await vault.commands.sendNotices()
+    await vault.background.tasks.get('send-alerts')!.run()
+    expect(new Set(receiver.received.map(({ url }) => url))).toEqual(new Set(['/mended']))
+    const bodies = receiver.received.map(({ body }) => JSON.parse(body) as { type: string; alert?: string })
+    expect(bodies).toContainEqual(expect.objectContaining({ type: 'record.corrected', partner: carrier }))
+    expect(bodies).toContainEqual(expect.objectContaining({ type: 'alert', alert: 'destinations-changed' }))
+    expect(await waiting()).toEqual([])
   })
 })
 

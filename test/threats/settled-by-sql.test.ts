@@ -135,6 +135,7 @@ describe('who owns the database does not open the reads of a restored backup', (
         (await sql<{ source: string; done: boolean }>(settledBy)).map(({ source, done }) => [source, done]),
       ).toEqual([
         [file('checkpoints'), true],
+        [file('checkpoints.erasures'), true],
         ['planted', false],
       ])
       await becomesReady(vault)

@@ -71,6 +71,8 @@ describe('404', () => {
     ['/v1/approvals/apr_%EF%BF%BE', 'approval-not-found'],
     [`/v1/approvals/apr_${'0'.repeat(8_000)}`, 'approval-not-found'],
     ['/v1/audit/events/evt_%00/receipt', 'event-not-found'],
+    ['/v1/requests/%00', 'privacy-request-not-found'],
+    ['/v1/requests/privacy_%00', 'privacy-request-not-found'],
   ] as const)('%s is not an id', async (path, code) => {
     await expectRefusal(vault, get(path), { status: 404, code })
   })

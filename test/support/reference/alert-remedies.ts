@@ -13,6 +13,7 @@ export const ALERT_REMEDIES: Readonly<Record<AlertCode, string>> = {
     'Look at the KMS, the HSM, the passphrase file or the custodians. The server tries again by itself',
   'issuer-unreachable': 'Look at the identity provider and the network to it. Known keys are used for a day',
   'roles-changed': `${FIND_WHO}, then run \`roles apply\` again`,
+  'policies-changed': `${FIND_WHO}. Compare \`policy list\` with the published files, and put the rows of \`privacy_policies\` back`,
   'destinations-changed': `${FIND_WHO}, then run \`destinations apply\` again, or set the secret that the alert names`,
   'role-missing': 'Add the role with `roles apply`, or change the mapping in `STRONGROOM_ISSUERS_FILE`',
   'access-changed': `${FIND_WHO}, then revoke the client or end the contract and add another`,
@@ -40,6 +41,13 @@ export const ALERT_REMEDIES: Readonly<Record<AlertCode, string>> = {
   'audit-witness-refuses': 'Compare the log with the checkpoints of the witness, with `audit verify --checkpoint`',
   'restored-backup': 'Run `restore apply` with the newer log, or `restore waive`',
   'restore-forged': `${FIND_WHO}. Run \`restore apply\` or \`restore waive\` yourself`,
+  'erasures-undelivered':
+    'Look at the target: its disk, its rights, its program. The lines arrive once it works; `doctor` says how many wait.',
+  'erasure-forged':
+    'A row of `erasures` was written outside the vault. Find out who may write to the database, and erase the row as its owner.',
+  'erased-record-back': 'Erase the record again. Find out who can write to the database',
+  'holds-changed':
+    'Compare `strongroom retention hold list` with the events `hold.add`. Release the record that was changed, and add its holds again',
   'clock-differs': 'Synchronise the clocks of both machines',
   'client-crl-out-of-date': 'Replace the file of `STRONGROOM_CLIENT_CRL` with a current list',
   'background-task-failed': 'Read the error in the log. The task tries again by itself',

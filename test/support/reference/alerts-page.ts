@@ -11,6 +11,7 @@ const SWEEP = 'a minute after the start, then every 10 minutes'
 const TASK_TIMES: Readonly<Record<TaskName, string>> = {
   'destroy-index-keys': SWEEP,
   'end-checkout-sessions': 'every minute',
+  'finish-erasures': 'every minute',
   'settle-forwards': 'every 10 seconds',
   'keep-mac-keys': CORE,
   'report-event-numbers': 'every 2 seconds',
@@ -20,9 +21,15 @@ const TASK_TIMES: Readonly<Record<TaskName, string>> = {
   'read-key-registry': 'every 0.5 seconds',
   'renew-certificates': 'when the files change',
   'report-key-uses': 'every 5 seconds',
+  'run-retention': 'every hour, on one server at a time',
   'run-rotations': CORE,
   'sequence-audit-log': 'always',
+  'send-alerts': 'every 2 seconds',
+  'send-notices': 'every 10 seconds',
+  'sweep-notices': SWEEP,
   'ship-checkpoints': 'every 0.5 seconds',
+  'store-visits': 'every minute',
+  'ship-erasures': 'every 2 seconds; a file gets each line before its record is removed',
   'sweep-approvals': SWEEP,
   'sweep-budgets': SWEEP,
   'sweep-idempotency-keys': SWEEP,
@@ -48,7 +55,10 @@ async function metricRows(): Promise<string[][]> {
   metrics.backgroundFailure('run-rotations')
   metrics.observeKey({ purpose: 'secret', expiresInSeconds: 1, uses: 1 })
   metrics.observeAuditWaiting(1)
+  metrics.observeRetention({ overdue: 1, unfinished: 1, held: 1 })
+  metrics.observeUnshipped(1)
   metrics.showRotations(async () => [{ purpose: 'secret', moved: 1, remaining: 1 }])
+  metrics.showDuties(async () => [{ duty: 'requests-overdue', count: 1 }])
   const { body } = await metrics.text()
   return [...body.matchAll(/^# HELP (strongroom_\w+) (.*)\n# TYPE \S+ (\w+)/gm)].map(([, name, help, type]) => {
     const samples = [...body.matchAll(new RegExp(`^${name}(?:_bucket)?\\{([^}]*)\\}`, 'gm'))]

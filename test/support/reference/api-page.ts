@@ -91,7 +91,8 @@ function call(route: Route<never>, operation: Operation): string {
     .map(paragraph)
   const parameters = (operation.parameters ?? []).filter(({ in: place }) => place === 'query')
   const [body] = Object.values(operation.requestBody?.content ?? {})
-  const answer = Object.values(operation.responses).flatMap(({ content }) => Object.values(content ?? {}))[0]?.schema
+  const done = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'))
+  const answer = done.flatMap(([, { content }]) => Object.values(content ?? {}))[0]?.schema
   const members = answer ? memberRows(answer).map(([name, type]) => `${name} (${type})`) : []
   const facts = [
     `*Scope:* ${accessOf(route)}`,

@@ -36,7 +36,7 @@ const MEMBERS: Readonly<Record<Member, string>> = {
   purpose: 'What the data were used for',
   ranges: 'Places in the log that are empty since a drop, as `first-last`',
   reason:
-    'Of a refused log-in why the client was not believed; of `key.reopen` and `restore.waive` why the operator did it. The reason of a release is sealed and is not here',
+    'Of a refused log-in why the client was not believed; of `key.reopen`, `hold.add` and `restore.waive` why the operator did it; of an erasure `request`, `retention` or `consent-withdrawn`. The reason of a release is sealed and is not here',
   record_version: 'The version of the record',
   replay_of: 'The event that a replayed answer repeats, or that `restore apply` does again',
   request_id: 'The id of the request, as in the header `Request-Id`',

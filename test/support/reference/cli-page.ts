@@ -5,9 +5,9 @@ import { anchorOf, code, page, paragraph, sentence, table } from './markdown.ts'
 
 const INTRODUCTION = [
   paragraph(`\`strongroom <command>\` works beside a running vault or without one; it reads the same
-    [configuration](configuration.md) as the server. In a clone of the repository it is \`npx strongroom\`. \`strongroom help
-    <command>\` prints what this page says.`),
-  '```sh\nstrongroom help keys rotate\nstrongroom clients list --json\n```',
+    [configuration](configuration.md) as the server. In a clone of the repository it is \`npx strongroom\`. \`strongroom
+    <command> --help\` prints what this page says.`),
+  '```sh\nstrongroom keys rotate --help\nstrongroom clients list --json\n```',
   '## Output and exit codes',
   paragraph(`With \`--json\` a command prints one JSON document on stdout, or JSON lines for a rotation, for \`records verify\`
     and for events. Everything else goes to stderr.`),
@@ -15,7 +15,10 @@ const INTRODUCTION = [
     ['Exit code', 'Meaning'],
     [
       ['0', 'Done.'],
-      ['1', 'Failed. Of `audit verify`, `records verify`, `doctor` and `roles check`: something was found.'],
+      [
+        '1',
+        'Failed. Of `audit verify`, `records verify`, `retention verify`, `doctor`, `policy check` and `roles check`: something was found.',
+      ],
       ['2', 'Wrong usage.'],
       ['130', 'Interrupted by Ctrl-C or SIGTERM; a rotation or an export is paused in good order.'],
     ],
@@ -29,7 +32,7 @@ const INTRODUCTION = [
   '## Commands that fail',
   paragraph(`A command that fails leaves an audit event \`request.refuse\` with outcome \`failed\`, its name as \`route\` and the
     reason as \`code\`. Up to 20 a minute of one source are written, and 200 in all. Arguments that the program does not know,
-    a configuration that cannot be read, \`serve\`, \`certs dev\` and \`roles check\` leave no event.`),
+    a configuration that cannot be read, \`serve\`, \`certs dev\`, \`policy check\`, \`policy example\` and \`roles check\` leave no event.`),
   paragraph(`A command compares the clock of its machine with the clock of the database. If they differ by more than 60 seconds
     it is refused (\`clock\`). \`clients revoke\`, \`partners end\`, \`staff disable\`, \`keys compromise\` and \`restore apply\`
     continue with the time of the database.`),
@@ -37,7 +40,7 @@ const INTRODUCTION = [
   paragraph(`Most commands need the keys of the vault. Where custodians hold the root key, they ask for the shares at the
     terminal. These commands work without keys, also beside a sealed vault: \`doctor\`, \`migrate\` (without
     \`--accept-schema\`), \`clients list\`, \`clients revoke\`, \`staff disable\`, \`partners list\`, \`partners end\`,
-    \`roles check\`, \`access suspended\`, \`keys list\`, \`keys status\`, \`audit list\`, \`audit verify\`,
+    \`policy check\`, \`policy example\`, \`roles check\`, \`access suspended\`, \`keys list\`, \`keys status\`, \`audit list\`, \`audit verify\`,
     \`audit review\`, and \`audit export\` and \`audit tail\` without \`--customer\`. What they write to the log is marked
     \`vouched\` or \`unproven\`: see [audit events](audit-events.md).`),
 ]

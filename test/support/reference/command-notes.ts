@@ -19,9 +19,15 @@ export const COMMAND_NOTES: Readonly<Record<string, readonly string[]>> = {
   'staff disable': ['Holds on every server, for tokens of any issuer. Needs no keys of the vault.'],
   'staff enable': ['Needs the keys of the vault.'],
   'roles check': ['Needs no vault. It names every fault with a JSON pointer.'],
+  'policy check': ['Needs no vault. It names every fault with a JSON pointer.'],
+  'policy publish': [
+    '[Publish a privacy policy](../how-to/publish-a-policy.md) explains the file. The same file again changes nothing.',
+  ],
+  'policy adopt': ['The version that was adopted last holds, from the next request on.'],
   'issuers check': ['Exit code 0: the token is accepted; 1: it is refused.'],
   'access rebuild': [
-    'Only where the ledger was changed and cannot be put back. Review all access and restart every server.',
+    `Only where the ledger was changed and cannot be put back. Review all access, compare \`policy list\` with your files, and
+      restart every server.`,
   ],
   'partners end': ['Needs no keys of the vault.'],
   'destinations check': ['It names every fault with a JSON pointer. Exit code 1 when it finds one.'],
@@ -60,5 +66,25 @@ export const COMMAND_NOTES: Readonly<Record<string, readonly string[]>> = {
     'Use the same `--since` and `--time-zone` as for the review. The note is in the log in the clear.',
   ],
   'audit drop': ['At least 12 months are kept (PCI DSS 10.5.1). Needs `DATABASE_OWNER_URL` and the keys of the vault.'],
-  'restore apply': ['Exit code 2 when the file is not the newer log of this vault.'],
+  'restore apply': [
+    `Needs \`--log\`, \`--erasures\` or both. Exit code 2 when the file is not the newer log, or holds no line, of this vault.`,
+  ],
+  'records erasure-certificate': [
+    'Needs `STRONGROOM_BACKUP_DAYS`. [Erase and retain](../how-to/erase-and-retain.md#certify-an-erasure) says what it proves.',
+  ],
+  'retention run': [
+    `With \`--json\` each line is progress (\`"done": false\`) or the result. Ctrl-C pauses it (exit code 130).
+      [Erase and retain](../how-to/erase-and-retain.md) explains the rules.`,
+  ],
+  'retention verify': ['Exit code 1 when anything is overdue or was changed outside the vault.'],
+  'retention enable': [
+    'In the answer with `--json`, `*` stands for records without a published version, which go by the adopted one.',
+  ],
+  'retention hold add': ['The reason is in the audit log in the clear.'],
+  'retention hold release': [
+    'Takes the id of a hold, or the token of a record for all of its holds. If another hold keeps the record, nothing is erased.',
+  ],
+  visits: [
+    'Needs servers with `STRONGROOM_VISITS=on`. `few` is a count below five, or one that would follow from others.',
+  ],
 }

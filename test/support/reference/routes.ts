@@ -5,12 +5,17 @@ import { createAuditRoutes } from '../../../src/audit-api/audit-routes.ts'
 import { createLogRoutes } from '../../../src/audit-api/log-routes.ts'
 import { createPageRoutes } from '../../../src/checkout/page-routes.ts'
 import { createSessionRoutes, serveSessions } from '../../../src/checkout/session-routes.ts'
+import { createVisitRoutes } from '../../../src/checkout/visit-routes.ts'
 import { version } from '../../../src/config/version.ts'
 import { createForwardRoutes } from '../../../src/forward/forward-routes.ts'
 import { createDocsRoutes } from '../../../src/http/documents/docs-routes.ts'
 import { createHealthRoutes } from '../../../src/http/health-routes.ts'
 import type { Route } from '../../../src/http/route.ts'
 import { createKinds } from '../../../src/kinds/kinds.ts'
+import { createPolicyRoutes } from '../../../src/policies/policy-routes.ts'
+import { createConsentRoutes } from '../../../src/privacy/consents/consent-routes.ts'
+import { createReportRoutes } from '../../../src/privacy/report/report-routes.ts'
+import { createRequestRoutes } from '../../../src/privacy/requests/request-routes.ts'
 import { createRecordApi } from '../../../src/records/record-api.ts'
 import { createWhy } from '../../../src/records/why/why.ts'
 import { createSecurityCodeRoutes } from '../../../src/security-codes/security-code-routes.ts'
@@ -33,6 +38,10 @@ export function describedRoutes(): Route<Caller>[] {
     ...createAccessRoutes(deps),
     ...createRecordApi(deps).map((route) => serveSessions(deps, route)),
     ...createSessionRoutes(deps),
+    ...createRequestRoutes(deps),
+    ...createReportRoutes(deps),
+    ...createPolicyRoutes(deps),
+    ...createConsentRoutes(deps),
     ...createSecurityCodeRoutes(deps),
     ...createForwardRoutes(deps),
     ...createAuditRoutes(deps),
@@ -45,5 +54,6 @@ export function describedRoutes(): Route<Caller>[] {
 
 /** What the vault serves to the browsers of shoppers, beside its API. */
 export function browserRoutes(): Route<Caller>[] {
-  return createPageRoutes({ sessions: {} } as never)
+  const deps = { sessions: {}, visits: {} } as never
+  return [...createPageRoutes(deps), ...createVisitRoutes(deps)]
 }

@@ -31,8 +31,14 @@ export function memberRows(schema: JsonSchema, prefix = ''): string[][] {
     const row = [code(path), typeOf(member), schema.required?.includes(name) ? 'yes' : '', textOf(member)]
     if (twin) return [[...row.slice(0, 3), `The same members as ${code(prefix + twin[0])}.`]]
     const inner = member.type === 'array' ? `${path}[].` : `${path}.`
-    return [row, ...(member.anyOf ?? [member]).flatMap((one) => memberRows(one.items ?? one, inner))]
+    return [row, ...(member.anyOf ?? [member]).flatMap((one) => elementRows(one.items ?? one, inner))]
   })
+}
+
+/** Of elements that are texts or objects, such as a name alone or with its details, also the members of the objects. */
+function elementRows(schema: JsonSchema, inner: string): string[][] {
+  const alternatives = schema.anyOf?.some(({ type }) => type === 'string') ? schema.anyOf : [schema]
+  return alternatives.flatMap((one) => memberRows(one, inner))
 }
 
 function isObject({ type, properties }: JsonSchema): boolean {
