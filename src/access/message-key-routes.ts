@@ -2,27 +2,13 @@ import { z } from 'zod'
 import { type Route, route } from '../http/route.ts'
 import { publicMessageKeys } from '../keys/message-key.ts'
 import type { Keys } from '../keys/ring/keys.ts'
+import { messageKeySchema } from './message-key-schema.ts'
 import type { Caller } from './policy/caller.ts'
 
 /** draft-meunier-webbotauth-httpsig-directory. */
 const DIRECTORY_TYPE = 'application/http-message-signatures-directory+json'
 
-const directorySchema = z
-  .object({
-    keys: z.array(
-      z
-        .object({
-          kty: z.literal('OKP'),
-          crv: z.literal('Ed25519'),
-          x: z.string(),
-          kid: z.string().describe('The SHA-256 thumbprint of the key (RFC 7638): the `keyid` of a signature'),
-          use: z.literal('sig'),
-          alg: z.literal('EdDSA'),
-        })
-        .meta({ id: 'MessageKey', description: 'A public key (RFC 7517, RFC 8037)' }),
-    ),
-  })
-  .meta({ id: 'MessageKeyDirectory' })
+const directorySchema = z.object({ keys: z.array(messageKeySchema) }).meta({ id: 'MessageKeyDirectory' })
 
 /** The public keys of what the vault signs for third parties. */
 export function createMessageKeyRoutes({ keys }: { keys: Pick<Keys, 'ring'> }): Route<Caller>[] {

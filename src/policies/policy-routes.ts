@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { messageKeySchema } from '../access/message-key-schema.ts'
 import type { Caller } from '../access/policy/caller.ts'
 import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
 import { pageHeaders } from '../http/security-headers.ts'
@@ -75,20 +76,7 @@ const document = z
   .meta({ id: 'PrivacyPolicy', description: 'A version of the privacy policy, as JSON-LD with terms of W3C DPV' })
 
 const keySet = z
-  .object({
-    keys: z.array(
-      z
-        .object({
-          kty: z.literal('OKP'),
-          crv: z.literal('Ed25519'),
-          x: z.string(),
-          kid: z.string().describe('the SHA-256 thumbprint of the key (RFC 7638)'),
-          use: z.literal('sig'),
-          alg: z.literal('EdDSA'),
-        })
-        .meta({ id: 'ReceiptKey', description: 'A public key (RFC 7517, RFC 8037)' }),
-    ),
-  })
+  .object({ keys: z.array(messageKeySchema) })
   .meta({ id: 'ReceiptKeys', description: 'The keys that verify receipts of consents' })
 
 const described = { tag: 'Privacy', access: 'public', audited: false, problems: ['policy-not-found'] } as const

@@ -256,33 +256,19 @@ async function conclude(
 
 /** How many things are taken away. */
 export function stepsOf(plan: RestorePlan): number {
-  const {
-    erase,
-    order,
-    withdraw,
-    revoke,
-    endCredentials,
-    disable,
-    endPartners,
-    endPartnerKeys,
-    suspend,
-    lapse,
-    hold,
-    compromise,
-  } = plan
   const lists = [
-    erase,
-    order,
-    withdraw,
-    revoke,
-    endCredentials,
-    disable,
-    endPartners,
-    endPartnerKeys,
-    suspend,
-    lapse,
-    hold,
-    compromise,
+    plan.erase,
+    plan.order,
+    plan.withdraw,
+    plan.revoke,
+    plan.endCredentials,
+    plan.disable,
+    plan.endPartners,
+    plan.endPartnerKeys,
+    plan.suspend,
+    plan.lapse,
+    plan.hold,
+    plan.compromise,
   ]
   const sets = [plan.roles, plan.destinations, plan.retention].filter((set) => set !== undefined)
   return lists.reduce((sum, list) => sum + list.length, sets.length)

@@ -2504,16 +2504,16 @@ export interface components {
         };
         /** @description The keys that verify receipts of consents */
         ReceiptKeys: {
-            keys: components["schemas"]["ReceiptKey"][];
+            keys: components["schemas"]["MessageKey"][];
         };
         /** @description A public key (RFC 7517, RFC 8037) */
-        ReceiptKey: {
+        MessageKey: {
             /** @constant */
             kty: "OKP";
             /** @constant */
             crv: "Ed25519";
             x: string;
-            /** @description the SHA-256 thumbprint of the key (RFC 7638) */
+            /** @description The SHA-256 thumbprint of the key (RFC 7638), by which a signature names it */
             kid: string;
             /** @constant */
             use: "sig";
@@ -2662,20 +2662,6 @@ export interface components {
         MessageKeyDirectory: {
             keys: components["schemas"]["MessageKey"][];
         };
-        /** @description A public key (RFC 7517, RFC 8037) */
-        MessageKey: {
-            /** @constant */
-            kty: "OKP";
-            /** @constant */
-            crv: "Ed25519";
-            x: string;
-            /** @description The SHA-256 thumbprint of the key (RFC 7638): the `keyid` of a signature */
-            kid: string;
-            /** @constant */
-            use: "sig";
-            /** @constant */
-            alg: "EdDSA";
-        };
         Health: {
             status: string;
         };
@@ -2788,7 +2774,7 @@ export type PolicyRecipients = components['schemas']['PolicyRecipients'];
 export type PolicyChanges = components['schemas']['PolicyChanges'];
 export type PolicyDifference = components['schemas']['PolicyDifference'];
 export type ReceiptKeys = components['schemas']['ReceiptKeys'];
-export type ReceiptKey = components['schemas']['ReceiptKey'];
+export type MessageKey = components['schemas']['MessageKey'];
 export type ConsentsChanged = components['schemas']['ConsentsChanged'];
 export type ForwardResult = components['schemas']['ForwardResult'];
 export type ForwardAnswer = components['schemas']['ForwardAnswer'];
@@ -2800,7 +2786,6 @@ export type EventOrigin = components['schemas']['EventOrigin'];
 export type MinimumIndex = components['schemas']['MinimumIndex'];
 export type Receipt = components['schemas']['Receipt'];
 export type MessageKeyDirectory = components['schemas']['MessageKeyDirectory'];
-export type MessageKey = components['schemas']['MessageKey'];
 export type Health = components['schemas']['Health'];
 export type ParameterIdempotencyKey = components['parameters']['IdempotencyKey'];
 export type HeaderRequestId = components['headers']['Request-Id'];

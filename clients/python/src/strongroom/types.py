@@ -1519,7 +1519,7 @@ class PolicyDifference(TypedDict):
     text: str
 
 
-class ReceiptKey(TypedDict):
+class MessageKey(TypedDict):
     """
     A public key (RFC 7517, RFC 8037)
     """
@@ -1529,7 +1529,7 @@ class ReceiptKey(TypedDict):
     x: str
     kid: str
     """
-    the SHA-256 thumbprint of the key (RFC 7638)
+    The SHA-256 thumbprint of the key (RFC 7638), by which a signature names it
     """
     use: Literal["sig"]
     alg: Literal["EdDSA"]
@@ -1645,20 +1645,8 @@ class MinimumIndex(TypedDict):
     minimum_index: int
 
 
-class MessageKey(TypedDict):
-    """
-    A public key (RFC 7517, RFC 8037)
-    """
-
-    kty: Literal["OKP"]
-    crv: Literal["Ed25519"]
-    x: str
-    kid: str
-    """
-    The SHA-256 thumbprint of the key (RFC 7638): the `keyid` of a signature
-    """
-    use: Literal["sig"]
-    alg: Literal["EdDSA"]
+class MessageKeyDirectory(TypedDict):
+    keys: list[MessageKey]
 
 
 class Health(TypedDict):
@@ -2272,7 +2260,7 @@ class ReceiptKeys(TypedDict):
     The keys that verify receipts of consents
     """
 
-    keys: list[ReceiptKey]
+    keys: list[MessageKey]
 
 
 ForwardResult: TypeAlias = ForwardAnswer | ForwardPreview
@@ -2370,10 +2358,6 @@ class Receipt(TypedDict):
     """
     the signed note that the proof leads to
     """
-
-
-class MessageKeyDirectory(TypedDict):
-    keys: list[MessageKey]
 
 
 class MatchByValues(TypedDict):
