@@ -157,7 +157,7 @@ function describePlan({ plan, classes, without_rule }: RetentionPlan): string {
   const lines = classes.map(describeClass)
   return [
     ...(lines.length === 0 ? ['no record is past its time'] : lines),
-    ...(without_rule > 0 ? [`${without_rule} sorts of records are under no policy, and kept: adopt a version`] : []),
+    ...(without_rule > 0 ? ['records that no policy covers are kept: adopt a version for them'] : []),
     `the rules are named ${plan}`,
   ].join('\n')
 }
