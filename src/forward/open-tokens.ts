@@ -121,12 +121,28 @@ interface WantedTokens {
   part: RecordPart
 }
 
-/** The same, and counts nothing. @param of the site, and who asks */
-export async function openNamed(
-  deps: Pick<ForwardDeps, 'database' | 'erasures' | 'keys' | 'lookUp' | 'policies'>,
-  of: { owner: string; site: string; policies?: string | undefined },
-  { named, purpose, part }: WantedTokens,
-): Promise<OpenedToken[]> {
+/** A consent can be withdrawn between the look and the question to the log once or twice, hardly three times. */
+const ATTEMPTS = 3
+
+type OpenDeps = Pick<ForwardDeps, 'database' | 'erasures' | 'keys' | 'lookUp' | 'policies'>
+
+/** For whom records are opened. */
+interface Opener {
+  owner: string
+  site: string
+  policies?: string | undefined
+}
+
+/** The same, and counts nothing. A row that the log says was overtaken is read again; one that stays so was put back. */
+export async function openNamed(deps: OpenDeps, of: Opener, wanted: WantedTokens): Promise<OpenedToken[]> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const opened = await openOnce(deps, of, wanted)
+    if ((await findOvertaken(deps, opened)).length === 0) return opened
+  }
+  throw new Problem('record-changed', { retryAfterSeconds: 1 })
+}
+
+async function openOnce(deps: OpenDeps, of: Opener, { named, purpose, part }: WantedTokens): Promise<OpenedToken[]> {
   const tokens = named.map(({ token }) => token)
   const found = await deps.lookUp({ owner: of.owner, site: of.site, tokens, part })
   const policies = await deps.policies.at(of.policies)
@@ -142,7 +158,6 @@ export async function openNamed(
         : (await openDisplay(deps.keys, { ...record, display: record.sealed })).shown
     opened.push({ ...one, record, consent, details })
   }
-  if ((await findOvertaken(deps, opened)).length > 0) throw new Problem('record-changed', { retryAfterSeconds: 1 })
   return opened
 }
 
