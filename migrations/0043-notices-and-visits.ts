@@ -18,7 +18,7 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_waiting ON notices (next_at) WHERE delivered_at IS NULL;
 CREATE INDEX notices_delivered ON notices (delivered_at) WHERE delivered_at IS NOT NULL;
-COMMENT ON COLUMN notices.event IS 'the audit event that says what the partner is told';
+COMMENT ON COLUMN notices.event IS 'the audit event that says what the notice is about';
 COMMENT ON COLUMN notices.fault IS 'why the last attempt failed, in words of the vault';
 GRANT SELECT, INSERT, UPDATE, DELETE ON notices TO strongroom_runtime;
 

@@ -470,7 +470,7 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_delivered ON public.notices USING btree (delivered_at) WHERE (delivered_at IS NOT NULL);
 CREATE INDEX notices_waiting ON public.notices USING btree (next_at) WHERE (delivered_at IS NULL);
-COMMENT ON COLUMN notices.event IS 'the audit event that says what the partner is told';
+COMMENT ON COLUMN notices.event IS 'the audit event that says what the notice is about';
 COMMENT ON COLUMN notices.fault IS 'why the last attempt failed, in words of the vault';
 
 CREATE TABLE outside_checkpoints (

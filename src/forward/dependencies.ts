@@ -16,6 +16,7 @@ export interface DestinationsInForce {
 export interface ForwardDeps
   extends Pick<
       RecordDeps,
+      | 'alert'
       | 'batches'
       | 'budgets'
       | 'database'

@@ -97,11 +97,11 @@ export function consumeTokens(
 /**
  * Opens one part of each record.
  *
- * @throws {Problem} record-not-found, record-gone, purpose-not-notified, consent-missing, erasure-postponed, record-changed,
+ * @throws {Problem} record-not-found, record-gone, purpose-not-notified, consent-missing, erasure-postponed,
  *   record-integrity, too-many-requests
  */
 export async function openTokens(
-  deps: Pick<ForwardDeps, 'database' | 'erasures' | 'keys' | 'lookUp' | 'policies' | 'probes'>,
+  deps: OpenDeps & Pick<ForwardDeps, 'probes'>,
   caller: Caller,
   wanted: WantedTokens,
 ): Promise<OpenedToken[]> {
@@ -124,9 +124,9 @@ interface WantedTokens {
 /** A consent can be withdrawn between the look and the question to the log once or twice, hardly three times. */
 const ATTEMPTS = 3
 
-type OpenDeps = Pick<ForwardDeps, 'database' | 'erasures' | 'keys' | 'lookUp' | 'policies'>
+type OpenDeps = Pick<ForwardDeps, 'alert' | 'database' | 'erasures' | 'keys' | 'lookUp' | 'policies'>
 
-/** For whom records are opened. */
+/** Who asks, and on which site. */
 interface Opener {
   owner: string
   site: string
@@ -135,11 +135,14 @@ interface Opener {
 
 /** The same, and counts nothing. A row that the log says was overtaken is read again; one that stays so was put back. */
 export async function openNamed(deps: OpenDeps, of: Opener, wanted: WantedTokens): Promise<OpenedToken[]> {
+  let overtaken: OpenedToken[] = []
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const opened = await openOnce(deps, of, wanted)
-    if ((await findOvertaken(deps, opened)).length === 0) return opened
+    overtaken = await findOvertaken(deps, opened)
+    if (overtaken.length === 0) return opened
   }
-  throw new Problem('record-changed', { retryAfterSeconds: 1 })
+  for (const { token } of overtaken) deps.alert('record-integrity', { token })
+  throw new Problem('record-integrity')
 }
 
 async function openOnce(deps: OpenDeps, of: Opener, { named, purpose, part }: WantedTokens): Promise<OpenedToken[]> {

@@ -43,6 +43,7 @@ export function requireUseOfCode(destination: Destination, { securityCode, token
 export async function prepareForward(
   deps: Pick<
     ForwardDeps,
+    | 'alert'
     | 'database'
     | 'destinations'
     | 'erasures'

@@ -31,6 +31,7 @@ export interface Preview {
 
 type PreviewDeps = Pick<
   ForwardDeps,
+  | 'alert'
   | 'batches'
   | 'budgets'
   | 'database'

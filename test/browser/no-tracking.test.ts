@@ -119,7 +119,7 @@ describe.skipIf(missing)(`no page for shoppers tracks them${without(missing)}`, 
     },
   )
 
-  it('a visit is told once, to the vault, with a time and an end and nothing else', async () => {
+  it('a visit is reported once, to the vault, with a time and an end and nothing else', async () => {
     const context = await watched()
     const page = await context.newPage()
     const sent: { url: string; body: string | null; headers: Record<string, string> }[] = []

@@ -121,7 +121,7 @@ describe('a hold that comes between the order of an erasure and the erasure', ()
   it('postpones it, and lets the record be released for its purpose alone, on every server', async () => {
     const [token] = (await store(1)) as [string]
     const officer = await vault.staffToken('privacy-officer')
-    // Whoever asks for the lock of the record first gets it first.
+    // The first to ask for the lock of the record gets it first.
     const unlock = await vault.database.hold(`SELECT hold_to_change(id_uuid('${token}'))`)
     const erasing = second.call('DELETE', `/v1/tokens/${token}`, { token: officer })
     await waiting(1)

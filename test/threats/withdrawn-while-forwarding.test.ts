@@ -91,3 +91,20 @@ it('a card whose sending has an unknown outcome is not sent again after the cons
   }
   expect(shop.processor.received).toHaveLength(1)
 })
+
+it('a row of before the withdrawal, put back, sends nothing, and is an alert', async () => {
+  const { customer, token } = await store()
+  const [former] = await shop.vault.database.sql<{ row: string }>(
+    'SELECT to_jsonb(t)::text AS row FROM records t WHERE token = id_uuid($1)',
+    [token],
+  )
+  await withdraw(second, customer, purpose)
+  await shop.vault.database.sql('DELETE FROM records WHERE token = id_uuid($1)', [token])
+  await shop.vault.database.sql('INSERT INTO records SELECT (jsonb_populate_record(NULL::records, $1::jsonb)).*', [
+    former!.row,
+  ])
+  expectProblem(await forward(shop.vault, token), 500, 'record-integrity')
+  const alerts = shop.vault.logLines.map((line) => JSON.parse(line)).filter(({ alert }) => alert === 'record-integrity')
+  expect(alerts.filter((line) => line.token === token)).toHaveLength(1)
+  expect(shop.processor.received).toEqual([])
+})

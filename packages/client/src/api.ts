@@ -1364,7 +1364,7 @@ export interface components {
             /** @description the request of the shopper that is answered; values are in full if a proof of identity is recorded there */
             request?: string;
             /**
-             * @description for whom it is; default: shopper. An auditor's copy also names callers, and what must be withheld
+             * @description whose copy it is; default: shopper. An auditor's copy also names callers, and what must be withheld
              * @enum {string}
              */
             copy?: "shopper" | "auditor";

@@ -5,7 +5,7 @@ import { sweep } from '../../database/sweep.ts'
 /** A notice as it is stored. */
 export interface StoredNotice {
   id: string
-  /** The event that says what the partner is told. */
+  /** The event that says what the notice is about. */
   event: string
   /** How many attempts there were, this one among them. */
   attempts: number
@@ -77,7 +77,7 @@ export async function markFailed(db: Queryable, id: string, fault: string): Prom
   await db.query(FAILED, [id, fault])
 }
 
-/** A notice with what its event says: who is told of the correction of what. */
+/** A notice with what its event says: which partner it is for, and what was corrected. */
 export interface ListedNotice extends StoredNotice {
   partner: string | null
   record: string | null

@@ -1,4 +1,4 @@
-/** What a partner is told: that a value which it was given has been corrected. It holds no value. */
+/** Says to a partner that a value which it was given has been corrected. It holds no value. */
 export interface Notice {
   format: 1
   /** The same for every attempt, so that the receiver takes it once. */

@@ -9,7 +9,7 @@ import type { AfterCorrection, Correction, GivenTo } from '../../records/change/
 import type { NewId } from '../../values/identifier.ts'
 import { insertNotice } from './notice-store.ts'
 
-/** Who was given a value within this time is told of its correction (Singapore, PDPA section 22(2)(b); GDPR Article 19). */
+/** A partner that was given a value within this time gets a notice of its correction (Singapore, PDPA section 22(2)(b); GDPR Article 19). */
 const DAYS = 365
 const DAY_MS = 24 * 60 * 60 * 1000
 

@@ -61,7 +61,7 @@ interface Queued {
   site: string
 }
 
-/** What the vault's own event says. What the row says of it is not believed: whoever writes there could send what they like. */
+/** What the vault's own event says. What the row says of it does not count: who can write there could send anything. */
 async function findQueued(
   { database, authenticity }: Pick<SendNoticesDeps, 'database' | 'authenticity'>,
   { id, event }: StoredNotice,

@@ -152,7 +152,7 @@ function asDisclosure(
         partner: { id: partner, name: copy.partner?.name ?? null, country: copy.partner?.country ?? null },
       }),
     },
-    // A shopper is told which kind of person saw it, not which person.
+    // The shopper's copy says which kind of person saw it, not which person.
     ...(copy.forAuditor && {
       ...(caller && { caller: caller.id }),
       ...(ticket && { ticket }),

@@ -40,7 +40,9 @@ const bodySchema = z
         ),
       copy: z
         .enum(['shopper', 'auditor'])
-        .describe("for whom it is; default: shopper. An auditor's copy also names callers, and what must be withheld"),
+        .describe(
+          "whose copy it is; default: shopper. An auditor's copy also names callers, and what must be withheld",
+        ),
     }),
   })
   .superRefine(({ from, to }, context) => {

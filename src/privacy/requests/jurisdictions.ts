@@ -13,7 +13,7 @@ interface Jurisdiction {
   answer: Term
   /** Kinds of requests that have a term of their own. */
   unless?: Partial<Record<RequestKind, Term>>
-  /** How much later it may be answered once, if the shopper is told why. */
+  /** How much later it may be answered once, if the shopper learns why. */
   extension?: Term
 }
 
