@@ -54,7 +54,8 @@ describe.skipIf(missing)(`the built vault with an HSM, and two workers${without(
       timeout: 60_000,
       interval: 100,
     })
-    expect(vault.output.stdout).toContain('"alert":"root-key-unreachable"')
+    const alerted = () => expect(vault.output.stdout).toContain('"alert":"root-key-unreachable"')
+    await vi.waitFor(alerted, { timeout: 10_000 })
   })
 
   it('shows the PIN in no command line, environment or log', async () => {

@@ -128,7 +128,7 @@ it('says what the shopper has to change, and takes the same order afterwards', a
   const refused = await pay(form, { number: '4242 4242 4242 4241' })
   expect([refused.status, await refused.text()]).toEqual([422, expect.stringContaining('Please check your card.')])
   expect((await pay(form, { country: 'Nowhere' })).status).toBe(422)
-  expect(shop.output.stdout).toContain('#/card/number')
+  await vi.waitFor(() => expect(shop.output.stdout).toContain('#/card/number'), { timeout: 10_000 })
   expect((await pay(form)).status).toBe(303)
 })
 
