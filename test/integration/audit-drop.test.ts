@@ -10,6 +10,7 @@ import { digestOf } from '../../src/audit/witness/settlements.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { leaveOldLog } from '../support/old-log.ts'
 import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
+import { runTask } from '../support/run-task.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -169,7 +170,7 @@ describe('events that are older than a year', () => {
     await database.sql(`INSERT INTO outside_checkpoints VALUES ($1, $2, NULL, 'checkpoints', now(), $3)`, [
       ...[lost.size, lost.root, earlier],
     ])
-    const look = () => vault.background.tasks.get('watch-outside-checkpoints')!.run()
+    const look = () => runTask(vault, 'watch-outside-checkpoints')
     const isReady = async () => (await vault.call('GET', '/readyz')).status === 200
     await look()
     expect(await isReady()).toBe(true)

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hashOfToken } from '../../src/privacy/erasure/ledger-line.ts'
 import { copyTestDatabase, createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { becomesReady, readyCode } from '../support/restore-drill.ts'
+import { runTask } from '../support/run-task.ts'
 import { contact } from '../support/samples.ts'
 import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
@@ -251,7 +252,7 @@ describe('the ledger of erasures', () => {
       columns.map((name) => row![name]),
     )
     vault.clockOffsetMs = 10 * 60_000
-    await vault.background.tasks.get('finish-erasures')!.run()
+    await runTask(vault, 'finish-erasures')
     vault.clockOffsetMs = 0
     const support = await vault.staffToken('support')
     const body = { purpose: 'respond-to-query', fields: ['email'] }
