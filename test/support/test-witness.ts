@@ -41,6 +41,8 @@ export class PostServer {
         response.writeHead(status, headers).end(body)
       },
     )
+    // A connection stays as long as a test may take.
+    this.#server.keepAliveTimeout = 120_000
     this.#server.on('secureConnection', () => this.connections++)
   }
 
