@@ -292,3 +292,8 @@ it('takes no other format and no other name', () => {
   expect(faultsOf({ ...file({}), format: 2 })).toEqual(['#/format'])
   expect(faultsOf({ format: 1, destinations: { 'A b': processor } })).toHaveLength(1)
 })
+
+it('names every fault, however many', () => {
+  const named = Array.from({ length: 150 }, (_, at) => [`d${at}`, { ...processor, encoding: 'xml' }])
+  expect(faultsOf({ format: 1, destinations: Object.fromEntries(named) })).toHaveLength(150)
+})

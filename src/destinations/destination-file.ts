@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { purposes } from '../access/policy/purpose.ts'
-import { issue, parseInput } from '../values/parse-input.ts'
+import { issue, parseFile } from '../values/parse-input.ts'
 import { type Destination, methods, pathParameters, takenBy } from './destination.ts'
 import { certificates, hostFault, isHttpsOrigin, partnerId } from './endpoint-schema.ts'
 import { answerHeader, callerHeader, ownHeader } from './header-name.ts'
@@ -101,7 +101,7 @@ const file = z.strictObject({
  * @throws {Problem} invalid-input, unknown-member, with a pointer for each fault
  */
 export function parseDestinationsFile(input: unknown): DestinationsFile {
-  return parseInput(file, input)
+  return parseFile(file, input)
 }
 
 type Context = z.core.$RefinementCtx
