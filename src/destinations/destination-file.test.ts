@@ -69,7 +69,14 @@ describe('an origin', () => {
       'https://%61pi.example.com',
       'https://',
     ],
-    ...['https://1.1', 'https://10.0.0.1', 'https://0', 'https://1.2.3.4.5', 'https://metadata.google.internal'],
+    ...[
+      'https://1.1',
+      'https://10.0.0.1',
+      'https://0',
+      'https://1.2.3.4.5',
+      'https://api.example.com:0',
+      'https://metadata.google.internal',
+    ],
     ...['https://*.example.com', 'https://a_b.example.com', 'https://-a.example.com', 'https://a..example.com'],
   ])('may not be %s', (origin) => {
     expect(faultsOf(file({ origin }))).toEqual(['/origin'])
@@ -89,7 +96,17 @@ describe('a path', () => {
 
   it.each([
     ...['v1', '', '/v1?x=1', '/v1#x', '/../v1', '/v1/..', '/v1/./x', '/v1/{a}{b}', '/v1/{a}/{a}', '/v1/{A}', '/v1/{}'],
-    ...['/v1/{a', '/v1/a}', '/v1/%2e%2e', '/v1\\x', '/v1 x', '/v1/ü', '/v1/{__proto__}'],
+    ...[
+      '/v1/{a',
+      '/v1/a}',
+      '/v1/%2e%2e',
+      '/v1\\x',
+      '/v1 x',
+      '/v1/ü',
+      '/v1/{__proto__}',
+      '/v1/{cvc}',
+      '/v1/{security_code}',
+    ],
   ])('may not be %s', (path) => {
     expect(faultsOf(file({ path }))).toEqual(['/path'])
   })
@@ -110,7 +127,7 @@ describe('a template', () => {
           },
           code: { $card: 'security_code', optional: true },
           zips: [address, { $address: 'postal_code', of: 'shipping', optional: true }],
-          email: { $contact: 'email' },
+          email: { $contact: 'email', optional: false },
           amount: { $in: 'amount', type: 'integer', minimum: 1 },
           total: { $in: 'total', type: 'decimal', max_decimals: 2, as: 'number' },
           capture: { $in: 'capture', type: 'boolean' },
@@ -148,6 +165,7 @@ describe('a template', () => {
     ['a source that is not known', { $env: 'HOME' }, '/template/x'],
     ['a type that is not known', { $in: 'amount', type: 'float' }, '/template/x/type'],
     ['a rule of another type', { $in: 'amount', type: 'integer', max_length: 3 }, '/template/x'],
+    ['an integer that no number is', { $in: 'a', type: 'integer', minimum: 2, maximum: 1 }, '/template/x/maximum'],
     ['an input with the name of a code', { $in: 'cvv' }, '/template/x/$in'],
     ['an input with another name', { $in: 'Amount' }, '/template/x/$in'],
     ['a secret with another name', { $secret: '../key' }, '/template/x/$secret'],
