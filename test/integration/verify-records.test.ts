@@ -253,6 +253,7 @@ it('names no values, and no text in place of a token', async () => {
   await tamperWith(vault.database).flip(address, 'secret', -1)
   const { found } = await verify()
   expect(found.length).toBeGreaterThan(1)
-  expect(JSON.stringify(found)).not.toContain('0000')
+  // Four zeros in a row are in a random token now and then.
+  expect(JSON.stringify(found)).not.toContain('0'.repeat(10))
   expect(JSON.stringify(found)).not.toContain(contact.name)
 })
