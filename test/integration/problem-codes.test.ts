@@ -13,6 +13,9 @@ import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
 
+// Some wait for a timeout, and one for a hundred hashes.
+vi.setConfig({ testTimeout: 60_000 })
+
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 let vault: TestVault
@@ -30,6 +33,7 @@ beforeAll(async () => {
     config: { records: { findsCards: false } },
     overrides: { rateLimits: { requestsPerMinute: 1, failuresPerMinute: 100 } },
   })
+  await stopSchemaWatch(fragile)
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     support: await vault.staffToken('support'),
@@ -67,14 +71,14 @@ async function onceChanged(change: string, code: ProblemCode): Promise<Response>
     const answer = await tokenize({ contact })
     return answer.body.code === code && answer
   }
-  return vi.waitUntil(met, { timeout: 5_000 })
+  return vi.waitUntil(met)
 }
 
 /** The same, answered when they are right again. */
 async function whileChanged(change: string, back: string, code: ProblemCode): Promise<Response> {
   const answer = await onceChanged(change, code)
   await sql(back)
-  await vi.waitUntil(async () => (await tokenize({ contact })).status === 201, { timeout: 5_000 })
+  await vi.waitUntil(async () => (await tokenize({ contact })).status === 201)
   return answer
 }
 
