@@ -115,7 +115,10 @@ describe('at once', () => {
 
   it('a fleet larger than what may fail comes in, one after the other', async () => {
     const servers = [createRateLimit(everything), createRateLimit(everything)]
-    expect(await settled(300, (at) => servers[at % 2]!.pass('192.0.2.1'))).toBe(300)
+    // In three parts: who waits for five seconds is told to come back, and a busy machine takes seconds for all at once.
+    for (let part = 0; part < 3; part++) {
+      expect(await settled(100, (at) => servers[at % 2]!.pass('192.0.2.1'))).toBe(100)
+    }
     expect(await settled(5, () => servers[0]!.fail('192.0.2.1'))).toBe(5)
   })
 })
