@@ -4,6 +4,9 @@ import { createRateLimit as createOn, defaultRateLimits, type RateLimits } from 
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
+// The default limits take hundreds of requests, one after the other.
+vi.setConfig({ testTimeout: 120_000 })
+
 let testDatabase: TestDatabase
 let database: Database
 /** The counts are in the database: without another pseudonym for each test they would continue from the last one. */
