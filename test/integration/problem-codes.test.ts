@@ -15,7 +15,6 @@ import { TestVault } from '../support/test-vault.ts'
 
 // Some wait for a timeout, and one for a hundred hashes.
 vi.setConfig({ testTimeout: 60_000 })
-
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 let vault: TestVault
@@ -26,14 +25,13 @@ let bearer: Record<'checkout' | 'support' | 'billing' | 'fraud' | 'officer', str
 
 beforeAll(async () => {
   vault = await TestVault.start()
-  await stopSchemaWatch(vault)
   proxy = await startTcpProxy(vault.database.serverUrl)
   fragile = await TestVault.start({
     sharedDatabase: { ...vault.database, serverUrl: proxy.url },
     config: { records: { findsCards: false } },
     overrides: { rateLimits: { requestsPerMinute: 1, failuresPerMinute: 100 } },
   })
-  await stopSchemaWatch(fragile)
+  for (const server of [vault, fragile]) await stopSchemaWatch(server)
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     support: await vault.staffToken('support'),
@@ -67,11 +65,10 @@ const sql = (text: string) => vault.database.sql(text)
 /** Changes the keys, and answers with the first write that meets that code. */
 async function onceChanged(change: string, code: ProblemCode): Promise<Response> {
   await sql(change)
-  const met = async () => {
+  return vi.waitUntil(async () => {
     const answer = await tokenize({ contact })
     return answer.body.code === code && answer
-  }
-  return vi.waitUntil(met)
+  })
 }
 
 /** The same, answered when they are right again. */
