@@ -46,6 +46,7 @@ const MAX_LOG_BYTES = 1024 * 1024
 
 /** A postmaster is PostgreSQL's first process; the others of the cluster are its children. */
 export interface Postmaster {
+  pid: number
   port: number
   /** It is shutting down, accepts no connections, and may wait for its sessions. */
   isStopping: boolean
@@ -63,7 +64,7 @@ export function findPostmaster(cluster: string): Postmaster | undefined {
   }
   const pid = Number(lines[0])
   if (isPostmasterOf(cluster, pid)) {
-    return { port: Number(lines[3] || 0), isStopping: lines[7]?.trim() === 'stopping' }
+    return { pid, port: Number(lines[3] || 0), isStopping: lines[7]?.trim() === 'stopping' }
   }
   // PostgreSQL takes the file seriously as long as any process of the same user has that id, so after a crash an
   // innocent one would keep it from starting.
@@ -83,7 +84,7 @@ export async function startPostmaster(
   cluster: string,
   onPort?: number,
   sizes: EmbeddedSizes = {},
-): Promise<Postmaster> {
+): Promise<Pick<Postmaster, 'port'>> {
   const log = path.join(cluster, 'postgres.log')
   const logBytes = limitLog(log)
   const port = onPort ?? (await findFreePort())
@@ -103,7 +104,7 @@ export async function startPostmaster(
   ]
   try {
     await runProgram(programs.pgCtl, args, cluster, programs.account)
-    return { port, isStopping: false }
+    return { port }
   } catch (error) {
     // Up to here there was no client, so nothing in these lines can be data.
     const reason = logTail(log, logBytes)
@@ -111,16 +112,25 @@ export async function startPostmaster(
   }
 }
 
-/** Stops PostgreSQL, ending every connection; does nothing if it does not run. */
+/** Stops PostgreSQL, ending every connection, and returns when its process is gone; does nothing if it does not run. */
 export async function stopPostmaster(programs: PostgresPrograms, cluster: string): Promise<void> {
   for (const mode of ['fast', 'immediate']) {
-    if (!findPostmaster(cluster)) return
+    const postmaster = findPostmaster(cluster)
+    if (postmaster === undefined) return
+    const started = identifyProcess(postmaster.pid)
     const args = ['-D', cluster, '-m', mode, '-w', '-t', String(STOP_SECONDS), '-s', 'stop']
     await runProgram(programs.pgCtl, args, cluster, programs.account).catch((error: unknown) => {
       if (mode === 'immediate' && findPostmaster(cluster)) {
         throw new Error(`PostgreSQL in ${cluster} could not be stopped; end its processes by hand`, { cause: error })
       }
     })
+    if (findPostmaster(cluster) !== undefined) continue
+    // pg_ctl goes by postmaster.pid, which PostgreSQL removes a moment before it ends.
+    await poll(STOP_SECONDS, async () => {
+      const found = identifyProcess(postmaster.pid)
+      return found === undefined || found !== started ? true : undefined
+    })
+    return
   }
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { cpuTime } from '../../test/support/cpu-time.ts'
 import { holdsCardNumber } from './card-number.ts'
 
 const NUMBERS = ['4242424242424242', '5555555555554444', '378282246310005', '3566002020360505', '6011111111111117']
@@ -151,7 +152,7 @@ it.each([
   ['combining marks', `7${'\u0301'.repeat(200_000)}`],
   ['beginnings of IBANs', 'DK46 '.repeat(40_000)],
 ])('takes time in proportion to a long text of %s', (_, text) => {
-  const start = performance.now()
+  const start = cpuTime()
   holdsCardNumber(text)
-  expect(performance.now() - start).toBeLessThan(2_000)
+  expect(cpuTime() - start).toBeLessThan(2_000)
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { cpuTime } from '../../test/support/cpu-time.ts'
 import { parseInput } from '../values/parse-input.ts'
 import { createKinds, normaliseSearchValue } from './kinds.ts'
 
@@ -72,9 +73,9 @@ describe('the e-mail address', () => {
     ['a.', 'a.'.repeat(500_000)],
     ['@a.', `a@${'a.'.repeat(500_000)}`],
   ])('is refused soon when it is 1 MB of %s', (_, email) => {
-    const start = performance.now()
+    const start = cpuTime()
     expect(() => parse({ email })).toThrow(expect.objectContaining({ code: 'invalid-input' }))
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(cpuTime() - start).toBeLessThan(1_000)
   })
 
   it('carries no card number', () => {

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest'
 import { awakeNow } from './awake-time.ts'
 
 it('runs while the process runs', async () => {
-  const from = awakeNow()
   const start = performance.now()
+  const from = awakeNow()
   await expect.poll(() => awakeNow() - from, { timeout: 20_000 }).toBeGreaterThan(50)
   await sleep(0)
   expect(awakeNow() - from).toBeLessThanOrEqual(performance.now() - start + 1)

@@ -177,6 +177,8 @@ describe.skipIf(missing)(`the frame on a page${without(missing)}`, () => {
   it('is gone after unmount, with everything that it listened to', async () => {
     const { page, frame } = await there.embed()
     await fillCard(frame)
+    // The page of the shop is told from another process; this is the last that it is told of the card.
+    await expect.poll(async () => (await told(page)).at(-1)).toMatchObject(['change', { complete: true }])
     const count = (await told(page)).length
     await page.evaluate(`checkout.unmount()`)
     expect(await page.locator('iframe').count()).toBe(0)

@@ -1,4 +1,4 @@
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Page, Response } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CheckoutBrowser } from '../support/browser/checkout-browser.ts'
 import { chromiumIsMissing } from '../support/browser/chromium.ts'
@@ -42,6 +42,8 @@ describe.skipIf(missing)(`no page for shoppers tracks them${without(missing)}`, 
   let seen: string[]
   let cookies: string[]
   const answered: { url: string; setsCookie: boolean }[] = []
+  /** Headers of answers that the browser has not told yet. */
+  let reading: Promise<void>[] = []
 
   beforeAll(async () => {
     // Also where visits are counted.
@@ -53,18 +55,21 @@ describe.skipIf(missing)(`no page for shoppers tracks them${without(missing)}`, 
     seen = []
     cookies = []
     answered.length = 0
+    reading = []
     const context = await there.context()
     await context.exposeBinding('trackingSeen', (_source, what: string) => void seen.push(what))
     await context.addInitScript(WATCH)
-    context.on('response', async (response) => {
+    const read = async (response: Response) => {
       const headers = await response.allHeaders().catch(() => ({}) as Record<string, string>)
       answered.push({ url: response.url(), setsCookie: 'set-cookie' in headers })
-    })
+    }
+    context.on('response', (response) => void reading.push(read(response)))
     return context
   }
 
   async function expectNoTracking(context: BrowserContext, origins: readonly string[]): Promise<void> {
     cookies = (await context.cookies()).map(({ name }) => name)
+    await Promise.all(reading)
     await context.close()
     expect(cookies).toEqual([])
     expect(answered.filter(({ setsCookie }) => setsCookie)).toEqual([])
@@ -86,9 +91,10 @@ describe.skipIf(missing)(`no page for shoppers tracks them${without(missing)}`, 
     await page.evaluate(
       `(() => { document.cookie; navigator.userAgent; localStorage; document.createElement('canvas').getContext('2d') })()`,
     )
-    expect(seen.map((what) => what.split(' at ')[0])).toEqual(
-      expect.arrayContaining(['cookie', 'navigator.userAgent', 'localStorage', 'canvas.getContext']),
-    )
+    const kinds = () => seen.map((what) => what.split(' at ')[0])
+    await expect
+      .poll(kinds)
+      .toEqual(expect.arrayContaining(['cookie', 'navigator.userAgent', 'localStorage', 'canvas.getContext']))
     await context.close()
   })
 

@@ -97,7 +97,7 @@ describe.skipIf(missing)(`one checkout has one set of tokens${without(missing)}`
     const [failed] = await outcomes(page)
     expect(failed).toMatchObject({ code: 'network', retryable: true })
     expect(await frame.locator('[role=status]').textContent()).toBe('There is no connection. Please try again')
-    expect((await told(page)).map(([name]) => name)).toContain('error')
+    await expect.poll(async () => (await told(page)).map(([name]) => name)).toContain('error')
     isGone = false
     await page.locator('#pay').click()
     expect((await outcomes(page, 2))[1]!.tokens?.card).toMatchObject({ brand: 'visa' })

@@ -53,8 +53,9 @@ describe.skipIf(missing)(`the field of the security code${without(missing)}`, ()
     await fillCard(frame)
     await code(frame).focus()
     await page.keyboard.type('739')
-    const complete = (await told(page)).filter(([name]) => name === 'change').at(-1)
-    expect(complete).toEqual(['change', { complete: true, empty: false, brand: 'visa' }])
+    // The page of the shop is told from another process.
+    const latest = async () => (await told(page)).filter(([name]) => name === 'change').at(-1)
+    await expect.poll(latest).toEqual(['change', { complete: true, empty: false, brand: 'visa' }])
     let sent: Record<string, unknown> = {}
     page.on('request', (request) => {
       if (request.url().endsWith('/v1/tokenize')) sent = request.postDataJSON()

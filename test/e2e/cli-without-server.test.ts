@@ -94,7 +94,7 @@ describe('in a directory where no vault was ever started', () => {
 
   it('serve is the vault itself', async () => {
     const { child, output, ended } = vault.spawnCli(['serve'])
-    await vi.waitFor(() => expect(output.stdout).toContain('Strongroom is open at'), { timeout: 30_000 })
+    await vi.waitFor(() => expect(output.stdout).toContain('Strongroom is open at'), { timeout: 100_000 })
     expect((await vault.call('GET', '/readyz')).status).toBe(200)
     child.kill('SIGTERM')
     expect((await ended).code).toBe(0)
@@ -102,7 +102,7 @@ describe('in a directory where no vault was ever started', () => {
 
   it('a command that is interrupted stops the database that it started', async () => {
     const { child, ended } = vault.spawnCli(['migrate'])
-    await vi.waitFor(() => expect(vault.postmasterPid).toBeDefined(), { timeout: 20_000, interval: 5 })
+    await vi.waitFor(() => expect(vault.postmasterPid).toBeDefined(), { timeout: 60_000, interval: 5 })
     child.kill('SIGINT')
     await ended
   })

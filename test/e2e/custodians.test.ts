@@ -83,8 +83,8 @@ describe.skipIf(missing)(`a vault whose root key three custodians hold and two c
     expect(code).toBe(0)
     expect(screen).toContain('the vault is open')
     expect(screen).not.toContain(shares[2]!.slice(-20))
-    await vi.waitFor(async () => expect(await readiness()).toBe('ready'), { timeout: 10_000 })
-    await vi.waitFor(() => expect(vault.output.stdout).toContain('Strongroom is open'), { timeout: 10_000 })
+    await vi.waitFor(async () => expect(await readiness()).toBe('ready'), { timeout: 30_000 })
+    await vi.waitFor(() => expect(vault.output.stdout).toContain('Strongroom is open'), { timeout: 30_000 })
     for (let at = 0; at < 10; at += 1) {
       const answer = await vault.call('POST', '/v1/tokenize', { token: await vault.token('checkout'), body: CARD })
       expect(answer.status, answer.text).toBe(201)
@@ -120,7 +120,7 @@ describe.skipIf(missing)(`a vault whose root key three custodians hold and two c
     expect(await readiness()).toBe('503 sealed')
     await unseal(vault, shares[1]!)
     await unseal(vault, shares[2]!)
-    await vi.waitFor(async () => expect(await readiness()).toBe('ready'), { timeout: 10_000 })
+    await vi.waitFor(async () => expect(await readiness()).toBe('ready'), { timeout: 30_000 })
     const { client_id, client_secret } = vault.sampleCaller('support')
     const { access_token } = (await vault.requestToken(client_id, client_secret)).body
     const read = await vault.call('GET', `/v1/tokens/${stored.body.card.token}`, { token: access_token })
@@ -214,6 +214,6 @@ describe.skipIf(missing)(`a vault whose root key three custodians hold and two c
     for (const old of shares) expect((await unseal(vault, old)).code).toBe(1)
     expect(await readiness()).toBe('503 sealed')
     for (const share of [fresh[2]!, fresh[0]!]) expect((await unseal(vault, share)).code).toBe(0)
-    await vi.waitFor(async () => expect(await readiness()).toBe('ready'), { timeout: 10_000 })
+    await vi.waitFor(async () => expect(await readiness()).toBe('ready'), { timeout: 30_000 })
   })
 })

@@ -27,7 +27,7 @@ describe('beside a running server', { timeout: 60_000 }, () => {
   it('a command uses its database, and leaves it running', async () => {
     const server = openInOtherProcess('server')
     // The test does not wait for the server: the command does.
-    await vi.waitFor(() => expect(existsSync(path.join(current.dataDir, 'strongroom.lock'))).toBe(true), 10_000)
+    await vi.waitFor(() => expect(existsSync(path.join(current.dataDir, 'strongroom.lock'))).toBe(true))
     const command = await open('command')
     expect(command.urls).toEqual(await server.opened)
     await command.stop()
@@ -67,7 +67,7 @@ describe('after a SIGKILL of the process in charge', { timeout: 60_000 }, () => 
     ])
     expect(await query(next.urls.owner, 'select note from notes')).toEqual([{ note: 'kept' }])
     await next.stop()
-    await vi.waitFor(() => expect(isRunning(pid)).toBe(false), 5000)
+    await vi.waitFor(() => expect(isRunning(pid)).toBe(false))
   })
 
   it('the next one starts a database that was killed as well', async () => {
@@ -80,7 +80,7 @@ describe('after a SIGKILL of the process in charge', { timeout: 60_000 }, () => 
     const pidFile = path.join(current.dataDir, 'postgres', 'postmaster.pid')
     const pidText = readFileSync(pidFile, 'utf8')
     process.kill(pid, 'SIGKILL')
-    await vi.waitFor(() => expect(isRunning(pid)).toBe(false), 5000)
+    await vi.waitFor(() => expect(isRunning(pid)).toBe(false))
     expect(readFileSync(pidFile, 'utf8')).toBe(pidText)
 
     const next = await open('server')

@@ -175,7 +175,7 @@ describe('a stop', () => {
   it('by SIGINT in the middle of a start ends everything too', async () => {
     await vault.stop()
     const { child, ended } = vault.spawn()
-    await vi.waitFor(() => expect(vault.postmasterPid).toBeDefined(), { timeout: 10_000, interval: 5 })
+    await vi.waitFor(() => expect(vault.postmasterPid).toBeDefined(), { timeout: 60_000, interval: 5 })
     child.kill('SIGINT')
     await ended
     expect(processesNaming(vault.dataDir)).toEqual([])

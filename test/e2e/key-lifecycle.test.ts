@@ -104,7 +104,7 @@ describe('a key row that was changed outside the vault', () => {
         runSql(urls.superuser, `UPDATE keys SET expires_at = expires_at ${by} interval '1 day' WHERE id = '${id}'`)
       await change('+')
       const readiness = async () => (await vault.call('GET', '/readyz')).status
-      await vi.waitUntil(async () => (await readiness()) === 503, { timeout: 10_000, interval: 200 })
+      await vi.waitUntil(async () => (await readiness()) === 503, { timeout: 30_000, interval: 200 })
       expect((await vault.call('GET', '/readyz')).body).toMatchObject({ code: 'sealed' })
       expect((await vault.call('GET', '/healthz')).status).toBe(200)
       const alerted = new RegExp(`"alert":"key-registry-changed".*key ${id} \\(index\\): expires_at was changed`)
@@ -113,7 +113,7 @@ describe('a key row that was changed outside the vault', () => {
       expect(refused.code).toBe(1)
       expect(refused.stderr).toContain(`key ${id} (index): expires_at was changed`)
       await change('-')
-      await vi.waitUntil(async () => (await readiness()) === 200, { timeout: 10_000, interval: 200 })
+      await vi.waitUntil(async () => (await readiness()) === 200, { timeout: 30_000, interval: 200 })
     } finally {
       await stop()
     }

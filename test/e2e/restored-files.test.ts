@@ -16,7 +16,12 @@ beforeAll(async () => {
 })
 afterAll(() => vault.remove())
 
-const env = () => ({ STRONGROOM_ERASURES_FILE: path.join(vault.directory, 'outside'), STRONGROOM_BACKUP_DAYS: '30' })
+const env = () => ({
+  STRONGROOM_ERASURES_FILE: path.join(vault.directory, 'outside'),
+  STRONGROOM_BACKUP_DAYS: '30',
+  // Where there are several, each opens again at its own moment.
+  STRONGROOM_WORKERS: '1',
+})
 const copyOf = (from: string, to: string) => execFileSync('cp', ['-a', from, to])
 
 async function statuses(tokens: readonly string[], token: string): Promise<number[]> {

@@ -166,7 +166,7 @@ describe('watchCertificates', () => {
         copyFileSync(path.join(other.dir, name), file(`${name}.next`))
         renameSync(file(`${name}.next`), file(name))
       }
-      await vi.waitFor(() => expect(onReload).toHaveBeenCalled(), 5000)
+      await vi.waitFor(() => expect(onReload).toHaveBeenCalled())
 
       expect(await get(agent)).toBe(before)
       expect(before.destroyed).toBe(false)
@@ -191,7 +191,7 @@ describe('watchCertificates', () => {
     try {
       const other = await makeOtherCertificate()
       copyFileSync(path.join(other.dir, 'server-key.pem'), file('server-key.pem'))
-      await vi.waitFor(() => expect(onError).toHaveBeenCalled(), 5000)
+      await vi.waitFor(() => expect(onError).toHaveBeenCalled())
       expect(onError.mock.calls[0]?.[0].message).toMatch(/does not belong to/)
       const socket = await handshake()
       expect(socket.authorized).toBe(true)

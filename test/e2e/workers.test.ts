@@ -133,7 +133,7 @@ it('the operator’s metrics are the sum over the workers', async () => {
   const stored = /^strongroom_request_duration_seconds_count\{[^}]*route="\/v1\/tokenize",status="201"\} (\d+)$/m
   const before = await metric(stored)
   for (let at = 0; at < 5; at++) expect(statuses(await onEach((agent) => tokenize({ agent })))).toEqual([201, 201])
-  await vi.waitFor(async () => expect(await metric(stored)).toBe(before + 5 * WORKERS), { timeout: 3000 })
+  await vi.waitFor(async () => expect(await metric(stored)).toBe(before + 5 * WORKERS))
 })
 
 it('the failures of one source at the token endpoint are counted together', async () => {
@@ -169,7 +169,7 @@ it('SIGHUP renews the certificate of every process', async () => {
   const reloads = () => vault.output.stdout.split('certificate reloaded').length - 1
   const before = reloads()
   vault.signal('SIGHUP')
-  await vi.waitFor(() => expect(reloads()).toBe(before + 1 + WORKERS), { timeout: 5000 })
+  await vi.waitFor(() => expect(reloads()).toBe(before + 1 + WORKERS), { timeout: 20_000 })
 
   const other = mkdtempSync(path.join(vault.directory, 'certs-'))
   await ensureDevelopmentCertificate({ certsDir: other })
@@ -178,10 +178,11 @@ it('SIGHUP renews the certificate of every process', async () => {
   }
   const { fingerprint256 } = new X509Certificate(readFileSync(path.join(vault.directory, 'certs', 'server.pem')))
   vault.signal('SIGHUP')
-  await vi.waitFor(() => expect(reloads()).toBeGreaterThanOrEqual(before + 2 * (1 + WORKERS)), { timeout: 5000 })
+  await vi.waitFor(() => expect(reloads()).toBeGreaterThanOrEqual(before + 2 * (1 + WORKERS)), { timeout: 20_000 })
   // Open connections continue; new ones to each worker verify against the new authority only.
   expect(statuses(await onEach((agent) => tokenize({ agent })))).toEqual([201, 201])
-  await connect()
+  // A process that saw the files change has reloaded twice, so the count may be reached before the last one has.
+  await vi.waitFor(connect, { timeout: 30_000, interval: 100 })
   const [one, two] = await onEach(async (agent) => (await vault.call('GET', '/healthz', { agent })).socket)
   for (const socket of [one, two] as TLSSocket[]) {
     expect(socket.getPeerX509Certificate()?.fingerprint256).toBe(fingerprint256)
@@ -198,7 +199,7 @@ it('a worker that is killed is replaced, while the other serves on', async () =>
   }
   await vi.waitFor(isReplaced, { timeout: 30_000, interval: 20 })
   const isLogged = () => vault.output.stdout.includes('a worker ended; another takes its place')
-  await vi.waitUntil(isLogged, { timeout: 3000, interval: 20 })
+  await vi.waitUntil(isLogged, { timeout: 20_000, interval: 20 })
   await vi.waitFor(connect, { timeout: 30_000, interval: 100 })
   expect(workers).toContain(survivor)
   expect(statuses(await onEach((agent) => tokenize({ agent })))).toEqual([201, 201])
@@ -226,7 +227,7 @@ it('an interrupt of the whole terminal ends nothing by itself: workers wait for 
 it('when the first process is killed no worker stays, and the vault starts again', async () => {
   const left = workers
   await vault.kill('SIGKILL')
-  await vi.waitFor(() => expect(left.filter(isRunning)).toEqual([]), { timeout: 5000 })
+  await vi.waitFor(() => expect(left.filter(isRunning)).toEqual([]), { timeout: 20_000 })
   await vault.start({ STRONGROOM_WORKERS: String(WORKERS) })
   await connect()
   expect(statuses(await onEach((agent) => tokenize({ agent })))).toEqual([201, 201])
@@ -239,8 +240,8 @@ it('SIGTERM ends everything, with requests under way answered and exit code 0', 
   await Promise.race([underWay, new Promise(setImmediate)])
   const stoppedAt = performance.now()
   await vault.stop()
-  // Well below the grace period: connections that become idle are closed, not waited for.
-  expect(performance.now() - stoppedAt).toBeLessThan(5000)
+  // Below the grace period of 10 s: connections that become idle are closed, not waited for.
+  expect(performance.now() - stoppedAt).toBeLessThan(9_000)
   for (const { status } of await underWay) expect([201, 503]).toContain(status)
   expect(left.filter(isRunning)).toEqual([])
 })

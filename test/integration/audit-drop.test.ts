@@ -10,6 +10,7 @@ import { digestOf } from '../../src/audit/witness/settlements.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { leaveOldLog } from '../support/old-log.ts'
 import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
+import { runTask } from '../support/run-task.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -36,7 +37,7 @@ async function start(...begun: (Date | (AuditFacts & { at: Date }))[]): Promise<
   owner = openDatabase({ url: superuser.href, maxConnections: 2 })
   const bound = (at: Date) => `audit_event_id_at('${at.toISOString()}')`
   const partition = (ago: number) =>
-    `EXECUTE format('CREATE TABLE ${nameOf(ago)} PARTITION OF audit_events FOR VALUES FROM (%L) TO (%L)',
+    `EXECUTE format('CREATE TABLE IF NOT EXISTS ${nameOf(ago)} PARTITION OF audit_events FOR VALUES FROM (%L) TO (%L)',
       ${bound(month(ago))}, ${bound(month(ago - 1))});`
   await database.sql(`DO $$ BEGIN
     ALTER TABLE audit_events DETACH PARTITION audit_events_early;
@@ -62,7 +63,7 @@ const middleOf = (ago: number) => new Date(month(ago).getTime() + 14 * 24 * 60 *
 
 async function settled(): Promise<void> {
   const isSettled = `SELECT FROM readable.audit_events e WHERE NOT EXISTS (SELECT FROM readable.audit_leaves WHERE event = e.id)`
-  await vi.waitUntil(async () => (await database.sql(isSettled)).length === 0, { timeout: 10_000, interval: 50 })
+  await vi.waitUntil(async () => (await database.sql(isSettled)).length === 0)
 }
 
 const drop = (request: Partial<DropEventsRequest> = {}) =>
@@ -169,7 +170,7 @@ describe('events that are older than a year', () => {
     await database.sql(`INSERT INTO outside_checkpoints VALUES ($1, $2, NULL, 'checkpoints', now(), $3)`, [
       ...[lost.size, lost.root, earlier],
     ])
-    const look = () => vault.background.tasks.get('watch-outside-checkpoints')!.run()
+    const look = () => runTask(vault, 'watch-outside-checkpoints')
     const isReady = async () => (await vault.call('GET', '/readyz')).status === 200
     await look()
     expect(await isReady()).toBe(true)

@@ -27,7 +27,7 @@ async function checkpoint() {
 
 async function inTheLog(of: TestVault) {
   const events = await of.count('audit_events')
-  await vi.waitUntil(async () => (await of.count('audit_leaves')) >= events, { timeout: 10_000 })
+  await vi.waitUntil(async () => (await of.count('audit_leaves')) >= events)
 }
 
 /** Until everything committed so far is in the log. */

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { callBound, requestBoundToken } from '../support/bound-caller.ts'
 import { type CallerKey, createCallerKey } from '../support/caller-keys.ts'
+import { toNextHour } from '../support/moved-clock.ts'
 import { expectProblem } from '../support/problems.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card } from '../support/samples.ts'
@@ -17,8 +18,9 @@ let key: CallerKey
 let path: string
 
 beforeAll(async () => {
-  vault = await TestVault.start()
-  second = await TestVault.start({ sharedDatabase: vault.database })
+  const clockOffsetMs = toNextHour()
+  vault = await TestVault.start({ clockOffsetMs })
+  second = await TestVault.start({ sharedDatabase: vault.database, clockOffsetMs })
   key = await createCallerKey()
   const careful = conditionalRole({ sender_constrained: true })
   const watched = conditionalRole({ sender_constrained: true, budget: { per_hour: 1, beyond: 'suspend' } })

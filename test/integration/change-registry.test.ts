@@ -267,7 +267,7 @@ describe('a start without the root key', () => {
     expect(() => keys.active('display')).toThrow('sealed')
     expect(await testDatabase.sql('SELECT * FROM keys')).toEqual([])
     has.push(rootKey)
-    await vi.waitUntil(() => !keys.isSealed, { timeout: 5_000 })
+    await vi.waitUntil(() => !keys.isSealed)
     expect(keys.active('display').state).toBe('active')
   })
 
@@ -277,7 +277,7 @@ describe('a start without the root key', () => {
     const { keys } = await start([], { openRootKey: openerOf(() => has) })
     expect(() => keys.verified).toThrow('sealed')
     has.push(rootKey)
-    await vi.waitUntil(() => !keys.isSealed, { timeout: 5_000 })
+    await vi.waitUntil(() => !keys.isSealed)
     expect(keys.verified.keys).toHaveLength(keyPurposes.length)
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ChangeRule, Role } from '../../src/access/policy/roles.ts'
+import { toNextHour } from '../support/moved-clock.ts'
 import { expectProblem, pointersOf } from '../support/problems.ts'
 import { roleFile } from '../support/role-files.ts'
 import { billingAddress, card, contact, corrected, shippingAddress } from '../support/samples.ts'
@@ -16,7 +17,7 @@ let officer: string
 let people = 0
 
 beforeAll(async () => {
-  vault = await TestVault.start()
+  vault = await TestVault.start({ clockOffsetMs: toNextHour() })
   officer = await vault.staffToken('privacy-officer')
 })
 beforeEach(async () => {

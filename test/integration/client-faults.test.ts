@@ -71,7 +71,7 @@ describe('each fault', { timeout: 120_000 }, () => {
   it.each(FAULTS)('%s, once, is one record in the end', async (fault) => {
     const planned: Fault[] = [fault]
     faultOf = (path) => (path === '/v1/tokenize' ? (planned.shift() ?? 'none') : 'none')
-    const call = client(fault === 'stall' ? 2_000 : PATIENT_MS).checkouts.tokenize({
+    const call = client(fault === 'stall' ? 5_000 : PATIENT_MS).checkouts.tokenize({
       contact: { email: `${fault}@example.com` },
     })
     const { data, response } = await call.withResponse()

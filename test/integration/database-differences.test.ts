@@ -7,6 +7,7 @@ import { changeRegistry, type RegistryChange } from '../../src/keys/registry/reg
 import { findSchema } from '../../src/schema/accept-schema.ts'
 import { examineSchema } from '../../src/start/doctor/examine-schema.ts'
 import { createDatabaseWithKeys, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { runTask } from '../support/run-task.ts'
 import { dumpShippedSchema, SHIPPED_NAME } from '../support/shipped-schema.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { withVaultKeys } from '../support/vault-keys.ts'
@@ -45,7 +46,7 @@ const migrateTo = (schema: string) =>
     schema,
   })
 const status = async (on = vault) => (await on.call('GET', '/readyz')).body
-const look = (on = vault) => on.background.tasks.get('watch-database-schema')!.run()
+const look = () => runTask(vault, 'watch-database-schema')
 const migrations = () => vault.events({ type: 'migrate' })
 
 /** Changes what the manifest remembers, as another process of the vault would. */

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hashOfToken } from '../../src/privacy/erasure/ledger-line.ts'
+import { fewAtOnce } from '../support/few-at-once.ts'
 import { copyTestDatabase, createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { becomesReady, readyCode } from '../support/restore-drill.ts'
+import { runTask } from '../support/run-task.ts'
 import { contact } from '../support/samples.ts'
 import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
@@ -56,16 +58,15 @@ const statusOf = async (vault: TestVault, token: string) =>
   (await vault.call('GET', `/v1/tokens/${token}`, { token: reader })).status
 
 async function statuses(vault: TestVault): Promise<number[]> {
-  return [...new Set(await Promise.all(tokens.map((token) => statusOf(vault, token))))]
+  return [...new Set(await fewAtOnce(tokens, (token) => statusOf(vault, token)))]
 }
 
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-ledger-'))
   original = await createDatabaseWithKeys()
   const vault = await start(original)
-  tokens = await Promise.all(
-    Array.from({ length: COUNT }, async () => (await vault.tokenize({ contact })).contact!.token!),
-  )
+  const store = async () => (await vault.tokenize({ contact })).contact!.token!
+  tokens = await fewAtOnce(Array.from({ length: COUNT }), store)
   kept = (await vault.tokenize({ contact })).contact!.token!
   reader = await vault.clientToken(['token:read'])
   await stop()
@@ -73,7 +74,7 @@ beforeAll(async () => {
   const after = await start(original)
   const officer = await after.staffToken('privacy-officer')
   const erase = (token: string) => after.call('DELETE', `/v1/tokens/${token}`, { token: officer })
-  const answers = await Promise.all(tokens.map(erase))
+  const answers = await fewAtOnce(tokens, erase)
   expect(answers.map(({ status }) => status)).toEqual(tokens.map(() => 204))
   await stop()
 }, 240_000)
@@ -253,7 +254,7 @@ describe('the ledger of erasures', () => {
       columns.map((name) => row![name]),
     )
     vault.clockOffsetMs = 10 * 60_000
-    await vault.background.tasks.get('finish-erasures')!.run()
+    await runTask(vault, 'finish-erasures')
     vault.clockOffsetMs = 0
     const support = await vault.staffToken('support')
     const body = { purpose: 'respond-to-query', fields: ['email'] }

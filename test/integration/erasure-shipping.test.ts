@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { hashOfToken } from '../../src/privacy/erasure/ledger-line.ts'
+import { runTask } from '../support/run-task.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
@@ -31,7 +32,7 @@ async function erase(): Promise<string> {
 }
 
 const stored = () => (existsSync(file('stored')) ? readFileSync(file('stored'), 'utf8') : '')
-const ship = () => vault.background.tasks.get('ship-erasures')!.run()
+const ship = () => runTask(vault, 'ship-erasures')
 
 it('a command gets each line once, also when it did not work for a time, which is an alert', async () => {
   const first = await erase()
@@ -41,7 +42,6 @@ it('a command gets each line once, also when it did not work for a time, which i
   })
   writeFileSync(file('broken'), '')
   const second = await erase()
-  await ship()
   await ship()
   const alerts = vault.logLines.map((line) => JSON.parse(line)).filter(({ alert }) => alert === 'erasures-undelivered')
   expect(alerts).toMatchObject([{ target: 'store' }])

@@ -10,6 +10,7 @@ import { exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { card, contact } from '../support/samples.ts'
 import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { TestVault } from '../support/test-vault.ts'
+import { withoutIds } from '../support/without-ids.ts'
 
 /** What events say of who acted and from where, also when nothing came of it. */
 
@@ -21,6 +22,8 @@ let checkoutToken: string
 
 beforeAll(async () => {
   vault = await TestVault.start()
+  // The event of a minute must not be written between two of the requests that it counts.
+  await vault.background.tasks.get('write-refusal-counts')!.stop()
   proxied = await TestVault.start({
     sharedDatabase: vault.database,
     config: { keepsLog: true },
@@ -145,7 +148,8 @@ describe('a log-in that is refused', () => {
 
   it('is found by the daily review with both', async () => {
     const before = new Date(Date.now() - 60_000)
-    for (let times = 0; times < 21; times++) {
+    // More than twenty in one hour of the clock, also if the next one begins meanwhile.
+    for (let times = 0; times < 41; times++) {
       await proxied.call('POST', '/oauth/token', {
         text: 'grant_type=client_credentials',
         headers: {
@@ -202,7 +206,7 @@ describe('a request that leads nowhere', () => {
     const [event, ...others] = (await vault.events({ code: 'malformed-request' })).slice(seen)
     expect(others).toEqual([])
     expect(event).toMatchObject({ type: 'request.refuse', outcome: 'refused', count: 3, sources: ['127.0.0.1'] })
-    expect(JSON.stringify(event)).not.toMatch(/NOT|4242/)
+    expect(withoutIds(JSON.stringify(event))).not.toMatch(/NOT|4242/)
     expect(vault.logLines.join('')).not.toContain('"refusals-flooded"')
   })
 

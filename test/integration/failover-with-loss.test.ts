@@ -5,6 +5,7 @@ import path from 'node:path'
 import { afterEach, expect, inject, it, vi } from 'vitest'
 import { copyTestDatabase, createDatabaseWithKeys, createStandby, type TestDatabase } from '../support/postgres.ts'
 import { readyCode, settled } from '../support/restore-drill.ts'
+import { runTask } from '../support/run-task.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { TestWitness } from '../support/test-witness.ts'
@@ -54,7 +55,7 @@ it(
     expect((await first.call('DELETE', `/v1/tokens/${token}`, { token: officer })).status).toBe(204)
     await settled(first)
     for (const task of ['watch-log-end', 'watch-outside-checkpoints'] as const) {
-      await first.background.tasks.get(task)!.run()
+      await runTask(first, task)
     }
     answers.length = 0
     await failOver()

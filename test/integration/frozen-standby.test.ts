@@ -66,9 +66,9 @@ describe('while a synchronous standby is frozen', () => {
     expect(before.status).toBe(503)
 
     await thaw()
-    await vi.waitUntil(async () => (await tokenize()).status === 201, { timeout: 15_000, interval: 50 })
-    await vi.waitUntil(async () => (await vault.call('GET', '/readyz')).status === 200, { timeout: 15_000 })
-    expect(await countSessions("wait_event = 'SyncRep'")).toBe(0)
+    await vi.waitUntil(async () => (await tokenize()).status === 201, { timeout: 30_000, interval: 50 })
+    await vi.waitUntil(async () => (await vault.call('GET', '/readyz')).status === 200, { timeout: 30_000 })
+    await vi.waitUntil(async () => (await countSessions("wait_event = 'SyncRep'")) === 0)
     asking = false
     await watch
     expect(most).toBeLessThanOrEqual(CONNECTIONS + RESERVED)
@@ -92,7 +92,6 @@ describe('the server’s own limit of a statement', () => {
       const waits =
         "wait_event = 'SyncRep' AND query LIKE 'INSERT INTO settings%' AND clock_timestamp() > query_start + interval '1 s'"
       await vi.waitUntil(async () => isAnswered || (await countSessions(waits)) === 1, {
-        timeout: 10_000,
         interval: 50,
       })
       expect(isAnswered).toBe(false)
@@ -115,7 +114,7 @@ describe('a session whose statement has timed out here', () => {
       const [first] = await database.query<{ pid: number }>(which)
       await expect(database.query(hang)).rejects.toMatchObject({ code: 'database-unavailable' })
       await expect(database.query(which)).rejects.toMatchObject({ code: 'busy' })
-      const later = await vi.waitFor(() => database.query<{ pid: number }>(which), { timeout: 10_000, interval: 50 })
+      const later = await vi.waitFor(() => database.query<{ pid: number }>(which), { interval: 50 })
       expect(later).toEqual([first])
     } finally {
       await database.close()
@@ -133,7 +132,7 @@ describe('a session whose statement has timed out here', () => {
       })
       await expect(work).rejects.toMatchObject({ code: 'database-unavailable' })
       const status = { name: 'status', text: 'SELECT count(*)::int AS rows FROM settings WHERE name = $1' }
-      const later = await vi.waitFor(() => database.query(status, [name]), { timeout: 10_000, interval: 50 })
+      const later = await vi.waitFor(() => database.query(status, [name]), { interval: 50 })
       expect(later).toEqual([{ rows: 0 }])
     } finally {
       await database.close()
@@ -145,7 +144,7 @@ describe('a session whose statement has timed out here', () => {
     const [first] = await database.query<{ pid: number }>(which)
     await expect(database.query(hang)).rejects.toMatchObject({ code: 'database-unavailable' })
     await cluster.sql('SELECT pg_terminate_backend($1)', [first!.pid])
-    const later = await vi.waitFor(() => database.query<{ pid: number }>(which), { timeout: 10_000, interval: 50 })
+    const later = await vi.waitFor(() => database.query<{ pid: number }>(which), { interval: 50 })
     expect(later).not.toEqual([first])
     await expect(database.query(hang)).rejects.toMatchObject({ code: 'database-unavailable' })
     await database.close()

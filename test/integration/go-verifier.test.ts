@@ -51,7 +51,7 @@ async function download(): Promise<ForeignLog> {
 
 async function checkpoint(): Promise<string> {
   const events = await vault.count('audit_events')
-  await vi.waitUntil(async () => (await vault.count('audit_leaves')) >= events, { timeout: 10_000 })
+  await vi.waitUntil(async () => (await vault.count('audit_leaves')) >= events)
   return (await vault.call('GET', '/v1/audit/checkpoint', { token: auditor })).text!
 }
 

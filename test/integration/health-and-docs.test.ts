@@ -34,7 +34,7 @@ describe('GET /healthz and /readyz', () => {
       expectProblem(await server.call('GET', '/readyz'), 503, 'database-unavailable')
       expect((await server.call('GET', '/healthz')).status).toBe(200)
       proxy.mend()
-      await vi.waitUntil(async () => (await server.call('GET', '/readyz')).status === 200, { timeout: 10_000 })
+      await vi.waitUntil(async () => (await server.call('GET', '/readyz')).status === 200)
       await server.tokenize(checkout)
     } finally {
       await server.stop()
@@ -56,7 +56,7 @@ describe('GET /healthz and /readyz', () => {
       await sql(`GRANT CONNECT ON DATABASE "${name}" TO PUBLIC`)
       await server.stop()
     }
-    await vi.waitUntil(async () => (await vault.call('GET', '/readyz')).status === 200, { timeout: 10_000 })
+    await vi.waitUntil(async () => (await vault.call('GET', '/readyz')).status === 200)
   })
 })
 

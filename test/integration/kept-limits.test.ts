@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { toNextHour } from '../support/moved-clock.ts'
 import { billingAddress, card, cards } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
@@ -21,7 +22,7 @@ let vault: TestVault
 /** The one that ends with the database. */
 let owner: TestVault
 beforeEach(async () => {
-  owner = await TestVault.start({ overrides, config })
+  owner = await TestVault.start({ overrides, config, clockOffsetMs: toNextHour() })
   vault = owner
 })
 afterEach(async () => {
@@ -70,7 +71,8 @@ describe('limits that are reached stay so', () => {
         const keys = await vault.commands.keyStatus()
         const { id } = keys.find(({ purpose, state }) => purpose === 'limit-mac' && state === 'active')!
         await vault.commands.compromiseKey(OPERATOR, id)
-        vault = await TestVault.start({ overrides, config, sharedDatabase: owner.database })
+        const { database, clockOffsetMs } = owner
+        vault = await TestVault.start({ overrides, config, sharedDatabase: database, clockOffsetMs })
       },
     ],
     [

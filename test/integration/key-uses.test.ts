@@ -39,8 +39,7 @@ async function usesOf(purpose: KeyPurpose): Promise<{ uses: number; atMost: numb
   return { uses: Number(row!.uses), atMost: Number(row!.uses) + Number(row!.reserved) }
 }
 
-const reported = (purpose: KeyPurpose, uses: number) =>
-  vi.waitUntil(async () => (await usesOf(purpose)).uses === uses, { timeout: 8_000 })
+const reported = (purpose: KeyPurpose, uses: number) => vi.waitUntil(async () => (await usesOf(purpose)).uses === uses)
 
 it('counts every value that a key seals, signs or hashes, exactly, over several servers and restarts', async () => {
   const second = await another()
@@ -70,9 +69,7 @@ it('a count that is put back or removed raises an alert that names it, and conti
   const [{ id } = { id: '' }] = await vault.database.sql<{ id: string }>("SELECT id FROM keys WHERE purpose = 'secret'")
   await vault.database.sql("UPDATE key_uses SET uses = 0 FROM keys WHERE id = key_id AND purpose = 'secret'")
   const alerts = () => vault.logLines.filter((line) => line.includes('"alert":"key-registry-changed"'))
-  await expect
-    .poll(alerts, { timeout: 3_000 })
-    .toEqual([expect.stringContaining(`${id} in \\"key_uses\\" was put back from 3`)])
+  await expect.poll(alerts).toEqual([expect.stringContaining(`${id} in \\"key_uses\\" was put back from 3`)])
   await tokenizeContacts(1)
   await reported('secret', 4)
 
@@ -81,7 +78,7 @@ it('a count that is put back or removed raises an alert that names it, and conti
   const body = { contact }
   // A machine that is busy may be sealed for a moment before.
   const code = async () => (await second.call('POST', '/v1/tokenize', { token: checkout, body })).body.code
-  await expect.poll(code, { timeout: 5_000 }).toBe('key-expired')
+  await expect.poll(code).toBe('key-expired')
   expect(second.logLines.join('')).toContain(`${id} in \\"key_uses\\" is missing`)
   await vault.database.sql('INSERT INTO key_uses (key_id) VALUES ($1)', [id])
   expect(alerts().length).toBeLessThanOrEqual(3)

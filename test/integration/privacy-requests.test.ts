@@ -1,7 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { withMovedClock } from '../support/moved-clock.ts'
 import { expectProblem, pointersOf } from '../support/problems.ts'
 import { TestVault } from '../support/test-vault.ts'
+
+// A rotation waits some seconds for other servers.
+vi.setConfig({ testTimeout: 90_000 })
 
 const DAY = 24 * 60 * 60 * 1000
 const UNKNOWN = `privacy_${'0'.repeat(26)}`

@@ -43,8 +43,14 @@ export function examplesOf(page: string, text: string): Example[] {
 
 /** One script for the examples of a page: they share a shell, as for a reader who follows the page. */
 export function scriptOf(examples: readonly Example[], mark: string): string {
-  const blocks = examples.map(({ line, commands }) => `printf '\\n${mark} ${line}\\n'\n${commands}`)
+  const blocks = examples.map(({ line, commands }) => `printf '\\n${mark} ${line}\\n'\n${untilLater(commands)}`)
   return `set -euo pipefail\n${blocks.join('\n')}\nprintf '\\n${mark} end\\n'\n`
+}
+
+/** The days that an example names may be over when it runs, and may be at most a year ahead. */
+function untilLater(commands: string): string {
+  const later = new Date(Date.now() + 180 * 24 * 60 * 60 * 1000).toISOString().slice(0, 10)
+  return commands.replace(/(--(?:until|review|review-by) )\d{4}-\d{2}-\d{2}/g, `$1${later}`)
 }
 
 /** What each example has printed, by its line, as far as the script has come. */

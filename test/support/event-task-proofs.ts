@@ -14,8 +14,8 @@ export function eventTaskProofs(vault: () => TestVault, run: (name: TaskName) =>
   return {
     async 'report-event-numbers'() {
       const settled = async () => {
-        const { book, background } = vault()
-        await background.tasks.get('report-event-numbers')!.run()
+        const { book } = vault()
+        await run('report-event-numbers')
         const [row] = await vault().database.sql<{ settled: number }>(
           "SELECT (claim::json ->> 'settled')::integer AS settled FROM audit_claims WHERE process = $1",
           [book.state.process],
@@ -64,6 +64,8 @@ export function eventTaskProofs(vault: () => TestVault, run: (name: TaskName) =>
 
     async 'prepare-audit-partitions'() {
       const partitions = () => partitionsOf(vault())
+      // The database may be from the month before.
+      await run('prepare-audit-partitions')
       const before = await partitions()
       for (const name of before.filter((name) => /_\d{4}_\d{2}$/.test(name)).slice(1)) {
         await vault().database.sql(`DROP TABLE ${name}`)

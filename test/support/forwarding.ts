@@ -87,7 +87,7 @@ export class Forwarding {
       template,
       sign: [{ with: 'bearer', secret: 'key' }],
       answer: { members: ['/id', '/status', '/echo', '/sent'], ids: ['/id'], headers: ['X-Echo', 'Request-Id'] },
-      timeouts: { connect_seconds: 5, answer_seconds: 5 },
+      timeouts: { connect_seconds: 10, answer_seconds: 30 },
       in_flight: 20,
       partner: this.partner,
       purposes: ['process-payment'],

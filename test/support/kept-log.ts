@@ -76,7 +76,7 @@ export async function makeKeptLog(fillers: number): Promise<KeptLog> {
 
 async function settled(vault: TestVault): Promise<void> {
   const events = await vault.count('audit_events')
-  await vi.waitUntil(async () => (await vault.count('audit_leaves')) >= events, { timeout: 10_000 })
+  await vi.waitUntil(async () => (await vault.count('audit_leaves')) >= events)
 }
 
 /** Until what was done is under a checkpoint that is kept; the next one will be another. */

@@ -1,7 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 
 export interface Program {
   command: string
@@ -82,15 +84,40 @@ const PORTS = { from: 10_240, below: 32_768 }
 
 /**
  * Ports that were free a moment ago, each another one. No program gets one of them by chance before the caller uses it, nor
- * between two starts of the caller.
+ * between two starts of the caller: nor does a file of tests that runs beside this one.
  */
 export async function findFreePorts(count: number): Promise<number[]> {
   const found = new Set<number>()
   while (found.size < count) {
     const port = randomInt(PORTS.from, PORTS.below)
-    if (await isFree(port)) found.add(port)
+    if (claim(port) && (await isFree(port))) found.add(port)
   }
   return [...found]
+}
+
+/** Keeps the port for this process, as long as that lives. False when it was given away already. */
+function claim(port: number): boolean {
+  const claims = path.join(tmpdir(), 'strongroom-ports')
+  mkdirSync(claims, { recursive: true })
+  const file = path.join(claims, String(port))
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' })
+    return true
+  } catch (error) {
+    // The folder of another user, when two of them run tests on one machine.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return true
+    // Another time it can be had, if the process that it was given to is gone.
+    if (!isHeld(file)) rmSync(file, { force: true })
+    return false
+  }
+}
+
+function isHeld(file: string): boolean {
+  try {
+    return process.kill(Number(readFileSync(file, 'utf8')), 0)
+  } catch {
+    return false
+  }
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { AuditCaller } from '../../src/audit/event/audit-event.ts'
 import { createNewId } from '../../src/values/identifier.ts'
+import { runTask } from '../support/run-task.ts'
 import { checkout } from '../support/samples.ts'
 import { seedEvents, waitUntilLogged } from '../support/seed-events.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -29,10 +30,8 @@ beforeAll(async () => {
   }
   // Older than what is looked at each time.
   const filler = { type: 'audit.read', outcome: 'success', caller: OPERATOR, count: 1 } as const
-  await seedEvents(
-    vault,
-    Array.from({ length: 800 }, () => ({ ...filler, at: new Date() })),
-  )
+  const old = Array.from({ length: 800 }, () => ({ ...filler, at: new Date() }))
+  await seedEvents(vault, old)
   await waitUntilLogged(vault)
 }, 60_000)
 afterAll(() => vault.stop())
@@ -244,12 +243,12 @@ describe('who decides by an event', () => {
         whole,
       ])
       expect(await minimum()).toBe(0)
-      await vault.background.tasks.get('watch-log-end')!.run()
+      await runTask(vault, 'watch-log-end')
       const ready = await vault.call('GET', '/readyz')
       expect([ready.status, ready.body.code]).toEqual([503, 'audit-log-changed'])
       await sql('UPDATE readable.audit_leaves SET hash = $1 WHERE sequence = 40', [victim!.hash])
     })
-    await vault.background.tasks.get('watch-log-end')!.run()
+    await runTask(vault, 'watch-log-end')
     expect((await vault.call('GET', '/readyz')).status).toBe(200)
   })
 

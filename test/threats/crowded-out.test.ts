@@ -40,9 +40,9 @@ describe('one caller who has all that it may have under way', () => {
     const answered = Promise.all(Array.from({ length: 5 }, () => tokenize(greedy)))
     let theirs: ReturnType<typeof tokenize> | undefined
     try {
-      await vi.waitFor(async () => expect((await busy()) - before).toBe(1), 5_000)
+      await vi.waitFor(async () => expect((await busy()) - before).toBe(1))
       theirs = tokenize(other)
-      await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(2), 5_000)
+      await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(2))
       expect((await busy()) - before).toBe(1)
     } finally {
       await release()
@@ -65,9 +65,9 @@ describe('one caller who has all that it may have under way', () => {
     const answered = Promise.all(Array.from({ length: 3 }, () => tokenize(greedy, 15_000)))
     let theirs: ReturnType<typeof tokenize> | undefined
     try {
-      await vi.waitFor(async () => expect((await busy()) - before).toBe(1), 5_000)
+      await vi.waitFor(async () => expect((await busy()) - before).toBe(1))
       theirs = tokenize(other, 15_000)
-      await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(2), 5_000)
+      await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(2))
     } finally {
       await release()
     }
@@ -83,7 +83,7 @@ it('all callers together are refused beyond what the process takes, before they 
   const callers = [greedy, greedy, greedy, other, other, third, third]
   const answered = Promise.all(callers.map((token) => tokenize(token)))
   try {
-    await vi.waitFor(async () => expect((await busy()) - before).toBe(1), 5_000)
+    await vi.waitFor(async () => expect((await busy()) - before).toBe(1))
     // The caller of the token is not looked up.
     expectProblemAnswer(await tokenize('nothing'), { status: 503, code: 'busy' })
     expect((await vault.call('GET', '/healthz')).status).toBe(200)
@@ -109,7 +109,7 @@ it('strangers who send their bodies slowly take no place from those who are know
   vault.server.on('request', count)
   const sockets = await Promise.all(Array.from({ length: LIMITS.requests + 2 }, open))
   try {
-    await vi.waitUntil(() => begun === sockets.length, 5_000)
+    await vi.waitUntil(() => begun === sockets.length)
     expect((await tokenize(other)).status).toBe(201)
     const client = await vault.client(['tokenize'])
     expect((await vault.requestToken(client.id, client.secret)).status).toBe(200)
@@ -127,7 +127,7 @@ it('strangers who log in all at once take no place from those who are known', as
     vault.requestToken(`client_${'0'.repeat(26)}`, 'wrong'),
   )
   try {
-    await vi.waitFor(async () => expect((await busy()) - before).toBe(2), 5_000)
+    await vi.waitFor(async () => expect((await busy()) - before).toBe(2))
     expect((await tokenize(other)).status).toBe(201)
   } finally {
     await release()

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { cpuTime } from '../support/cpu-time.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { cards } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -42,9 +43,9 @@ describe('400', () => {
     ['arrays without end', '[', ']', 1_000_000],
   ])('refuses nested %s', async (_name, open, close, levels) => {
     const text = open === '[' ? nested(levels, open, close) : `${open.repeat(levels)}1${close.repeat(levels)}`
-    const startedAt = performance.now()
+    const startedAt = cpuTime()
     await expectRefusal(vault, tokenize(text), expected)
-    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    expect(cpuTime() - startedAt).toBeLessThan(3_000)
   })
 })
 

@@ -3,6 +3,7 @@ import { parseDestinationsFile } from '../../src/destinations/destination-file.t
 import { encodeDestinationsFile } from '../../src/destinations/destination-set.ts'
 import { addProcessor, authorizationOf, destinationsFile, setSecret } from '../support/destinations.ts'
 import { Processor } from '../support/processor.ts'
+import { runTask } from '../support/run-task.ts'
 import { shippingAddress } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -126,7 +127,7 @@ describe('receivers that were changed', () => {
     const send = async (on: TestVault) => {
       await makeDue()
       await on.commands.sendNotices()
-      await on.background.tasks.get('send-alerts')!.run()
+      await runTask(on, 'send-alerts')
     }
     await send(vault)
     await onOneThatStarts(send)
@@ -138,7 +139,7 @@ describe('receivers that were changed', () => {
     await vault.commands.applyDestinations(OPERATOR, withReceivers('/mended'))
     await makeDue()
     await vault.commands.sendNotices()
-    await vault.background.tasks.get('send-alerts')!.run()
+    await runTask(vault, 'send-alerts')
     expect(new Set(receiver.received.map(({ url }) => url))).toEqual(new Set(['/mended']))
     const bodies = receiver.received.map(({ body }) => JSON.parse(body) as { type: string; alert?: string })
     expect(bodies).toContainEqual(expect.objectContaining({ type: 'record.corrected', partner: carrier }))

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { holdLog } from '../support/hold-log.ts'
+import { runTask } from '../support/run-task.ts'
 import { card } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -87,10 +88,10 @@ it('an event that was removed before it came into the log stops releases on ever
     await vault.tokenize({ card })
     // Nor does it help to take back what was found, or to say that an operator has looked.
     await sql('UPDATE audit_missing SET resumed_by = (SELECT id FROM readable.audit_events ORDER BY id DESC LIMIT 1)')
-    await vault.background.tasks.get('watch-audit-missing')!.run()
+    await runTask(vault, 'watch-audit-missing')
     expect((await ask(vault)).status).toBe(503)
     await sql('DELETE FROM audit_missing')
-    await vault.background.tasks.get('watch-audit-missing')!.run()
+    await runTask(vault, 'watch-audit-missing')
     expect((await ask(vault)).status).toBe(503)
     const resumed = await vault.commands.resumeReleases({ id: 'operator:test', kind: 'operator' })
     expect((await ask(vault)).status).toBe(200)

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { cpuTime } from '../support/cpu-time.ts'
 import { checkoutWith, freeTextFields } from '../support/free-text.ts'
 import { exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { expectRefusal } from '../support/refusal.ts'
@@ -49,9 +50,9 @@ describe.each(freeTextFields)('422 in $part.$field', ({ part, field }) => {
 
   it('refuses a megabyte of combining marks, in no time', async () => {
     const body = checkoutWith(part, field, `e${'\u0301'.repeat(500_000)}`)
-    const startedAt = performance.now()
+    const startedAt = cpuTime()
     await expectRefusal(vault, tokenize(body), { status: 422, code: 'invalid-input' })
-    expect(performance.now() - startedAt).toBeLessThan(2_000)
+    expect(cpuTime() - startedAt).toBeLessThan(2_000)
   })
 
   it('refuses half of a surrogate pair', async () => {

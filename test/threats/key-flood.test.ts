@@ -13,7 +13,8 @@ beforeAll(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-const keys = (count: number) => Array.from({ length: count }, (_, at) => `"k${at}":1`).join()
+/** With a dot, which no id has: a shorter name of letters and digits is in a random id now and then. */
+const keys = (count: number) => Array.from({ length: count }, (_, at) => `"k.${at}":1`).join()
 
 describe('a body that holds more than any that the API knows is refused while it is read', () => {
   it.each([
@@ -25,15 +26,15 @@ describe('a body that holds more than any that the API knows is refused while it
     ['a text of 4 MB', `{"customer":"${'4 '.repeat(1_950_000)}"}`, 422, 'invalid-input'],
   ] as const)('%s', async (_what, text, status, code) => {
     const send = () => vault.call('POST', '/v1/tokenize', { token, text })
-    const answer = await expectRefusal(vault, send, { status, code, input: 'k77' })
+    const answer = await expectRefusal(vault, send, { status, code, input: 'k.77' })
     expect(answer.text.length).toBeLessThan(2_000)
   })
 
   it('many parameters at the token endpoint', async () => {
-    const text = `grant_type=client_credentials&${Array.from({ length: 500 }, (_, at) => `p${at}=1`).join('&')}`
+    const text = `grant_type=client_credentials&${Array.from({ length: 500 }, (_, at) => `p.${at}=1`).join('&')}`
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
     const send = () => vault.call('POST', '/oauth/token', { text, headers })
-    await expectRefusal(vault, send, { status: 400, code: 'invalid-token-request', input: 'p77' })
+    await expectRefusal(vault, send, { status: 400, code: 'invalid-token-request', input: 'p.77' })
   })
 })
 

@@ -6,6 +6,7 @@ import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { keyIdOf } from '../../src/keys/registry/macs.ts'
 import { holdLog } from '../support/hold-log.ts'
+import { runTask } from '../support/run-task.ts'
 import { card } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { replaceKeys, type VaultKeys, withVaultKeys } from '../support/vault-keys.ts'
@@ -38,7 +39,7 @@ const sql = <Row>(text: string, values?: unknown[]) => vault.database.sql<Row>(t
 const reveal = async (server = vault) =>
   (await server.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'enforce-rights' } }))
     .status
-const look = (server = vault) => server.background.tasks.get('watch-audit-missing')!.run()
+const look = (server = vault) => runTask(server, 'watch-audit-missing')
 const missed = async (process: string) => {
   const events = await vault.events({ type: 'audit.missing' })
   return events.flatMap(({ missing }) => missing as string[]).filter((name) => name.startsWith(`${process}/`))
@@ -91,7 +92,8 @@ describe('what another process did and was removed before it came into the log i
     await server.staffToken('fraud')
     await server.stop()
     await sql(
-      `DELETE FROM readable.audit_events WHERE id = (SELECT max(id) FROM readable.audit_events WHERE ${OF_PROCESS})`,
+      `DELETE FROM readable.audit_events WHERE id = (
+         SELECT id FROM readable.audit_events WHERE ${OF_PROCESS} ORDER BY position DESC LIMIT 1)`,
       [process],
     )
     await release()

@@ -49,7 +49,7 @@ function clientHello(version: number, suites: readonly number[]): Buffer {
 function greet(hello: Buffer): Promise<{ type: number; description: number }> {
   return new Promise((resolve, reject) => {
     const socket = connectTcp({ host: '127.0.0.1', port: vault.port }, () => socket.write(hello))
-    socket.setTimeout(4_000, () => socket.destroy(new Error('no answer')))
+    socket.setTimeout(20_000, () => socket.destroy(new Error('no answer')))
     socket.once('data', (record) => {
       socket.destroy()
       resolve({ type: record[0]!, description: record[6]! })

@@ -38,6 +38,8 @@ async function withSealedServer(work: (server: TestVault) => Promise<void>): Pro
     await server.stop()
   }
 }
+/** Its last character is another one. */
+const mistyped = (share: string) => `${share.slice(0, -1)}${share.endsWith('0') ? '1' : '0'}`
 const offer = (server: TestVault, share: string) => server.unsealing.offer(operator, share)
 const refusals = async () => (await first.events({ type: 'root-key.share', outcome: 'refused' })).length
 
@@ -81,7 +83,7 @@ describe('one custodian', () => {
     await withSealedServer(async (server) => {
       const nothing = { accepted: false, open: false, given: 1, needed: 2 }
       await offer(server, shares[0]!)
-      for (const wrong of [strangers[1]!, shares[0]!, `${shares[1]!.slice(0, -2)}00`, 'strongroom-share-2', '']) {
+      for (const wrong of [strangers[1]!, shares[0]!, mistyped(shares[1]!), 'strongroom-share-2', '']) {
         expect(await offer(server, wrong)).toEqual(nothing)
       }
       expect(await offer(server, shares[2]!)).toMatchObject({ accepted: true, open: true })

@@ -46,7 +46,7 @@ describe('requests that a client sends ahead', () => {
       sending.write(bytes)
     })
     try {
-      await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(1), 5_000)
+      await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(1))
       // Other callers continue, and every answer gives the flood time to be read.
       for (let call = 0; call < 20; call++) expect((await vault.call('GET', '/healthz')).status).toBe(200)
       expect(socket?.bytesRead).toBeGreaterThan(0)
@@ -75,7 +75,7 @@ describe('requests that a client sends ahead', () => {
       { timeoutMs: 25_000 },
     )
     try {
-      await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(1), 5_000)
+      await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(1))
       // Longer than headers may take.
       await new Promise((resolve) => setTimeout(resolve, 8_000))
     } finally {

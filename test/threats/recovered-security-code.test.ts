@@ -5,6 +5,7 @@ import type { Token } from '../../src/records/record/token.ts'
 import { type CodeServer, startCodeServer } from '../support/code-server.ts'
 import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
 import { dumpDatabase, type TestDatabase } from '../support/postgres.ts'
+import { runTask } from '../support/run-task.ts'
 import { card, cards } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -71,6 +72,8 @@ function bytesBelow(folder: string): Buffer {
   )
 }
 
+/** The random digits of a uuid stand in groups of four, of which one is a code now and then. */
+const withoutUuids = (text: string) => text.replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'uuid')
 /** As a number of its own, not within another number, a token or a hexadecimal text. */
 const alone = (code: string) => new RegExp(`(?<![0-9A-Za-z.])${code}(?![0-9A-Za-z])`)
 
@@ -100,9 +103,10 @@ describe('a security code', () => {
 
   it('is in no form in a dump, a log line or an event', async () => {
     const kept = await keepAll()
-    const places = [await dumpDatabase(cluster), vault.logLines.join('\n'), JSON.stringify(await vault.events())]
+    const dump = withoutUuids(await dumpDatabase(cluster))
+    const places = [dump, vault.logLines.join('\n'), JSON.stringify(await vault.events())]
     for (const { id, code } of kept) {
-      expect(places[0]).toContain(id)
+      expect(dump).toContain(id)
       for (const place of places) expect(place).not.toMatch(alone(code))
     }
   })
@@ -146,7 +150,7 @@ describe('a security code', () => {
     expect(read.filter(({ status }) => status === 'fulfilled')).toEqual([])
     // Servers go on keeping codes for each other.
     await server.publish()
-    await vault.background.tasks.get('tend-security-codes')!.run()
+    await runTask(vault, 'tend-security-codes')
     expect(await readableHere(await keepAll())).toBe(CODES.length)
   })
 

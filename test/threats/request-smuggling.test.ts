@@ -75,7 +75,7 @@ describe('400 after good headers', () => {
       const { answers } = await exchange(vault, chunked() + body + SMUGGLED)
       expect(answers.length).toBe(1)
       expectProblemAnswer(answers[0]!, { status: 400, code: 'malformed-request' })
-      await vi.waitFor(async () => expect((await vault.events()).slice(before)).toMatchObject([refused]), 3_000)
+      await vi.waitFor(async () => expect((await vault.events()).slice(before)).toMatchObject([refused]))
     }
     expect(await vault.count('records')).toBe(0)
   })

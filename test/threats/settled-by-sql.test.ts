@@ -8,6 +8,7 @@ import { digestOf } from '../../src/audit/witness/settlements.ts'
 import { createNewId } from '../../src/values/identifier.ts'
 import { copyTestDatabase, createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { applyLog, becomesReady, exportTo, readyCode, settled, stateOf } from '../support/restore-drill.ts'
+import { runTask } from '../support/run-task.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -59,7 +60,7 @@ afterAll(async () => {
 })
 
 /** What every process does every two seconds. */
-const look = () => vault.background.tasks.get('watch-outside-checkpoints')!.run()
+const look = () => runTask(vault, 'watch-outside-checkpoints')
 const sql = <Row>(text: string, values: unknown[] = []) => database.sql<Row>(text, values)
 const open = () => sql<{ size: string; root: Buffer }>('SELECT size, root FROM outside_checkpoints ORDER BY size, root')
 const forgeries = () => vault.logLines.filter((line) => line.includes('"alert":"restore-forged"')).length

@@ -272,7 +272,7 @@ describe('the whole registry, put back at once', () => {
     const line = vault.logLines.length
     await putBack('first')
     // Without a request for readiness: it looks on its own.
-    await expect.poll(statusOfRead, { timeout: 3_000 }).toBe('sealed')
+    await expect.poll(statusOfRead).toBe('sealed')
     await expectSealed()
     expect(alertsSince(line)).toEqual([expect.stringMatching(/was put back from generation \d+ to 2/)])
     expect(await startAgain()).toBe('it started')

@@ -118,8 +118,10 @@ describe('an event', () => {
       'put between others, unknown to the log',
       ({ sql }) =>
         sql(`INSERT INTO readable.audit_events (id, occurred_at, type, caller, body, position)
-             SELECT left(id, -2) || '00', occurred_at, type, caller, replace(body, id, left(id, -2) || '00'), 0
-             FROM readable.audit_events WHERE id = ${eventAt(300)}`),
+             SELECT other, occurred_at, type, caller, replace(body, id, other), 0
+             FROM readable.audit_events,
+                  LATERAL (SELECT left(id, -2) || CASE right(id, 2) WHEN '00' THEN '01' ELSE '00' END AS other) AS ids
+             WHERE id = ${eventAt(300)}`),
       ['inserted'],
     ],
   ])('%s', async (_name, tamper, expected) => {

@@ -1,5 +1,6 @@
 import argon2 from 'argon2'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { cpuTime } from '../../../test/support/cpu-time.ts'
 import { type ClientSecrets, createClientSecrets, type GivenSecret } from './client-secret.ts'
 
 const RIGHT = 'the right one'
@@ -71,9 +72,9 @@ describe('verify', () => {
     const shortest = async (stored: string | undefined) => {
       const taken: number[] = []
       for (let run = 0; run < 3; run++) {
-        const start = performance.now()
+        const start = cpuTime()
         await secrets.verify(given({ secret: 'the wrong one', hash: stored }))
-        taken.push(performance.now() - start)
+        taken.push(cpuTime() - start)
       }
       return Math.min(...taken)
     }

@@ -1,7 +1,7 @@
 import { byteaArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { eventIdOf, eventUuidAt } from '../event/event-id.ts'
-import { IS_WAITING, isAuthenticSql, numberSql } from '../event/event-row-store.ts'
+import { IS_WAITING, isAuthenticSql, isIntactSql, numberSql } from '../event/event-row-store.ts'
 import type { AuditEventType } from '../event/event-types.ts'
 import type { Acknowledgement, EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
 
@@ -146,13 +146,19 @@ export function selectUnreviewed(db: Queryable, reviewed: Reviewed): Promise<(Ev
 
 const SELECT_FORGED: Statement = {
   name: 'review-forged-events',
-  text: `SELECT ${GROUP_OF_ROWS} FROM audit_events e
-         WHERE id >= $1 AND id < $2 AND NOT (${isAuthenticSql('$3')}) AND ($4 OR NOT (${IS_WAITING})) HAVING count(*) > 0`,
+  text: `WITH unproven AS MATERIALIZED
+           (SELECT id_uuid(split_part(name, ' ', 1)) AS event, decode(split_part(name, ' ', 2), 'hex') AS hash
+            FROM ${authentic('audit.unproven', 'true', '$3')}, json_array_elements_text(e.body::json -> 'events') AS name)
+         SELECT ${GROUP_OF_ROWS} FROM audit_events e
+         WHERE id >= $1 AND id < $2 AND NOT (${isAuthenticSql('$3')}) AND ($4 OR NOT (${IS_WAITING}))
+           AND NOT EXISTS (SELECT FROM unproven WHERE event = e.id AND ${isIntactSql('unproven.hash')})
+         HAVING count(*) > 0`,
   timeoutMs: REVIEW_TIMEOUT_MS,
 }
 
 /**
- * Rows that the vault has not written, or that were changed.
+ * Rows that the vault has not written, or that were changed. An event of a command without keys, which an
+ * `audit.unproven` event of the log names, is not one of them.
  *
  * @param knowsWaiting whether what waits for its place could be authenticated; otherwise it is left out
  */
