@@ -23,6 +23,10 @@ it('is deeper and wider than what callers send', async () => {
   for (const text of [nested(20), wide]) expect(await read(text)).toEqual({ value: JSON.parse(text), faults: [] })
 })
 
+it('may begin with the byte order mark of an editor', async () => {
+  expect(await read('\ufeff{"a":1}')).toEqual({ value: { a: 1 }, faults: [] })
+})
+
 it.each([
   ['is no JSON', '{'],
   ['has a member twice', '{"a":1,"a":2}'],

@@ -3,6 +3,7 @@ import { CallerError } from '../access/ledger/caller-error.ts'
 import { parseJson } from '../http/json.ts'
 import { type InputError, Problem } from '../values/problem.ts'
 import { titleOf } from '../values/problem-codes.ts'
+import { withoutMark } from './arguments.ts'
 
 /** Templates are deeper than what callers send. */
 const LIMITS = { depth: 20, members: 500 }
@@ -28,7 +29,7 @@ export async function readAppliedFile<T>(
     throw new CallerError(`${file} cannot be read`)
   })
   try {
-    return { value: parse(parseJson(text, LIMITS)), faults: [] }
+    return { value: parse(parseJson(withoutMark(text), LIMITS)), faults: [] }
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     const whole = { pointer: '#', detail: `is not ${what}: ${titleOf(error.code)}` }

@@ -77,10 +77,15 @@ export function sequence(text: string): number {
   return Number(text)
 }
 
+/** A text without the byte order mark that some editors put before it, which a reader of JSON may ignore: RFC 8259, section 8.1. */
+export function withoutMark(text: string): string {
+  return text.replace(/^\ufeff/, '')
+}
+
 /** The text of a file that an option names. @throws {CallerError} */
 export function textOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8')
+    return withoutMark(readFileSync(file, 'utf8'))
   } catch (error) {
     throw new CallerError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
   }

@@ -5,7 +5,7 @@ import { type FailedCommand, recordFailedCommand } from '../audit/failed-command
 import { ConfigError, readConfig } from '../config/config.ts'
 import type { Config } from '../config/config-sections.ts'
 import { NoEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
-import { openVaultDatabase } from '../start/open-vault.ts'
+import { type OpenVault, openVault, openVaultDatabase } from '../start/open-vault.ts'
 import { createNewId } from '../values/identifier.ts'
 import { createRandomBytes } from '../values/random.ts'
 import type { Vault } from '../vault.ts'
@@ -36,9 +36,25 @@ function knownConfig(): Config | undefined {
   }
 }
 
+/**
+ * A command that failed before it opened the vault, such as one with a faulty file, leaves its event under the keys like any
+ * other. Undefined where the vault does not open.
+ */
+async function openWithKeys(config: Config, { command }: FailedCommand): Promise<OpenVault | undefined> {
+  try {
+    return await openVault(config, { role: 'command', command, log: () => {}, creates: false })
+  } catch {
+    return undefined
+  }
+}
+
 /** @returns false above the limits */
 async function write(failure: FailedCommand, config: Config, vault: Vault | undefined): Promise<boolean> {
   if (vault !== undefined) return vault.commands.recordFailedCommand(operatorOfFailure(), failure)
+  const opened = await openWithKeys(config, failure)
+  if (opened !== undefined) {
+    return opened.commands.recordFailedCommand(operatorOfFailure(), failure).finally(opened.close)
+  }
   // A wrong clock must not prevent the event.
   const { database, now, close } = await openVaultDatabase(config, {
     role: 'command',

@@ -63,20 +63,9 @@ describe('an origin', () => {
     ...['https://[::1]', 'https://[::ffff:10.0.0.1]', 'https://[64:ff9b::a00:1]', 'https://169.254.169.254'],
     ...['https://localhost', 'https://x.localhost', 'https://db.internal', 'https://printer.local', 'https://host'],
     ...['https://api.example.com.', 'https://ａｐｉ.example.com', 'https://api。example.com', 'ftp://api.example.com'],
-    ...[
-      'https://api.example.com\\@evil.example',
-      'https://api.example.com%2f',
-      'https://%61pi.example.com',
-      'https://',
-    ],
-    ...[
-      'https://1.1',
-      'https://10.0.0.1',
-      'https://0',
-      'https://1.2.3.4.5',
-      'https://api.example.com:0',
-      'https://metadata.google.internal',
-    ],
+    ...['https://api.example.com\\@evil.example', 'https://api.example.com%2f', 'https://api.example.com:0'],
+    ...['https://%61pi.example.com', 'https://'],
+    ...['https://1.1', 'https://10.0.0.1', 'https://0', 'https://1.2.3.4.5', 'https://metadata.google.internal'],
     ...['https://*.example.com', 'https://a_b.example.com', 'https://-a.example.com', 'https://a..example.com'],
   ])('may not be %s', (origin) => {
     expect(faultsOf(file({ origin }))).toEqual(['/origin'])
@@ -96,17 +85,8 @@ describe('a path', () => {
 
   it.each([
     ...['v1', '', '/v1?x=1', '/v1#x', '/../v1', '/v1/..', '/v1/./x', '/v1/{a}{b}', '/v1/{a}/{a}', '/v1/{A}', '/v1/{}'],
-    ...[
-      '/v1/{a',
-      '/v1/a}',
-      '/v1/%2e%2e',
-      '/v1\\x',
-      '/v1 x',
-      '/v1/ü',
-      '/v1/{__proto__}',
-      '/v1/{cvc}',
-      '/v1/{security_code}',
-    ],
+    ...['/v1/{a', '/v1/a}', '/v1/%2e%2e', '/v1\\x', '/v1 x', '/v1/ü', '/v1/{__proto__}'],
+    ...['/v1/{cvc}', '/v1/{security_code}'],
   ])('may not be %s', (path) => {
     expect(faultsOf(file({ path }))).toEqual(['/path'])
   })

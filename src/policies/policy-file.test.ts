@@ -34,6 +34,13 @@ describe('a policy file', () => {
     expect(one).not.toBe(other)
   })
 
+  it('may begin with the byte order mark of an editor', () => {
+    const file = policyFile({}, 'One.')
+    const { sha256: _of, ...plain } = parsePolicyFile(file)
+    expect(parsePolicyFile(`\ufeff${file}`)).toMatchObject(plain)
+    expect(faultsOf(`\ufeff\ufeff${file}`)).toEqual(['#'])
+  })
+
   it.each<[string, string, string[]]>([
     ['without front matter', '# Privacy', ['#']],
     ['with YAML in the place of JSON', '---\nversion: v1\n---\ntext', ['#']],

@@ -89,7 +89,8 @@ export function parsePolicyFile(file: string): PolicyFile {
   }
 }
 
-const FRONT_MATTER = /^---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n(.*))?$/s
+/** Some editors put a byte order mark before the text. */
+const FRONT_MATTER = /^\ufeff?---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n(.*))?$/s
 
 function divide(file: string): { front: string; text: string } {
   if (file.length > MAX_CHARACTERS) throw invalid(`is longer than ${MAX_CHARACTERS} characters`)

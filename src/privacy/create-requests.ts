@@ -36,7 +36,9 @@ export function createRequests(deps: CreateRequestsDeps): Requests {
     async routes() {
       const { createRequestRoutes } = await import('./requests/request-routes.ts')
       const { createReportRoutes } = await import('./report/report-routes.ts')
-      return [...createRequestRoutes(await parts()), ...createReportRoutes(await parts())]
+      const { createCustomerErasureRoutes } = await import('./erasure/customer-erasure-routes.ts')
+      const deps = await parts()
+      return [...createRequestRoutes(deps), ...createReportRoutes(deps), ...createCustomerErasureRoutes(deps)]
     },
     async findOverdue(now) {
       const { findOverdueDuties } = await import('./overdue-duties.ts')

@@ -75,6 +75,13 @@ it('a file with faults is refused with each of them, and so are another text and
   for (const command of ['adopt', 'show']) {
     expect((await vault.cli(['policy', command, 'v9'])).code).toBe(2)
   }
+  // The failures are events of the vault: a mistake in a file is no sign of a forged log.
+  const failures = await json<{ code?: string; unproven?: true }[]>('audit', 'list', '--type', 'request.refuse')
+  const mistakes = failures.filter(({ code }) => code === 'wrong-usage')
+  expect(mistakes.length).toBeGreaterThanOrEqual(5)
+  expect(mistakes.filter(({ unproven }) => unproven)).toEqual([])
+  const verified = await vault.cli(['records', 'verify'])
+  expect(verified.code, verified.stdout).toBe(0)
 })
 
 it.each<[string, string[], RegExp]>([

@@ -8,7 +8,7 @@ import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
 import { digestOf } from '../../src/audit/witness/settlements.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
-import { leaveOldLog } from '../support/old-log.ts'
+import { failWithoutKeys, leaveOldLog } from '../support/old-log.ts'
 import { createDatabaseWithKeys, type TestDatabase } from '../support/postgres.ts'
 import { runTask } from '../support/run-task.ts'
 import { contact } from '../support/samples.ts'
@@ -61,9 +61,10 @@ afterEach(async () => {
 /** In the middle of the month so many months ago. */
 const middleOf = (ago: number) => new Date(month(ago).getTime() + 14 * 24 * 60 * 60 * 1000)
 
-async function settled(): Promise<void> {
+/** @param without how many have no place, since commands without keys wrote them */
+async function settled({ without = 0 } = {}): Promise<void> {
   const isSettled = `SELECT FROM readable.audit_events e WHERE NOT EXISTS (SELECT FROM readable.audit_leaves WHERE event = e.id)`
-  await vi.waitUntil(async () => (await database.sql(isSettled)).length === 0)
+  await vi.waitUntil(async () => (await database.sql(isSettled)).length === without)
 }
 
 const drop = (request: Partial<DropEventsRequest> = {}) =>
@@ -181,6 +182,24 @@ describe('events that are older than a year', () => {
     expect(await isReady()).toBe(true)
   })
 
+  it('are dropped with those that commands without keys wrote, which the log only names', async () => {
+    await start(middleOf(20), middleOf(14), middleOf(13))
+    for (const ago of [20, 15, 14]) await failWithoutKeys(database, middleOf(ago))
+    const named = async () => (await vault.events({ type: 'audit.unproven' })).flatMap(({ events }) => events)
+    await vi.waitUntil(async () => (await named()).length === 3)
+    await settled({ without: 3 })
+    expect(await verified()).toMatchObject({ findings: [], unproven: 3 })
+    const { dropped } = await drop()
+    expect(dropped.map(({ partition, events }) => [partition, events])).toEqual([
+      ['audit_events_early', 1],
+      [nameOf(14), 1],
+      [nameOf(13), 1],
+    ])
+    expect(await vault.count('audit_events_other')).toBe(0)
+    await settled()
+    expect(await verified()).toMatchObject({ findings: [], unproven: 0, dropped: 3 })
+  })
+
   it('stay if they follow a younger one in the log', async () => {
     await start(middleOf(11), middleOf(20))
     expect((await drop()).dropped.reduce((sum, { events }) => sum + events, 0)).toBe(0)
@@ -203,6 +222,18 @@ describe('nothing is dropped', () => {
     )
     await database.sql('DELETE FROM readable.audit_leaves WHERE event = $1', [row!.event])
     await expectNothingDropped(/1 events of audit_events_early are not covered by the latest checkpoint/)
+  })
+
+  it('that the log names otherwise than it is', async () => {
+    await start(middleOf(20))
+    const id = await failWithoutKeys(database, middleOf(20))
+    await settled({ without: 1 })
+    await vi.waitUntil(async () => (await vault.events({ type: 'audit.unproven' })).length === 1)
+    const change = (from: string, to: string) =>
+      database.sql('UPDATE readable.audit_events SET body = replace(body, $2, $3) WHERE id = $1', [id, from, to])
+    await change('"roles apply"', '"roles check"')
+    await expectNothingDropped(/1 events of audit_events_early are not covered by the latest checkpoint/)
+    await change('"roles check"', '"roles apply"')
   })
 
   it('that was edited: it is evidence', async () => {

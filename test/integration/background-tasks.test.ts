@@ -232,11 +232,10 @@ const proofs: Record<TaskName, () => Promise<void>> = {
   },
 }
 
-/** They leave the clock and the log as they are, so that one vault is enough for them. */
+/** They leave the clock, the log and the keys as they are, so that one vault is enough for them. */
 const SHARING: readonly TaskName[] = [
   'report-event-numbers',
   'prepare-audit-partitions',
-  'read-key-registry',
   'renew-certificates',
   'report-key-uses',
   'sequence-audit-log',

@@ -185,6 +185,12 @@ describe('the disclosures in a report', () => {
     const auditors = await report({ customer: 'cus_disclosed', copy: 'auditor' })
     expect(auditors.report.disclosures[1]!.caller).toContain('test support')
     for (const text of ['Carrier', 'MY', 'provide-goods', 'line1', first.body.event]) expect(html).toContain(text)
+    // The receipt is for those who may read the log, since it names the person.
+    const { receipt } = made.disclosures[0]!
+    expect(receipt).toMatch(new RegExp(`^https://[^/]+/v1/audit/events/${first.body.event}/receipt$`))
+    const auditor = await vault.staffToken('auditor')
+    const proof = await vault.call('GET', new URL(receipt).pathname, { token: auditor })
+    expect([proof.status, proof.body.code]).toEqual([503, 'log-pending'])
     expect(made.disclosures[1]).toMatchObject({ at: (await vault.events({ id: second.body.event }))[0]!.at })
   })
 
@@ -210,12 +216,16 @@ describe('the disclosures in a report', () => {
     expect(released.status, released.text).toBe(200)
     const eventsIn = async (copy: string) =>
       (await report({ customer: 'cus_withheld', copy })).report.disclosures.filter(({ what }) => what === 'values')
-    expect((await eventsIn('shopper')).map(({ event }) => event)).toEqual([released.body.event])
+    const { authority } = warrant
+    expect(await eventsIn('shopper')).toMatchObject([{ event: released.body.event, authority }])
+    expect((await report({ customer: 'cus_withheld' })).html).toContain(`for ${authority}`)
+    expect(JSON.stringify(await eventsIn('shopper'))).not.toContain(warrant.ticket)
 
     await vault.commands.orderWithholding(OPERATOR, warrant, new Date(Date.now() + 30 * DAY))
     const shown = await report({ customer: 'cus_withheld' })
     expect(JSON.stringify(shown)).not.toContain(released.body.event)
     expect(shown.html).not.toContain('legal-compliance')
+    expect(JSON.stringify(shown)).not.toContain(authority)
     expect(await eventsIn('auditor')).toMatchObject([{ event: released.body.event, withheld: true, ...warrant }])
     // Another case of that authority, or that case of another authority, is not withheld.
     expect(await vault.commands.listWithholding()).toMatchObject([warrant])

@@ -102,6 +102,7 @@ describe('the ledger of erasures', () => {
       const vault = await start(await putBack())
       expect(await readyCode(vault)).toBe('restored-backup')
       expect(await statuses(vault)).toEqual([503])
+      expect(await vault.commands.verifyRetention()).toMatchObject({ ok: false, missing: COUNT })
       const planned = await vault.commands.applyErasures(OPERATOR, request({ isDryRun: true }))
       expect([planned.lines, planned.erased.toSorted()]).toEqual([COUNT, tokens.toSorted()])
       expect(await readyCode(vault)).toBe('restored-backup')
@@ -111,6 +112,7 @@ describe('the ledger of erasures', () => {
       expect(await statuses(vault)).toEqual([410])
       expect(await statusOf(vault, kept)).toBe(200)
       expect((await vault.commands.applyErasures(OPERATOR, request())).event).toBeNull()
+      expect(await vault.commands.verifyRetention()).toMatchObject({ ok: true, missing: 0 })
       await stop()
     },
     LONG,

@@ -5,6 +5,7 @@ import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { changeRegistry } from '../../src/keys/registry/registry.ts'
+import type { RecordFinding } from '../../src/records/verification/record-finding.ts'
 import { createNewId } from '../../src/values/identifier.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { contact } from '../support/samples.ts'
@@ -150,7 +151,14 @@ describe('what is done without keys', () => {
     const since = new Date()
     const foundForged = async () =>
       (await vault.commands.reviewLog(OPERATOR, { since, timeZone: 'UTC' })).filter(({ rule }) => rule === 'log-forged')
+    const verify = async () => {
+      const found: RecordFinding[] = []
+      const onFinding = (finding: RecordFinding) => void found.push(finding)
+      await vault.commands.verifyRecords(OPERATOR, { onFinding, onProgress() {} })
+      return found
+    }
     await sealed.commands.recordFailedCommand(OPERATOR, { command: 'clients add', code: 'sealed' })
+    expect(await verify()).toEqual([])
     await sealed.commands.listAuditEvents(OPERATOR, { limit: 1 })
     const looks = await vi.waitFor(async () => {
       const named = (await vault.events({ type: 'audit.unproven' })).flatMap(({ events }) => events as string[])
@@ -170,7 +178,7 @@ describe('what is done without keys', () => {
       return (await sql(passed, [looks[1]])).length > 0
     }
     await vi.waitUntil(isPassed, PATIENCE)
-    expect(await foundForged()).toEqual([])
+    expect([...(await foundForged()), ...(await verify())]).toEqual([])
     const [body] = await sql<{ body: string }>('SELECT body FROM readable.audit_events WHERE id = $1', [looks[1]])
     const other = body!.body.replace('"count":1', '"count":7')
     expect(other).not.toBe(body!.body)
@@ -178,6 +186,7 @@ describe('what is done without keys', () => {
     const exchanged = [{ code: 'inserted', event: looks[1] }]
     await vi.waitFor(async () => expect(await findings()).toMatchObject(exchanged), PATIENCE)
     expect(await foundForged()).toMatchObject([{ count: 1, events: [looks[1]] }])
+    expect(await verify()).toMatchObject([{ event: looks[1] }])
     await sql('UPDATE readable.audit_events SET body = $2 WHERE id = $1', [looks[1], body!.body])
     // What says that it was vouched for has no state to show for it.
     const about = { outcome: 'success', caller: OPERATOR, vouched: true } as const

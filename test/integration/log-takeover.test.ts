@@ -69,7 +69,8 @@ async function requireWholeLog(): Promise<void> {
 it('has one order, although two servers compete and its keeper is killed repeatedly', async () => {
   let kills = 0
   const until = performance.now() + 6_000
-  while (performance.now() < until) {
+  // A slow machine needs longer until another server has taken over so often.
+  while (performance.now() < until || kills <= 3) {
     await act()
     if (await killSequencer()) kills++
   }

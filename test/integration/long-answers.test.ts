@@ -1,7 +1,10 @@
 import { Worker } from 'node:worker_threads'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { card } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
+
+// Sixteen thousand cards take their time on a busy machine.
+vi.setConfig({ testTimeout: 120_000 })
 
 const REQUESTS = 16
 

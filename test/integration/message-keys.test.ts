@@ -3,7 +3,7 @@ import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const DAY_MS = 24 * 60 * 60 * 1000
-const SOON = { timeout: 8_000 }
+const SOON = { timeout: 20_000 }
 
 let vault: TestVault
 let second: TestVault

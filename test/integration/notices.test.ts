@@ -21,6 +21,8 @@ const callers: Record<string, string> = {}
 beforeAll(async () => {
   receiver = await Processor.start({ names: ['localhost', 'carrier.example'] })
   vault = await TestVault.start({ overrides: { lookUpName: async () => ['127.0.0.1'] } })
+  // It sends every ten seconds, also between a correction and what a test says of its notice.
+  await vault.background.tasks.get('send-notices')!.stop()
   carrier = await add('Carrier', 'MY', ['address.line1', 'address.name'], 'address:reveal')
   mailer = await add('Mailer', 'DE', ['contact.phone'], 'contact:reveal')
   quiet = await add('Quiet', 'FR', ['address.line1'], 'address:reveal')

@@ -33,6 +33,19 @@ afterAll(async () => {
 const destroy = () => vault.commands.destroyKey(OPERATOR, key)
 const retire = () => replaceKeys(server, ['display'])
 
+/** An hour later no statement can be under way; for transactions it waits so long. */
+function destroyWithin(id: string, patienceMs: number): Promise<unknown> {
+  const times = { ...server.keys.times, statementMs: patienceMs }
+  const deps: DestroyKeyDeps = {
+    ...server,
+    keys: Object.create(server.keys, { times: { value: times } }),
+    now: () => new Date(Date.now() + 60 * 60 * 1000),
+    longestTokenSeconds: 0,
+    hasSignedLast: async () => false,
+  }
+  return destroyKey(deps, OPERATOR, id)
+}
+
 /** The active key; it has a number in the tables. */
 async function activeKey(): Promise<string> {
   const { id } = server.keys.ring.active('display')
@@ -70,7 +83,8 @@ it('a session that prepares its transaction in the meantime still counts', async
   await inSession(async (session) => {
     await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM keys')
     await retire()
-    const destroyed = destroy().then(
+    // Long enough to prepare it meanwhile, on a busy machine too.
+    const destroyed = destroyWithin(key, 3_000).then(
       () => 'destroyed',
       (error: Error) => error.message,
     )
@@ -135,17 +149,9 @@ describe('a transaction between its snapshot and its commit, many times', () => 
   const inEach = <T>(work: (session: pg.Client) => Promise<T>) => Promise.all(sessions.map(work))
   const soon = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 20))
 
-  /** The state of the key; an hour later no statement can be under way. */
+  /** The state of the key. */
   function outcomeOf(id: string, patienceMs: number): Promise<string> {
-    const times = { ...server.keys.times, statementMs: patienceMs }
-    const deps: DestroyKeyDeps = {
-      ...server,
-      keys: Object.create(server.keys, { times: { value: times } }),
-      now: () => new Date(Date.now() + 60 * 60 * 1000),
-      longestTokenSeconds: 0,
-      hasSignedLast: async () => false,
-    }
-    return destroyKey(deps, OPERATOR, id).then(
+    return destroyWithin(id, patienceMs).then(
       () => 'destroyed',
       (error: Error) => /cannot be destroyed yet|is still needed/.exec(error.message)?.[0] ?? error.message,
     )

@@ -27,6 +27,7 @@ const SENDERS: Readonly<
   openPrivacyRequest: 'privacy-officer',
   changePrivacyRequest: 'privacy-officer',
   reportCustomer: 'privacy-officer',
+  eraseCustomer: 'privacy-officer',
 }
 
 const calls = describedRoutes().flatMap(({ operationId, method, path, examples = {}, responses }) =>

@@ -15,7 +15,7 @@ import {
 } from '../support/restore-drill.ts'
 import { contact } from '../support/samples.ts'
 import { findSystemPostgres, type SystemCluster, startSystemCluster } from '../support/system-postgres.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
 const LONG = 240_000
 const programs = findSystemPostgres()
@@ -32,7 +32,7 @@ const start = (sharedDatabase: TestDatabase, seesCheckpoints = true) => {
   const witnessesFile = seesCheckpoints ? path.join(directory, 'witnesses.json') : undefined
   const erasures = { file: path.join(directory, 'erasures') }
   const config = { keepsLog: true, audit: { witnessesFile }, erasures }
-  return TestVault.start({ sharedDatabase, overrides: quickKeys, config })
+  return TestVault.start({ sharedDatabase, overrides: steadyKeys, config })
 }
 
 /** The embedded PostgreSQL brings neither pg_dump nor pg_restore, and those of another major cannot read it. */

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import type { Purpose } from '../../src/access/policy/purpose.ts'
 import { adoptPolicy, publishPolicy } from '../support/policies.ts'
 import { card, contact } from '../support/samples.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const DAY = 24 * 60 * 60 * 1000
@@ -11,7 +11,8 @@ const VERSION = '2026-11-01'
 let vault: TestVault
 
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys, config: { keepsLog: true, erasures: { backupDays: 30 } } })
+  // A hundred erasures at once take their time, and a ring that is confirmed late refuses.
+  vault = await TestVault.start({ overrides: steadyKeys, config: { keepsLog: true, erasures: { backupDays: 30 } } })
   await publishPolicy(vault, { version: VERSION })
 }, 60_000)
 afterEach(() => {

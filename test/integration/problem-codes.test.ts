@@ -13,6 +13,8 @@ import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
 
+// Some wait for a timeout, and one for a hundred hashes.
+vi.setConfig({ testTimeout: 60_000 })
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 let vault: TestVault
@@ -23,13 +25,13 @@ let bearer: Record<'checkout' | 'support' | 'billing' | 'fraud' | 'officer', str
 
 beforeAll(async () => {
   vault = await TestVault.start()
-  await stopSchemaWatch(vault)
   proxy = await startTcpProxy(vault.database.serverUrl)
   fragile = await TestVault.start({
     sharedDatabase: { ...vault.database, serverUrl: proxy.url },
     config: { records: { findsCards: false } },
     overrides: { rateLimits: { requestsPerMinute: 1, failuresPerMinute: 100 } },
   })
+  for (const server of [vault, fragile]) await stopSchemaWatch(server)
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     support: await vault.staffToken('support'),
@@ -63,18 +65,17 @@ const sql = (text: string) => vault.database.sql(text)
 /** Changes the keys, and answers with the first write that meets that code. */
 async function onceChanged(change: string, code: ProblemCode): Promise<Response> {
   await sql(change)
-  const met = async () => {
+  return vi.waitUntil(async () => {
     const answer = await tokenize({ contact })
     return answer.body.code === code && answer
-  }
-  return vi.waitUntil(met, { timeout: 5_000 })
+  })
 }
 
 /** The same, answered when they are right again. */
 async function whileChanged(change: string, back: string, code: ProblemCode): Promise<Response> {
   const answer = await onceChanged(change, code)
   await sql(back)
-  await vi.waitUntil(async () => (await tokenize({ contact })).status === 201, { timeout: 5_000 })
+  await vi.waitUntil(async () => (await tokenize({ contact })).status === 201)
   return answer
 }
 

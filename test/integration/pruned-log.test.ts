@@ -14,21 +14,20 @@ import { exportLines, verifyBoth, verifyLines } from '../support/verify-both.ts'
 /** A log of fifteen months, of which one month after the other is dropped while the vault's clock runs. */
 const MONTHS = 15
 const EVENTS_A_MONTH = 200
-const MONTH_MS = 31 * 24 * 60 * 60 * 1000
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 const verifier = buildGoVerifier()
 let database: TestDatabase
 let owner: Database
 let vault: TestVault
+const today = { year: new Date().getUTCFullYear(), month: new Date().getUTCMonth() }
 
 beforeAll(async () => {
   database = await createDatabaseWithKeys()
   owner = openDatabase({ url: withDatabase(inject('cluster').superuserUrl, database.name), maxConnections: 2 })
-  const today = new Date()
   const events = Array.from({ length: MONTHS * EVENTS_A_MONTH }, (_, at) => {
-    const month = today.getUTCMonth() - MONTHS + Math.floor(at / EVENTS_A_MONTH)
-    const time = new Date(Date.UTC(today.getUTCFullYear(), month, 10) + (at % EVENTS_A_MONTH) * 60_000)
+    const month = today.month - MONTHS + Math.floor(at / EVENTS_A_MONTH)
+    const time = new Date(Date.UTC(today.year, month, 10) + (at % EVENTS_A_MONTH) * 60_000)
     return { at: time, type: 'audit.read', outcome: 'success', count: at } as const
   })
   await leaveOldLog(database, events)
@@ -84,7 +83,9 @@ it('is what its checkpoint says after each drop, to other people and to the vaul
     })
     for (const found of [ofDatabase, ofExport])
       expect(found).toMatchObject({ findings: [], dropped: firstKept, minimum_index })
-    vault.clockOffsetMs += MONTH_MS
+    // The middle of the next month: 31 days from the end of a month may pass over a whole one.
+    const { year, month } = today
+    vault.clockOffsetMs = Date.UTC(year, month + drop, 15) - Date.now()
   }
 }, 90_000)
 

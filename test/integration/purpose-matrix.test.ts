@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { type Purpose, purposes } from '../../src/access/policy/purpose.ts'
 import type { Policy } from '../../src/policies/policy.ts'
 import { adoptPolicy, publishPolicy, shippedPolicy } from '../support/policies.ts'
@@ -28,6 +28,9 @@ const consentSets: Record<string, readonly Purpose[]> = {
   first: purposes.slice(0, 4),
   rest: purposes.slice(4),
 }
+
+// Hundreds of calls, one after the other.
+vi.setConfig({ testTimeout: 120_000 })
 
 let vault: TestVault
 let walker: string

@@ -52,7 +52,8 @@ describe('a limited rotation', () => {
     const [first, last] = [steps[0]!, steps.findLast(({ moved }, at) => moved > (steps[at - 1]?.moved ?? -1))!]
     expect(last.moved).toBe(VALUES)
     const seconds = (last.at - first.at) / 1000
-    expect(VALUES / seconds).toBeLessThan(perSecond * 1.2)
+    // It may save up a quarter of a second, while a slow machine counts what there is to move.
+    expect((VALUES - perSecond / 4) / seconds).toBeLessThan(perSecond * 1.2)
     expect(VALUES / seconds).toBeGreaterThan(perSecond * 0.5)
     const pages = steps.map(({ moved }, at) => moved - (steps[at - 1]?.moved ?? 0))
     expect(Math.max(...pages)).toBeLessThanOrEqual(perSecond / 2)
@@ -186,7 +187,8 @@ describe('a rotation that is left to the servers', () => {
     const config = { runsRotations: true }
     const first = await TestVault.start({ sharedDatabase: vault.database, config, overrides: steadyKeys })
     try {
-      await vault.commands.requestRotation(OPERATOR, { ...data, rowsPerSecond: 300 })
+      // So slowly that some of it is left when the first server has stopped, on a busy machine too.
+      await vault.commands.requestRotation(OPERATOR, { ...data, rowsPerSecond: 100 })
       expect((await activeKeys())[0]?.rotation).toMatchObject({ state: 'waiting', runner: null })
       await vi.waitFor(
         async () =>
@@ -202,7 +204,7 @@ describe('a rotation that is left to the servers', () => {
     const other = await TestVault.start({ sharedDatabase: vault.database, config, overrides: steadyKeys })
     try {
       await vi.waitFor(async () => expect((await activeKeys()).map(({ rotation }) => rotation)).toEqual([null, null]), {
-        timeout: 25_000,
+        timeout: 40_000,
         interval: 100,
       })
       expect(await metric(other, 'strongroom_rotation_values{purpose="secret",state="remaining"}')).toBe(0)

@@ -122,9 +122,11 @@ describe('a security code', () => {
     const { security_code: id } = await kept()
     const [event] = await vault.events({ subject: id })
     expect(event).toMatchObject({ type: 'security-code.keep', outcome: 'success', token: visa, kind: 'card' })
-    expect(
-      JSON.stringify({ ...event, at: '', id: '', made: '', request_id: '', token: '', subject: '' }),
-    ).not.toContain('739')
+    // Ids, numbers and times may have these digits by chance.
+    const { id: caller, ...role } = event!.caller as { id: string }
+    expect(caller).toMatch(/^client_/)
+    const chosen = { ...event, at: '', id: '', made: '', request_id: '', token: '', subject: '', caller: role }
+    expect(JSON.stringify(chosen)).not.toContain('739')
   })
 })
 

@@ -133,7 +133,7 @@ describe('a statement in the server', () => {
     const db = open()
     const which = { name: 'which', text: 'SELECT pg_backend_pid() AS pid' }
     const before = await db.query(which)
-    await db.query({ name: 'shorten', text: `SELECT set_config('statement_timeout', '50ms', false)` })
+    await db.query({ name: 'shorten', text: `SELECT set_config('statement_timeout', '1s', false)` })
     await expect(db.query({ name: 'sleep', text: 'SELECT pg_sleep(60)' })).rejects.toMatchObject({
       code: 'busy',
       kind: 'unavailable',

@@ -65,6 +65,7 @@ describe('401 comes before everything else', () => {
     ['GET', '/v1/requests?bad=1'],
     ['PATCH', '/v1/requests/nonsense', { bad: true }],
     ['POST', '/v1/customers/report', { bad: true }],
+    ['POST', '/v1/customers/erase', { bad: true }],
   ] as [Method, string, unknown?][])('%s %s', async (...call) => {
     const response = await send(undefined, call)
     expectProblem(response, 401, 'unauthenticated')

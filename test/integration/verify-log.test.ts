@@ -10,14 +10,14 @@ import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { checkout } from '../support/samples.ts'
-import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { steadyKeys, TestVault } from '../support/test-vault.ts'
 
 let vault: TestVault
 let directory: string
 
 beforeAll(async () => {
   directory = await mkdtemp(path.join(tmpdir(), 'strongroom-verify-'))
-  vault = await TestVault.start({ config: { keepsLog: true }, overrides: quickKeys })
+  vault = await TestVault.start({ config: { keepsLog: true }, overrides: steadyKeys })
 })
 afterAll(async () => {
   await vault.stop()
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 async function settled(): Promise<void> {
   const events = await vault.count('audit_events')
-  await vi.waitUntil(async () => (await vault.count('audit_leaves')) >= events, { timeout: 10_000 })
+  await vi.waitUntil(async () => (await vault.count('audit_leaves')) >= events)
 }
 
 /** As the command does: in one transaction of the role that the server runs as, which has no key of anything. */

@@ -148,5 +148,5 @@ it('holds no snapshot from one page to the next', async () => {
     )
     expect(row).toEqual({ count: 0 })
   }
-  await verifyWhile(() => vi.waitFor(held, { timeout: 5_000, interval: 50 }), 1)
+  await verifyWhile(() => vi.waitFor(held), 1)
 })

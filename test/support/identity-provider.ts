@@ -2,12 +2,12 @@ import { createHash, generateKeyPairSync, randomBytes, randomUUID } from 'node:c
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import Provider, { type Configuration, type JWK } from 'oidc-provider'
 import { inject } from 'vitest'
 import { type CallerKey, signProof } from './caller-keys.ts'
 import { requestHttps } from './https-client.ts'
+import { findFreePorts } from './run-program.ts'
 
 export const AUDIENCE = 'https://vault.example'
 const REDIRECT = 'https://console.example/callback'
@@ -44,6 +44,8 @@ export class IdentityProvider {
 
   static async start(keys: JWK[] = [createProviderKey()]): Promise<IdentityProvider> {
     const provider = new IdentityProvider()
+    // While it is stopped no other server of the machine is given its port.
+    provider.#port = (await findFreePorts(1))[0]!
     await provider.listen()
     provider.useKeys(keys)
     return provider
@@ -67,10 +69,7 @@ export class IdentityProvider {
   /** Listens, at the same port as before. */
   listen(): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.listen(this.#port, '127.0.0.1', () => {
-        this.#port = (this.#server.address() as AddressInfo).port
-        resolve()
-      })
+      this.#server.listen(this.#port, '127.0.0.1', () => resolve())
     })
   }
 

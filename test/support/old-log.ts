@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AuditFacts } from '../../src/audit/event/audit-event.ts'
 import { insertEvents } from '../../src/audit/event/audit-store.ts'
-import { inBook } from '../../src/audit/event/event-book.ts'
+import { createKeylessBook, inBook } from '../../src/audit/event/event-book.ts'
 import { createNewAuditEvent } from '../../src/audit/event/new-audit-event.ts'
 import { createNewId } from '../../src/values/identifier.ts'
 import type { TestDatabase } from './postgres.ts'
@@ -26,6 +26,28 @@ export async function leaveOldLog(
       return inBook(book, createNewAuditEvent(now, createNewId(now, randomBytes)))(facts)
     })
     for (let at = 0; at < made.length; at += 1_000) await insertEvents(opened, made.slice(at, at + 1_000))
+  } finally {
+    await close()
+  }
+}
+
+/** Leaves the event of a command that failed then, without keys. */
+export async function failWithoutKeys(database: TestDatabase, at: Date): Promise<string> {
+  const { database: opened, close } = await openTestKeys(database)
+  try {
+    const now = () => at
+    const newId = createNewId(now, randomBytes)
+    const newAuditEvent = inBook(createKeylessBook(newId('proc')), createNewAuditEvent(now, newId))
+    const caller = { id: 'operator:test', kind: 'operator' } as const
+    const event = newAuditEvent({
+      type: 'request.refuse',
+      outcome: 'failed',
+      caller,
+      route: 'roles apply',
+      code: 'wrong-usage',
+    })
+    await insertEvents(opened, [event])
+    return event.id
   } finally {
     await close()
   }

@@ -74,11 +74,36 @@ export async function makeOldSchema({ last, ownerUrl, serverUrl }: OldSchemaOpti
   const committed = statements.findIndex(({ text }, at) => at > recorded && text === 'COMMIT;')
   if (recorded < 0 || committed < 0) throw new Error(`the fixture has no migration ${last}`)
   await withClient(ownerUrl, async (owner) => {
-    for (const { text, values } of statements.slice(0, committed + 1)) await owner.query(text, values)
+    const present = inMonthsOfNow(statements[recorded]!)
+    for (const { text, values } of statements.slice(0, committed + 1)) await owner.query(present(text), values)
     // As `migrate` has always done behind them.
     const serverRole = owner.escapeIdentifier(new URL(serverUrl).username)
     await owner.query(`GRANT SELECT ON migrations TO strongroom_runtime; GRANT strongroom_runtime TO ${serverRole}`)
   })
+}
+
+/**
+ * A migration found tables of the months that came when it was recorded, and named them in its statements. The statements before it
+ * make those of the months that come now, so that these are the ones to name.
+ */
+function inMonthsOfNow({ values }: OldStatement): (text: string) => string {
+  const recordedAt = new Date(values.map(String).find((value) => /^\d{4}-\d\d-\d\dT/.test(value))!)
+  const now = new Date()
+  const years = now.getUTCFullYear() - recordedAt.getUTCFullYear()
+  const ahead = 12 * years + now.getUTCMonth() - recordedAt.getUTCMonth()
+  const later = (time: number) => new Date(time).setUTCMonth(new Date(time).getUTCMonth() + ahead)
+  return (text) => {
+    if (!/^(ALTER|CREATE) TABLE "audit_events_/.test(text)) return text
+    return text
+      .replaceAll(/(?<=audit_events_)(\d{4})_(\d\d)/g, (_, year, month) =>
+        new Date(later(Date.UTC(year, month - 1))).toISOString().slice(0, 7).replace('-', '_'),
+      )
+      .replaceAll(/'([0-9a-f]{8})-([0-9a-f]{4})-0000-0000-000000000000'/g, (_, high, low) => {
+        const first = Buffer.alloc(16)
+        first.writeUIntBE(later(Number.parseInt(high + low, 16)), 0, 6)
+        return `'${first.toString('hex')}'`
+      })
+  }
 }
 
 /**

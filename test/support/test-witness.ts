@@ -1,10 +1,10 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { inject } from 'vitest'
+import { findFreePorts } from './run-program.ts'
 
 /** A request that reached a test server: the path, the headers and the body of a POST. */
 export interface Posted {
@@ -56,12 +56,11 @@ export class PostServer {
     return `https://localhost:${this.#port}`
   }
 
-  listen(): Promise<void> {
+  async listen(): Promise<void> {
+    // While it is stopped no other server of the machine is given its port.
+    if (this.#port === 0) this.#port = (await findFreePorts(1))[0]!
     return new Promise((resolve) => {
-      this.#server.listen(this.#port, '127.0.0.1', () => {
-        this.#port = (this.#server.address() as AddressInfo).port
-        resolve()
-      })
+      this.#server.listen(this.#port, '127.0.0.1', () => resolve())
     })
   }
 

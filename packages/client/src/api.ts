@@ -555,6 +555,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/customers/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase all records of a customer
+         * @description All records of the customer on the site of the caller are gone, with all their versions and search terms. Their events stay. Nothing is erased unless the caller may erase each of them. A record that a hold keeps is erased once the hold is released. More than a hundred records go in several steps: if the call fails, call again, and it does the rest.
+         *
+         *     Scope: `token:erase`.
+         */
+        post: operations["eraseCustomer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/privacy-policy": {
         parameters: {
             query?: never;
@@ -1356,6 +1378,23 @@ export interface components {
              * @enum {string}
              */
             copy?: "shopper" | "auditor";
+        };
+        /** @description Whose records are erased, and why */
+        CustomerErasure: {
+            /**
+             * @description the shop's own reference for the shopper
+             * @example cus_1042
+             */
+            customer: string;
+            /**
+             * @description what the change is for; it is in the audit event
+             * @enum {string}
+             */
+            purpose?: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
+            /** @description the reason; stored sealed beside the audit event */
+            reason?: string;
+            /** @description the ticket or case that asks for it; it is in the audit event in the clear */
+            ticket?: string;
         };
         /** @description What a shopper agrees to, and no longer agrees to */
         ConsentChange: {
@@ -2402,6 +2441,17 @@ export interface components {
             /** @description What to pass as `after` for the next page; null at the end */
             next: string | null;
         };
+        /** @description What became of the records of a customer */
+        CustomerErased: {
+            /** @description As it was sent */
+            customer: string;
+            /** @description how many records are gone; their tokens are answered with 410 from now on */
+            erased: number;
+            /** @description how many records a hold keeps; they are erased once it is released */
+            postponed: number;
+            /** @description the id of the audit event of the whole; each record has its own */
+            event: string;
+        };
         /** @description A version of the privacy policy, as JSON-LD with terms of W3C DPV */
         PrivacyPolicy: {
             /** @description which member means which term (JSON-LD) */
@@ -2561,7 +2611,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             at: string;
-            type: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase-intent" | "record.erase" | "customer.report" | "record.search" | "consent.give" | "consent.withdraw" | "consent.receipt" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "privacy-request.open" | "privacy-request.read" | "privacy-request.change" | "notice.queue" | "notice.deliver" | "withholding.order" | "withholding.end" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "policy.publish" | "policy.adopt" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "erasure.certify" | "retention.run" | "retention.enable" | "retention.disable" | "hold.add" | "hold.release" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
+            type: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase-intent" | "record.erase" | "customer.erase" | "customer.report" | "record.search" | "consent.give" | "consent.withdraw" | "consent.receipt" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "privacy-request.open" | "privacy-request.read" | "privacy-request.change" | "notice.queue" | "notice.deliver" | "withholding.order" | "withholding.end" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "policy.publish" | "policy.adopt" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "erasure.certify" | "retention.run" | "retention.enable" | "retention.disable" | "hold.add" | "hold.release" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept" | (string & {});
             outcome: "success" | "refused" | "failed" | (string & {});
             format: number;
             caller?: components["schemas"]["AuditCaller"];
@@ -2694,6 +2744,7 @@ export type NewPrivacyRequest = components['schemas']['NewPrivacyRequest'];
 export type IdentityProof = components['schemas']['IdentityProof'];
 export type PrivacyRequestChange = components['schemas']['PrivacyRequestChange'];
 export type CustomerReportRequest = components['schemas']['CustomerReportRequest'];
+export type CustomerErasure = components['schemas']['CustomerErasure'];
 export type ConsentChange = components['schemas']['ConsentChange'];
 export type GivenConsent = components['schemas']['GivenConsent'];
 export type WordedConsent = components['schemas']['WordedConsent'];
@@ -2747,6 +2798,7 @@ export type CheckoutSession = components['schemas']['CheckoutSession'];
 export type CheckoutSessionTokens = components['schemas']['CheckoutSessionTokens'];
 export type PrivacyRequest = components['schemas']['PrivacyRequest'];
 export type PrivacyRequestPage = components['schemas']['PrivacyRequestPage'];
+export type CustomerErased = components['schemas']['CustomerErased'];
 export type PrivacyPolicy = components['schemas']['PrivacyPolicy'];
 export type PolicyController = components['schemas']['PolicyController'];
 export type PolicyData = components['schemas']['PolicyData'];
@@ -3512,6 +3564,35 @@ export interface operations {
             };
         };
     };
+    eraseCustomer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call safe to repeat: for 24 hours the same key with the same call and body gives the same answer */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerErasure"];
+            };
+        };
+        responses: {
+            /** @description what became of the records */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerErased"];
+                };
+            };
+        };
+    };
     getPrivacyPolicy: {
         parameters: {
             query?: never;
@@ -3666,7 +3747,7 @@ export interface operations {
             query?: {
                 caller?: string;
                 token?: string;
-                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase-intent" | "record.erase" | "customer.report" | "record.search" | "consent.give" | "consent.withdraw" | "consent.receipt" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "privacy-request.open" | "privacy-request.read" | "privacy-request.change" | "notice.queue" | "notice.deliver" | "withholding.order" | "withholding.end" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "policy.publish" | "policy.adopt" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "erasure.certify" | "retention.run" | "retention.enable" | "retention.disable" | "hold.add" | "hold.release" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
+                type?: "record.tokenize" | "record.read" | "record.reveal" | "record.forward" | "record.release" | "record.match" | "record.correct" | "record.erase-intent" | "record.erase" | "customer.erase" | "customer.report" | "record.search" | "consent.give" | "consent.withdraw" | "consent.receipt" | "request.refuse" | "request.replay" | "forward.outcome" | "forward.preview" | "session.open" | "session.complete" | "session.expire" | "privacy-request.open" | "privacy-request.read" | "privacy-request.change" | "notice.queue" | "notice.deliver" | "withholding.order" | "withholding.end" | "security-code.keep" | "token.issue" | "client.add" | "client.rotate-secret" | "client.replace-keys" | "client.end-credential" | "client.revoke" | "staff.disable" | "staff.enable" | "partner.add" | "partner.replace-keys" | "partner.end" | "roles.apply" | "policy.publish" | "policy.adopt" | "destinations.apply" | "destinations.set-secret" | "destinations.remove-secret" | "access.explain" | "access.review" | "access.rebuild" | "approval.list" | "approval.request" | "approval.break-glass" | "approval.approve" | "approval.refuse" | "approval.review" | "caller.suspend" | "caller.lift" | "key.create" | "key.promote" | "key.deactivate" | "key.compromise" | "key.destroy" | "key.retire" | "key.close" | "key.reopen" | "key.certify" | "root-key.replace" | "root-key.acknowledge" | "root-key.share" | "keys.rotate" | "erasure.certify" | "retention.run" | "retention.enable" | "retention.disable" | "hold.add" | "hold.release" | "records.verify" | "audit.read" | "audit.acknowledge" | "audit.key" | "audit.start" | "audit.stop" | "audit.gap" | "audit.drop" | "audit.missing" | "audit.resume" | "audit.unproven" | "restore.apply" | "restore.waive" | "migrate" | "schema.accept";
                 purpose?: "respond-to-query" | "provide-goods" | "process-payment" | "communicate" | "enforce-rights" | "research" | "marketing" | "legal-compliance" | "other-consented";
                 /** @description only events of this time or later: RFC 3339, or a date, which is its beginning in UTC */
                 since?: string;

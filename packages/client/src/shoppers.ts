@@ -1,4 +1,6 @@
 import type {
+  CustomerErased,
+  CustomerErasure,
   CustomerReportRequest,
   NewPrivacyRequest,
   operations,
@@ -47,6 +49,11 @@ export class Shoppers {
   report(request: CustomerReportRequest, options?: CallOptions): Call<Uint8Array> {
     const path = '/v1/customers/report'
     return this.#call({ method: 'POST', path, body: request, answer: 'bytes', repeatsBy: 'nothing' }, options)
+  }
+
+  /** Erases all records of a customer; those that a hold keeps go once it is released. */
+  erase(erasure: CustomerErasure, options?: CallOptions): Call<CustomerErased> {
+    return this.#call({ method: 'POST', path: '/v1/customers/erase', body: erasure }, options)
   }
 }
 

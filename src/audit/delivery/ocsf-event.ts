@@ -40,6 +40,7 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'record.erase-intent': [DATASTORE, OTHER],
   'record.erase': [DATASTORE, 7],
   'record.search': [DATASTORE, 4],
+  'customer.erase': [DATASTORE, 7],
   'customer.report': [DATASTORE, 10],
   'consent.give': [DATASTORE, 2],
   'consent.withdraw': [DATASTORE, 2],

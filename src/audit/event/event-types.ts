@@ -12,6 +12,8 @@ export const EVENT_TYPES = {
   'record.erase-intent':
     'A record is to be erased: written ahead of the erasure, which a hold may postpone; `reason` says why',
   'record.erase': 'A record was erased with all its versions',
+  'customer.erase':
+    'All records of a customer were to be erased; `count` says how many are gone. Each has its own events, with the same `request_id`',
   'customer.report':
     'A report on a customer was made; `tokens` names the records, `fields` what was shown in full, `subject` the request',
   'record.search': 'Records were searched; `search_by` says how, `tokens` what was shown',

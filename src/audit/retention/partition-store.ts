@@ -3,6 +3,7 @@ import { idArray } from '../../database/id-array.ts'
 import { eventIdOf } from '../event/event-id.ts'
 import { isIntactSql } from '../event/event-row-store.ts'
 import { isSought } from '../event/sought-type.ts'
+import { IS_UNPROVEN, unprovenSql } from '../event/unproven-events.ts'
 import type { AnnouncedKey } from '../log/log-store.ts'
 
 /** Hundreds of millions of events are counted before they are dropped. */
@@ -114,9 +115,12 @@ export function selectAnnouncements(db: Queryable, from: number, to: number): Pr
 /** What is known of the events that are older than a time. */
 export interface OldEvents {
   events: number
-  /** How many of them have their place in the log, below its latest checkpoint. */
+  /**
+   * How many of them have their place in the log, below its latest checkpoint, or are named by it: those that commands
+   * without keys wrote.
+   */
   placed: number
-  /** How many of them still match their leaf and their columns. */
+  /** How many of them still match their leaf, or their name, and their columns. */
   intact: number
   /**
    * How many of them are dropped: they are in the log between the first leaf that was kept and the first younger event.
@@ -140,8 +144,10 @@ export async function inspectOldEvents(
       // The text depends on the first of them and their number.
       name: `inspect ${names.length} from ${names[0]}`,
       timeoutMs: TIMEOUT_MS,
-      text: `SELECT count(*)::float8 AS events, count(l.sequence)::float8 AS placed,
-               count(*) FILTER (WHERE ${isIntactSql('l.hash')})::float8 AS intact,
+      text: `WITH ${unprovenSql()}
+             SELECT count(*)::float8 AS events,
+               count(*) FILTER (WHERE l.sequence IS NOT NULL OR ${IS_UNPROVEN})::float8 AS placed,
+               count(*) FILTER (WHERE CASE WHEN l.sequence IS NULL THEN ${IS_UNPROVEN} ELSE ${isIntactSql('l.hash')} END)::float8 AS intact,
                count(*) FILTER (WHERE l.sequence >= $2 AND l.sequence < $3)::float8 AS leading,
                count(*) FILTER (WHERE l.sequence >= $3)::float8 AS trailing
              FROM (${rows}) e LEFT JOIN audit_leaves l
@@ -169,23 +175,24 @@ export function selectMissing(db: Queryable, from: number, to: number): Promise<
 
 const IS_LEADING = 'EXISTS (SELECT FROM audit_leaves l WHERE l.event = e.id AND l.sequence < $1)'
 
-/** The old events of a month that follow a younger one in the log. */
+/** The old events of a month that follow a younger one in the log. What the log only names goes with its month. */
 export async function selectStragglers(db: Queryable, month: OldPartition, firstYounger: number): Promise<string[]> {
-  const text = `SELECT id FROM ${month.name} e WHERE NOT ${IS_LEADING}`
+  const text = `WITH ${unprovenSql()} SELECT id FROM ${month.name} e WHERE NOT ${IS_LEADING} AND NOT ${IS_UNPROVEN}`
   const rows = await db.query<{ id: string }>({ name: `stragglers of ${month.name}`, timeoutMs: TIMEOUT_MS, text }, [
     firstYounger,
   ])
   return rows.map(({ id }) => eventIdOf(id))
 }
 
-/** Deletes from the default partition what is older and comes before that leaf in the log. */
+/** Deletes from the default partition what is older, and comes before that leaf in the log or is only named by it. */
 export async function deleteOldEvents(
   tx: Queryable,
   rest: OldPartition,
   until: Date,
   firstYounger: number,
 ): Promise<void> {
-  const text = `DELETE FROM ${rest.name} e WHERE id < audit_event_id_at($2) AND ${IS_LEADING}`
+  const text = `WITH ${unprovenSql()}
+                DELETE FROM ${rest.name} e WHERE id < audit_event_id_at($2) AND (${IS_LEADING} OR ${IS_UNPROVEN})`
   await tx.query({ name: `delete from ${rest.name}`, timeoutMs: TIMEOUT_MS, text }, [firstYounger, until])
 }
 

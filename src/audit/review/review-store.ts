@@ -1,8 +1,9 @@
 import { byteaArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { eventIdOf, eventUuidAt } from '../event/event-id.ts'
-import { IS_WAITING, isAuthenticSql, isIntactSql, numberSql } from '../event/event-row-store.ts'
+import { IS_WAITING, isAuthenticSql, numberSql } from '../event/event-row-store.ts'
 import type { AuditEventType } from '../event/event-types.ts'
+import { IS_UNPROVEN, unprovenSql } from '../event/unproven-events.ts'
 import type { Acknowledgement, EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
 
 /** Figures over months of events, for a report. No request waits for them. */
@@ -146,12 +147,10 @@ export function selectUnreviewed(db: Queryable, reviewed: Reviewed): Promise<(Ev
 
 const SELECT_FORGED: Statement = {
   name: 'review-forged-events',
-  text: `WITH unproven AS MATERIALIZED
-           (SELECT id_uuid(split_part(name, ' ', 1)) AS event, decode(split_part(name, ' ', 2), 'hex') AS hash
-            FROM ${authentic('audit.unproven', 'true', '$3')}, json_array_elements_text(e.body::json -> 'events') AS name)
+  text: `WITH ${unprovenSql(isAuthenticSql('$3'))}
          SELECT ${GROUP_OF_ROWS} FROM audit_events e
          WHERE id >= $1 AND id < $2 AND NOT (${isAuthenticSql('$3')}) AND ($4 OR NOT (${IS_WAITING}))
-           AND NOT EXISTS (SELECT FROM unproven WHERE event = e.id AND ${isIntactSql('unproven.hash')})
+           AND NOT ${IS_UNPROVEN}
          HAVING count(*) > 0`,
   timeoutMs: REVIEW_TIMEOUT_MS,
 }

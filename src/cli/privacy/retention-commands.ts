@@ -178,14 +178,19 @@ function describeRun({ erased, held, not_enabled }: RetentionRun): string {
   ].join('\n')
 }
 
-function describeState(found: RetentionState): string {
-  const { overdue, not_enabled, unfinished, held, unreviewed, revived, changed } = found
+function describeState(found: RetentionState & { missing: number }): string {
+  const { overdue, not_enabled, unfinished, held, unreviewed, revived, missing, changed } = found
   return [
     `${overdue} records are overdue${not_enabled > 0 ? `, ${not_enabled} of them under rules that are not enabled` : ''}`,
     `${unfinished} erasures were ordered and are not done`,
     `${held} records are past their time, and holds keep them`,
     ...(unreviewed.length > 0 ? [`the review is overdue of ${unreviewed.join(', ')}`] : []),
     ...(revived.length > 0 ? [`records were erased and are there again: ${revived.join(', ')}`] : []),
+    ...(missing > 0
+      ? [
+          `the ledger outside has ${missing} erasures that this database has not done: run "restore apply --erasures FILE"`,
+        ]
+      : []),
     ...(changed.length > 0 ? [`holds were changed outside the vault of ${changed.join(', ')}`] : []),
   ].join('\n')
 }

@@ -12,7 +12,7 @@ import type { Job } from '../../observability/jobs.ts'
 import type { Metrics } from '../../observability/metrics.ts'
 import type { ErasureCertificate } from './erasure-certificate.ts'
 import { createErasureLedger, type VaultLedger } from './erasure-ledger.ts'
-import { createFindMissing } from './find-missing-erasures.ts'
+import { createFindMissing, unanswered } from './find-missing-erasures.ts'
 import { ledgerTargets } from './ledger-targets.ts'
 import { createShipLedger } from './ship-ledger.ts'
 
@@ -44,6 +44,8 @@ export interface Erasures {
   ledger: VaultLedger
   /** The lines outside that this database does not know; what a look at the places outside asks. */
   findMissing(isThorough: boolean): Promise<OutsideCheckpoint[]>
+  /** How many of them no operator has answered for, all read again. */
+  countMissing(): Promise<number>
   /** What a rotation of keys forgets. */
   targets(): Promise<readonly ReencryptionTarget[]>
   commands: ErasureCommands
@@ -59,6 +61,7 @@ export function createErasures(deps: CreateErasuresDeps): Erasures {
   const shipper = createShipLedger({ ...deps, targets })
   const ledger = createErasureLedger({ ...deps, access: deps.access.ledger, shipper })
   const work = { ...deps, ledger, erasures: ledger }
+  const findMissing = createFindMissing({ ...deps, files: targets.files, ledger })
   const jobs: readonly Job[] = [
     {
       name: 'ship-erasures',
@@ -84,7 +87,12 @@ export function createErasures(deps: CreateErasuresDeps): Erasures {
   ]
   return {
     ledger,
-    findMissing: createFindMissing({ ...deps, files: targets.files, ledger }),
+    findMissing,
+    async countMissing() {
+      const missing = await findMissing(true)
+      const roots = missing.map(({ root }) => root)
+      return (await unanswered(database, roots)).size
+    },
     jobs: keepsLog ? jobs : [],
     async targets() {
       const { customersOfErased } = await import('./customers-of-erased.ts')

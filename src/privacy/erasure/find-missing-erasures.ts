@@ -71,14 +71,20 @@ export async function countMissing(database: Queryable, files: readonly string[]
       for await (const { lines } of readLines(file, 0)) {
         const ours = readAll(lines).filter((line) => vault === undefined || line.vault === vault)
         const roots = (await missingFrom(database, ours)).map(rootOf)
-        const answered = new Set((await selectAnsweredRoots(database, 0, roots)).map((root) => root.toString('hex')))
-        for (const name of roots.map((root) => root.toString('hex'))) if (!answered.has(name)) found.add(name)
+        for (const name of await unanswered(database, roots)) found.add(name)
       }
     } catch (error) {
       if (!(error instanceof LedgerFileError)) throw error
     }
   }
   return found.size
+}
+
+/** Those of these lines, by their roots in hexadecimal, where no row says that an operator has answered for them. */
+export async function unanswered(database: Queryable, roots: readonly Buffer[]): Promise<Set<string>> {
+  const answered = await selectAnsweredRoots(database, 0, roots)
+  const names = new Set(roots.map((root) => root.toString('hex')))
+  return names.difference(new Set(answered.map((root) => root.toString('hex'))))
 }
 
 /**

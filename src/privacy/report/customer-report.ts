@@ -65,7 +65,7 @@ export type CustomerReportDeps = Pick<
   'batches' | 'budgets' | 'database' | 'findByTerm' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'probes'
 > &
   HeldDeps &
-  Pick<FindDisclosuresDeps, 'authenticity'>
+  Pick<FindDisclosuresDeps, 'authenticity' | 'issuer'>
 
 /**
  * Reports what is held of a customer on the caller's site, why, since when and under which policy, and every disclosure of it.

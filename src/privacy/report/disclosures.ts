@@ -23,8 +23,9 @@ const DISCLOSING = {
 
 /** Something of a record that left the vault, as its event says. */
 export interface Disclosure {
-  /** The id of the event: its receipt proves it. */
   event: string
+  /** Where the receipt of the event is, which proves it. It names the caller, so it is not in the report itself. */
+  receipt: string
   at: string
   records: readonly string[]
   kinds: readonly string[]
@@ -36,16 +37,19 @@ export interface Disclosure {
     role: string | null
     partner?: { id: string; name: string | null; country: string | null }
   }
+  /** The authority that asked for it. */
+  authority?: string
   /** Only in the auditor's copy. */
   caller?: string
   ticket?: string
-  authority?: string
   destination?: string
   /** Only in the auditor's copy: it is kept from the shopper. */
   withheld?: true
 }
 
 export interface FindDisclosuresDeps {
+  /** The base of the URLs of receipts. */
+  issuer: string
   database: Queryable
   authenticity: EventAuthenticity
 }
@@ -106,7 +110,8 @@ export async function findDisclosures(
     const records = [...(event.tokens ?? []), ...(event.token ? [event.token] : [])].filter((token) =>
       wanted.has(token),
     )
-    found.push(asDisclosure(event, records, { ...copy, isWithheld, partner: partners.get(event.partner ?? '') }))
+    const partner = partners.get(event.partner ?? '')
+    found.push(asDisclosure(event, records, { ...copy, isWithheld, partner, issuer: deps.issuer }))
   }
   return found
 }
@@ -134,11 +139,12 @@ function isDisclosing(type: string): type is keyof typeof DISCLOSING {
 function asDisclosure(
   event: ReleaseEvent,
   records: readonly string[],
-  copy: { forAuditor: boolean; isWithheld: boolean; partner: Copy['partners'][number] | undefined },
+  copy: { forAuditor: boolean; isWithheld: boolean; partner: Copy['partners'][number] | undefined; issuer: string },
 ): Disclosure {
   const { caller, partner, ticket, authority, destination } = event
   return {
     event: event.id,
+    receipt: `${copy.issuer}/v1/audit/events/${event.id}/receipt`,
     at: event.at,
     records,
     kinds: [...new Set(records.flatMap((token) => kindOf(token)))],
@@ -152,11 +158,11 @@ function asDisclosure(
         partner: { id: partner, name: copy.partner?.name ?? null, country: copy.partner?.country ?? null },
       }),
     },
+    ...(authority && { authority }),
     // The shopper's copy says which kind of person saw it, not which person.
     ...(copy.forAuditor && {
       ...(caller && { caller: caller.id }),
       ...(ticket && { ticket }),
-      ...(authority && { authority }),
       ...(destination && { destination }),
       ...(copy.isWithheld && { withheld: true as const }),
     }),

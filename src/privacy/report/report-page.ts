@@ -48,7 +48,7 @@ ${copy === 'auditor' ? 'This copy must not be handed to the shopper.' : ''}</p>
   for (const record of records) yield recordSection(record)
   yield* erasedSection(erased, report.erased_unknown_until)
   yield `<h2>Who has seen it (${disclosures.length})</h2>
-<p class="note">From ${from === null ? 'the beginning of the log' : day(from)} to ${day(to)}. The vault can prove each line: its id names an event of the audit log, which has a receipt.</p>
+<p class="note">From ${from === null ? 'the beginning of the log' : day(from)} to ${day(to)}. The vault can prove each line: its id names an event of the audit log, and report.json says where the receipt of that is.</p>
 `
   if (disclosures.length === 0) yield '<p>Nothing was shown or disclosed in this time.</p>\n'
   else {
@@ -97,11 +97,12 @@ function recordSection(record: HeldRecord | DamagedRecord): string {
   return `<section class="record">${title}${list(facts)}${earlier.join('')}</section>\n`
 }
 
-function disclosureRow({ at, to, purpose, what, fields, records, event, caller, withheld }: Disclosure): string {
+function disclosureRow(disclosure: Disclosure): string {
+  const { at, to, purpose, what, fields, records, event, caller, authority, withheld } = disclosure
   const who = to.partner ? (to.partner.name ?? to.partner.id) : (to.role ?? to.kind)
   const cells = [
     day(at),
-    [who, caller, withheld && 'withheld from the shopper'].filter(Boolean).join(', '),
+    [who, authority && `for ${authority}`, caller, withheld && 'withheld from the shopper'].filter(Boolean).join(', '),
     to.partner ? (to.partner.country ?? 'unknown') : '',
     purpose ?? '',
     fields.length === 0 ? what : `${what}: ${fields.join(', ')}`,

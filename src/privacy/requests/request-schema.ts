@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { mayBeCardNumber } from '../../kinds/clear-value.ts'
 import { optionalMembers } from '../../kinds/optional-members.ts'
 import { text } from '../../kinds/text.ts'
 import { customerSchema } from '../../records/tokenize/checkout-schema.ts'
@@ -8,19 +7,16 @@ import { issue } from '../../values/parse-input.ts'
 import { JURISDICTIONS, jurisdictionNames, requestKinds } from './jurisdictions.ts'
 import { identityMethods, requestStates } from './privacy-request.ts'
 
-const freeText = (maxCharacters: number) =>
-  text(maxCharacters).refine((value) => !mayBeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
-
 const identity = z
   .strictObject({
     method: z.enum(identityMethods).describe('how the shopper proved who they are'),
     at: z.iso.datetime({ offset: true }).describe('when, RFC 3339'),
-    by: freeText(100).describe('the person or program that looked at the proof'),
+    by: text(100).describe('the person or program that looked at the proof'),
   })
   .meta({ id: 'IdentityProof', description: 'How the shop made sure that the shopper is who they say' })
 
-const assignee = freeText(100).describe('the person in charge')
-const note = freeText(2000).describe('what the shopper asks for in detail; it is sealed')
+const assignee = text(100).describe('the person in charge')
+const note = text(2000).describe('what the shopper asks for in detail; it is sealed')
 const laws = Object.entries(JURISDICTIONS)
   .map(([name, { law }]) => `\`${name}\`: ${law}`)
   .join('; ')
@@ -51,7 +47,7 @@ export const requestChangeSchema = z
       identity,
       assignee,
       note,
-      reason: freeText(500).describe('why it is refused, or answered later'),
+      reason: text(500).describe('why it is refused, or answered later'),
       extend: z.boolean().describe('answers it later, once, where the law allows that; needs `reason`'),
     }),
   )

@@ -19,7 +19,7 @@ export interface CreateRetentionDeps {
   database: Database
   access: Pick<Access, 'ledger'>
   policies: CurrentPolicies
-  erasures: Pick<Erasures, 'ledger'>
+  erasures: Pick<Erasures, 'countMissing' | 'ledger'>
   newAuditEvent: NewAuditEvent
   newId: NewId
   now: () => Date
@@ -36,7 +36,8 @@ interface RetentionCommands {
   runRetention(operator: AuditCaller, control: Omit<RetentionControl, 'isAsked'>): Promise<RetentionRun>
   enableRetention(operator: AuditCaller, plan: string): Promise<{ scopes: string[] }>
   disableRetention(operator: AuditCaller): Promise<{ scopes: string[] }>
-  verifyRetention(): Promise<RetentionState & { ok: boolean }>
+  /** `missing` counts the erasures that the ledger outside has and this database has not done. */
+  verifyRetention(): Promise<RetentionState & { ok: boolean; missing: number }>
   addHold(operator: AuditCaller, request: HoldRequest): Promise<Hold>
   releaseHold(operator: AuditCaller, name: string): Promise<ReleasedAndErased>
   listHolds(): Promise<ListedHold[]>
@@ -95,7 +96,8 @@ export function createRetention(given: CreateRetentionDeps): Retention {
       async verifyRetention() {
         const { findOverdue, isInOrder } = await import('./verify-retention.ts')
         const found = await findOverdue(deps)
-        return { ok: isInOrder(found), ...found }
+        const missing = await given.erasures.countMissing()
+        return { ok: isInOrder(found) && missing === 0, ...found, missing }
       },
       async addHold(operator, request) {
         const { addHold, HoldRefused } = await holds()

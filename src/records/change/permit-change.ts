@@ -9,14 +9,18 @@ import { openDisplay } from '../record/sealed-record.ts'
 import { kindNameOf, parseToken, type Token } from '../record/token.ts'
 import { requireLive } from '../reveal/require-live.ts'
 
-/** The record that a caller wants to change, and why. */
-export interface ChangeRequest {
-  token: string
+/** Why a caller wants a change. */
+export interface WhyChange {
   purpose?: Purpose | undefined
   /** Kept sealed beside the event. */
   reason?: string | undefined
   /** Written into the event. */
   ticket?: string | undefined
+}
+
+/** The record that a caller wants to change, and why. */
+export interface ChangeRequest extends WhyChange {
+  token: string
 }
 
 /**
@@ -38,6 +42,20 @@ export function tokenToChange(
 }
 
 /**
+ * Refuses a change of several records that the caller may make of no kind, decided before any record is looked for.
+ *
+ * @throws {Problem} scope-missing, purpose-not-permitted, condition-not-met, unauthenticated
+ */
+export function requireChangeOfAny(
+  deps: Pick<RecordDeps, 'now'>,
+  caller: Caller,
+  scope: ChangeScope,
+  request: WhyChange,
+): void {
+  requireChange(caller, { scope, kind: undefined }, circumstancesOf(deps, request))
+}
+
+/**
  * Decides on the record itself, if a rule of the role is for one use of addresses, and counts the change. The use of an
  * address never changes, so this holds for the transaction that follows.
  *
@@ -48,7 +66,7 @@ export async function permitChange(
   deps: Pick<RecordDeps, 'budgets' | 'database' | 'keys' | 'now'>,
   caller: Caller,
   { scope, token }: { scope: ChangeScope; token: Token },
-  request: ChangeRequest,
+  request: WhyChange,
 ): Promise<void> {
   const change = { scope, kind: kindNameOf(token) }
   const use = dependsOnUse(caller, change) ? await useOf(deps, caller, token) : undefined
@@ -69,7 +87,7 @@ export async function useOf(
 
 function circumstancesOf(
   { now }: Pick<RecordDeps, 'now'>,
-  { purpose, reason, ticket }: ChangeRequest,
+  { purpose, reason, ticket }: WhyChange,
 ): ChangeCircumstances {
   return { now: now(), purpose, reason: reason !== undefined, ticket: ticket !== undefined }
 }

@@ -27,10 +27,10 @@ export function runOnce<K>(
 
 /** What a kept answer of a request repeats. */
 interface Repeated {
-  /** What the request did with its records. */
-  type: 'record.tokenize' | 'record.erase' | 'consent.receipt'
+  /** What the request did. */
+  type: 'record.tokenize' | 'record.erase' | 'consent.receipt' | 'customer.erase'
   tokens: readonly string[]
-  /** Events that concern no record: those of refused items of a batch. */
+  /** Events that concern no single record, such as those of refused items of a batch. */
   events?: readonly string[]
 }
 
@@ -40,8 +40,10 @@ export async function replayEvents(
   request: RouteRequest<Caller>,
   { type, tokens, events = [] }: Repeated,
 ): Promise<AuditEvent[]> {
-  const first: ReadonlyMap<string, string> =
-    type === 'consent.receipt' ? new Map() : await findRecordEvents(deps.database, type, tokens)
+  const isOfCustomer = type === 'consent.receipt' || type === 'customer.erase'
+  const first: ReadonlyMap<string, string> = isOfCustomer
+    ? new Map()
+    : await findRecordEvents(deps.database, type, tokens)
   const replayed = [
     ...tokens.map((token) => ({ token, replay_of: first.get(token) })),
     ...events.map((replay_of) => ({ replay_of })),

@@ -2,8 +2,8 @@ import type { EventAuthenticity } from '../../audit/log/event-authenticity.ts'
 import type { Database } from '../../database/database.ts'
 import { timeOfId } from '../../values/identifier.ts'
 import { parseToken } from '../record/token.ts'
+import { type LoggedRow, selectLoggedPage } from './logged-page-store.ts'
 import type { RecordFinding, Walk } from './record-finding.ts'
-import { type LoggedRow, selectLoggedPage } from './verification-store.ts'
 
 const PAGE_ROWS = 5_000
 
@@ -25,8 +25,10 @@ export function createLogWalk({ database, authenticity, now }: CheckLogDeps): Wa
       const { count, last, rows } = await selectLoggedPage(database, after, until, PAGE_ROWS)
       const findings: RecordFinding[] = []
       for (const row of rows) {
-        if ((await authenticity.judge(row, database)) !== 'authentic') findings.push(forged(row))
-        else if (row.is_missed) findings.push(missing(row))
+        const judgement = await authenticity.judge(row, database)
+        if (judgement === 'authentic') {
+          if (row.is_missed) findings.push(missing(row))
+        } else if (judgement === 'forged' || !row.is_left_out) findings.push(forged(row))
       }
       return { rows: count, next: last === null || count < PAGE_ROWS ? undefined : [last], findings, unbound: 0 }
     },

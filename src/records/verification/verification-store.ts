@@ -1,5 +1,4 @@
-import { eventUuidAt } from '../../audit/event/event-id.ts'
-import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH, queryEvents } from '../../audit/event/event-row-store.ts'
+import { EVENT_ROW, type EventRow, queryEvents } from '../../audit/event/event-row-store.ts'
 import type { Database, Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { FIRST_UUID, isBehindSql, spellOut } from '../../database/lean-rows.ts'
@@ -240,55 +239,4 @@ export async function selectReasonsToCheck(
   return rows.map(({ event, reason_key_id, reason_sealed, approved, erased, ...row }) => {
     return { event, reason_key_id, reason_sealed, approved, erased, beside: row.id === null ? undefined : row }
   })
-}
-
-/** A row of the log that must be looked at, before it is believed. */
-export interface LoggedRow extends EventRow {
-  /** Whether it says that a record was stored, and there is none. */
-  is_missed: boolean
-}
-
-/** A page of the log: how many events it has, and which is the last, as its column of ids has it. */
-export interface LoggedPage {
-  count: number
-  last: string | null
-  /**
-   * Rows that wait for their place in the log, rows that differ from what was hashed, and rows that say that a record
-   * was stored which is not there.
-   */
-  rows: readonly LoggedRow[]
-}
-
-const SELECT_END_OF_PAGE: Statement = {
-  name: 'select-end-of-logged-page',
-  text: `SELECT count(*)::integer AS count, (array_agg(id ORDER BY id DESC))[1] AS last
-         FROM (SELECT id FROM audit_events WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) AS page`,
-  timeoutMs: CENSUS_TIMEOUT_MS,
-}
-/** By the body, not by its columns: in the canonical form the quotation marks inside a text are escaped. */
-const IS_MISSED = `strpos(e.body, '"type":"record.tokenize"') > 0 AND strpos(e.body, '"outcome":"success"') > 0
-                   AND NOT EXISTS (SELECT FROM records r WHERE r.token = id_uuid(substring(e.body FROM '"token":"([^"]*)"')))`
-const SELECT_LOGGED_ROWS: Statement = {
-  name: 'select-logged-rows-to-check',
-  text: `SELECT * FROM (
-           SELECT ${EVENT_ROW}, ${IS_MISSED} AS is_missed, coalesce(${isIntactSql(LEAF_HASH)}, false) AS is_intact
-           FROM audit_events e WHERE e.id > $1 AND e.id <= $2) AS page
-         WHERE is_missed OR NOT is_intact ORDER BY id`,
-  timeoutMs: CENSUS_TIMEOUT_MS,
-}
-
-/** The rows of the log to look at, from one event to another. */
-export async function selectLoggedPage(
-  db: Queryable,
-  [after = eventUuidAt(new Date(0))]: readonly unknown[],
-  until: Date,
-  limit: number,
-): Promise<LoggedPage> {
-  const [page] = await db.query<{ count: number; last: string | null }>(SELECT_END_OF_PAGE, [
-    after,
-    eventUuidAt(until),
-    limit,
-  ])
-  const { count, last } = page!
-  return { count, last, rows: last === null ? [] : await queryEvents<LoggedRow>(db, SELECT_LOGGED_ROWS, [after, last]) }
 }

@@ -14,6 +14,7 @@ import type { Route } from '../../../src/http/route.ts'
 import { createKinds } from '../../../src/kinds/kinds.ts'
 import { createPolicyRoutes } from '../../../src/policies/policy-routes.ts'
 import { createConsentRoutes } from '../../../src/privacy/consents/consent-routes.ts'
+import { createCustomerErasureRoutes } from '../../../src/privacy/erasure/customer-erasure-routes.ts'
 import { createReportRoutes } from '../../../src/privacy/report/report-routes.ts'
 import { createRequestRoutes } from '../../../src/privacy/requests/request-routes.ts'
 import { createRecordApi } from '../../../src/records/record-api.ts'
@@ -40,6 +41,7 @@ export function describedRoutes(): Route<Caller>[] {
     ...createSessionRoutes(deps),
     ...createRequestRoutes(deps),
     ...createReportRoutes(deps),
+    ...createCustomerErasureRoutes(deps),
     ...createPolicyRoutes(deps),
     ...createConsentRoutes(deps),
     ...createSecurityCodeRoutes(deps),

@@ -582,6 +582,41 @@ CustomerReportRequest = TypedDict(
 )
 
 
+class CustomerErasure(TypedDict):
+    """
+    Whose records are erased, and why
+    """
+
+    customer: str
+    """
+    the shop's own reference for the shopper
+    """
+    purpose: NotRequired[
+        Literal[
+            "respond-to-query",
+            "provide-goods",
+            "process-payment",
+            "communicate",
+            "enforce-rights",
+            "research",
+            "marketing",
+            "legal-compliance",
+            "other-consented",
+        ]
+    ]
+    """
+    what the change is for; it is in the audit event
+    """
+    reason: NotRequired[str]
+    """
+    the reason; stored sealed beside the audit event
+    """
+    ticket: NotRequired[str]
+    """
+    the ticket or case that asks for it; it is in the audit event in the clear
+    """
+
+
 WithdrawItem: TypeAlias = str
 
 
@@ -1467,6 +1502,29 @@ class PrivacyRequestPage(TypedDict):
     """
 
 
+class CustomerErased(TypedDict):
+    """
+    What became of the records of a customer
+    """
+
+    customer: str
+    """
+    As it was sent
+    """
+    erased: int
+    """
+    how many records are gone; their tokens are answered with 410 from now on
+    """
+    postponed: int
+    """
+    how many records a hold keeps; they are erased once it is released
+    """
+    event: str
+    """
+    the id of the audit event of the whole; each record has its own
+    """
+
+
 PolicyController = TypedDict(
     "PolicyController",
     {
@@ -1714,6 +1772,7 @@ class EventFilter(TypedDict):
             "record.correct",
             "record.erase-intent",
             "record.erase",
+            "customer.erase",
             "customer.report",
             "record.search",
             "consent.give",

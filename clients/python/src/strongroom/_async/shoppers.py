@@ -3,6 +3,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ..types import (
+    CustomerErased,
+    CustomerErasure,
     CustomerReportRequest,
     NewPrivacyRequest,
     PrivacyRequest,
@@ -95,6 +97,26 @@ class AsyncShoppers:
             retries=retries,
         )
         data: bytes = answer.data
+        return data
+
+    async def erase(
+        self,
+        erasure: CustomerErasure,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> CustomerErased:
+        """Erases all records of a customer; those that a hold keeps go once it is released."""
+        answer = await self._send(
+            "POST",
+            "/v1/customers/erase",
+            body=erasure,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: CustomerErased = answer.data
         return data
 
     def requests(

@@ -4,6 +4,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ..types import (
+    CustomerErased,
+    CustomerErasure,
     CustomerReportRequest,
     NewPrivacyRequest,
     PrivacyRequest,
@@ -96,6 +98,26 @@ class Shoppers:
             retries=retries,
         )
         data: bytes = answer.data
+        return data
+
+    def erase(
+        self,
+        erasure: CustomerErasure,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> CustomerErased:
+        """Erases all records of a customer; those that a hold keeps go once it is released."""
+        answer = self._send(
+            "POST",
+            "/v1/customers/erase",
+            body=erasure,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            retries=retries,
+        )
+        data: CustomerErased = answer.data
         return data
 
     def requests(
