@@ -63,12 +63,8 @@ describe('an origin', () => {
     ...['https://[::1]', 'https://[::ffff:10.0.0.1]', 'https://[64:ff9b::a00:1]', 'https://169.254.169.254'],
     ...['https://localhost', 'https://x.localhost', 'https://db.internal', 'https://printer.local', 'https://host'],
     ...['https://api.example.com.', 'https://ａｐｉ.example.com', 'https://api。example.com', 'ftp://api.example.com'],
-    ...[
-      'https://api.example.com\\@evil.example',
-      'https://api.example.com%2f',
-      'https://%61pi.example.com',
-      'https://',
-    ],
+    ...['https://api.example.com\\@evil.example', 'https://api.example.com%2f', 'https://api.example.com:0'],
+    ...['https://%61pi.example.com', 'https://'],
     ...['https://1.1', 'https://10.0.0.1', 'https://0', 'https://1.2.3.4.5', 'https://metadata.google.internal'],
     ...['https://*.example.com', 'https://a_b.example.com', 'https://-a.example.com', 'https://a..example.com'],
   ])('may not be %s', (origin) => {
@@ -90,6 +86,7 @@ describe('a path', () => {
   it.each([
     ...['v1', '', '/v1?x=1', '/v1#x', '/../v1', '/v1/..', '/v1/./x', '/v1/{a}{b}', '/v1/{a}/{a}', '/v1/{A}', '/v1/{}'],
     ...['/v1/{a', '/v1/a}', '/v1/%2e%2e', '/v1\\x', '/v1 x', '/v1/ü', '/v1/{__proto__}'],
+    ...['/v1/{cvc}', '/v1/{security_code}'],
   ])('may not be %s', (path) => {
     expect(faultsOf(file({ path }))).toEqual(['/path'])
   })
@@ -110,7 +107,7 @@ describe('a template', () => {
           },
           code: { $card: 'security_code', optional: true },
           zips: [address, { $address: 'postal_code', of: 'shipping', optional: true }],
-          email: { $contact: 'email' },
+          email: { $contact: 'email', optional: false },
           amount: { $in: 'amount', type: 'integer', minimum: 1 },
           total: { $in: 'total', type: 'decimal', max_decimals: 2, as: 'number' },
           capture: { $in: 'capture', type: 'boolean' },
@@ -148,6 +145,7 @@ describe('a template', () => {
     ['a source that is not known', { $env: 'HOME' }, '/template/x'],
     ['a type that is not known', { $in: 'amount', type: 'float' }, '/template/x/type'],
     ['a rule of another type', { $in: 'amount', type: 'integer', max_length: 3 }, '/template/x'],
+    ['an integer that no number is', { $in: 'a', type: 'integer', minimum: 2, maximum: 1 }, '/template/x/maximum'],
     ['an input with the name of a code', { $in: 'cvv' }, '/template/x/$in'],
     ['an input with another name', { $in: 'Amount' }, '/template/x/$in'],
     ['a secret with another name', { $secret: '../key' }, '/template/x/$secret'],
@@ -291,4 +289,9 @@ it.each<[string, object, string]>([
 it('takes no other format and no other name', () => {
   expect(faultsOf({ ...file({}), format: 2 })).toEqual(['#/format'])
   expect(faultsOf({ format: 1, destinations: { 'A b': processor } })).toHaveLength(1)
+})
+
+it('names every fault, however many', () => {
+  const named = Array.from({ length: 150 }, (_, at) => [`d${at}`, { ...processor, encoding: 'xml' }])
+  expect(faultsOf({ format: 1, destinations: Object.fromEntries(named) })).toHaveLength(150)
 })

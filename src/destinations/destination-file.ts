@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { purposes } from '../access/policy/purpose.ts'
-import { issue, parseInput } from '../values/parse-input.ts'
+import { issue, parseFile, SENSITIVE_AUTHENTICATION_DATA } from '../values/parse-input.ts'
 import { type Destination, methods, pathParameters, takenBy } from './destination.ts'
 import { certificates, hostFault, isHttpsOrigin, partnerId } from './endpoint-schema.ts'
 import { answerHeader, callerHeader, ownHeader } from './header-name.ts'
@@ -35,6 +35,10 @@ const path = z
   .regex(PATH)
   .refine((value) => !/\}\{/.test(value), issue('invalid-input', 'two parameters need a character between them'))
   .refine((value) => !/(^|\/)\.{1,2}(\/|$)/.test(value), issue('invalid-input', 'has a segment of dots'))
+  .refine((value) => !pathParameters(value).some((name) => SENSITIVE_AUTHENTICATION_DATA.test(name)), {
+    // A caller that sends such an input is refused, so the destination could not be used.
+    ...issue('invalid-input', 'a parameter has the name of a code'),
+  })
   .refine((value) => unique(pathParameters(value)), issue('invalid-input', 'a parameter comes twice'))
 
 /** RFC 6901, with `*` for each element of an array or each member of an object. */
@@ -101,7 +105,7 @@ const file = z.strictObject({
  * @throws {Problem} invalid-input, unknown-member, with a pointer for each fault
  */
 export function parseDestinationsFile(input: unknown): DestinationsFile {
-  return parseInput(file, input)
+  return parseFile(file, input)
 }
 
 type Context = z.core.$RefinementCtx

@@ -17,7 +17,7 @@ export const certificates = z
 
 export function isHttpsOrigin(value: string): boolean {
   const url = URL.parse(value)
-  return url?.protocol === 'https:' && url.origin === value && HOST.test(url.hostname)
+  return url?.protocol === 'https:' && url.origin === value && url.port !== '0' && HOST.test(url.hostname)
 }
 
 /** Why an endpoint may not be at that host: a file names an address by number, or a name that is not public, only on purpose. */

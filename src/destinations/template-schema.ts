@@ -21,7 +21,7 @@ export const SECRET_NAME = /^[a-z][a-z0-9-]{0,62}$/
 /** Names of inputs and of parameters in paths. */
 const INPUT_NAME = /^[a-z][a-z0-9_]{0,62}$/
 
-const optional = z.literal(true).optional()
+const optional = z.boolean().optional()
 
 /** In what forms each part of a card is written. A number or a code as an integer would lose digits. */
 const FORMS = { exp_month: monthForms, exp_year: yearForms, expiry: expiryForms } as const
@@ -61,6 +61,17 @@ const inputName = z
 
 const integer = z.int()
 const someText = z.string().min(1).max(MAX_TEXT)
+const integerLeaf = z
+  .strictObject({
+    $in: inputName,
+    type: z.literal('integer'),
+    minimum: integer.optional(),
+    maximum: integer.optional(),
+    optional,
+  })
+  .refine(({ minimum, maximum }) => minimum === undefined || maximum === undefined || minimum <= maximum, {
+    ...issue('invalid-input', 'no number is between these', ['maximum']),
+  })
 const inputLeaf = z.discriminatedUnion('type', [
   z.strictObject({
     $in: inputName,
@@ -70,13 +81,7 @@ const inputLeaf = z.discriminatedUnion('type', [
     one_of: z.array(someText).min(1).max(200).optional(),
     optional,
   }),
-  z.strictObject({
-    $in: inputName,
-    type: z.literal('integer'),
-    minimum: integer.optional(),
-    maximum: integer.optional(),
-    optional,
-  }),
+  integerLeaf,
   z.strictObject({
     $in: inputName,
     type: z.literal('decimal'),

@@ -6,7 +6,7 @@ type NumberType = 'string' | 'integer'
 
 interface Optional {
   /** The member is left out when the record has no such value, or the caller sends none. */
-  optional?: true | undefined
+  optional?: boolean | undefined
 }
 
 /** What a template takes of a card beside its fields: both parts of the expiry, and the code that is kept apart. */

@@ -36,9 +36,9 @@ const body = z
         .describe('headers that the destination lets a caller add'),
       method: z.enum(methods).describe('one of the methods of the destination; default: its first'),
       security_code: z.string().max(100).describe('the name of a kept security code of the card; it is used up'),
-      dry_run: z.literal(true).describe('show the request with its values masked, and send nothing'),
+      dry_run: z.boolean().describe('show the request with its values masked, and send nothing'),
       resend: z
-        .literal(true)
+        .boolean()
         .describe(
           'send again what has an unknown outcome, with the same Idempotency-Key; the destination may do it twice',
         ),
@@ -190,8 +190,11 @@ function requestOf({
   return { destination, purpose, tokens, input, headers, method, securityCode: security_code }
 }
 
-/** What makes two requests the same. A code is used up by the first attempt, so a further one has another or none. */
+/**
+ * What makes two requests the same. A code is used up by the first attempt, so a further one has another or none. A dry
+ * run has no key, so what is compared is none.
+ */
 function comparable(body: unknown): unknown {
-  const { resend: _, security_code: __, ...rest } = body as Body
+  const { resend: _, dry_run: __, security_code: ___, ...rest } = body as Body
   return rest
 }

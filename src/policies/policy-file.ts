@@ -4,7 +4,7 @@ import { needsConsent, type Purpose } from '../access/policy/purpose.ts'
 import { parseJson } from '../http/json.ts'
 import { slug } from '../kinds/clear-value.ts'
 import { kindNames } from '../kinds/registry.ts'
-import { issue, parseInput } from '../values/parse-input.ts'
+import { issue, parseFile } from '../values/parse-input.ts'
 import { Problem } from '../values/problem.ts'
 import {
   legalBases,
@@ -81,7 +81,7 @@ export interface PolicyFile {
  */
 export function parsePolicyFile(file: string): PolicyFile {
   const { front, text } = divide(file)
-  const parsed = parseInput(policy, parseFront(front))
+  const parsed = parseFile(policy, parseFront(front))
   return {
     policy: { ...parsed, settlement_days: parsed.settlement_days ?? SETTLEMENT_DAYS },
     text,

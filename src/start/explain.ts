@@ -11,6 +11,9 @@ export function explain(error: unknown, what = 'The vault cannot start'): string
   }
   if (error instanceof Interrupted) return `${error.message}\n`
   if (error instanceof ConfigError) return `The configuration cannot be used: ${error.message}\n`
-  if (error instanceof Problem) return `${what}: ${titleOf(error.code)} (${error.code})\n`
+  if (error instanceof Problem) {
+    const places = error.errors.map(({ pointer, detail }) => `  ${pointer}: ${detail}\n`).join('')
+    return `${what}: ${titleOf(error.code)} (${error.code})\n${places}`
+  }
   return `${what}: ${error instanceof Error ? error.message : 'unknown error'}\n`
 }

@@ -9,11 +9,24 @@ import type { ProblemCode } from './problem-codes.ts'
  * @throws {Problem} the code of the gravest issue, with the pointers of the first 100 issues; nothing quotes the input
  */
 export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+  return parse(schema, input, MAX_ERRORS)
+}
+
+/**
+ * The same for a file of the operator, who wants to see everything that is wrong with it.
+ *
+ * @throws {Problem} with the pointers of all issues
+ */
+export function parseFile<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+  return parse(schema, input, Number.POSITIVE_INFINITY)
+}
+
+function parse<S extends z.ZodType>(schema: S, input: unknown, mostErrors: number): z.output<S> {
   const result = schema.safeParse(input)
   if (result.success) return result.data
   const found = result.error.issues.flatMap((issue) => translate(issue))
   const code = GRAVEST_FIRST.find((candidate) => found.some((f) => f.code === candidate)) ?? found[0]?.code
-  const errors = found.slice(0, MAX_ERRORS).map(({ pointer, detail }) => ({ pointer, detail }))
+  const errors = found.slice(0, mostErrors).map(({ pointer, detail }) => ({ pointer, detail }))
   throw new Problem(code ?? 'invalid-input', { errors })
 }
 

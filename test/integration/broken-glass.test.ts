@@ -29,6 +29,8 @@ async function release(grants: readonly Grant[]) {
   const reveal = (body: object) =>
     vault.call('POST', `/v1/tokens/${token}/reveal`, { token: asker, body: { purpose, reason: 'Chargeback', ...body } })
   const calm = await reveal({})
+  const patient = await reveal({ break_glass: false })
+  expect([patient.status, patient.body.code]).toEqual([calm.status, calm.body.code])
   const before = alerts().length
   const broken = await reveal({ break_glass: true })
   expect(broken.status, broken.text).toBe(200)

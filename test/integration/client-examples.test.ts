@@ -106,6 +106,8 @@ it('of shoppers pass on what they ask, and answer it', async () => {
   expect(Buffer.from(zip.subarray(0, 2)).toString()).toBe('PK')
   expect(state).toBe('done')
   expect(await shoppers.listOpen(officer)).toEqual([])
+  await vault.tokenize({ customer: 'cus_2008', contact: { email: 'ann@example.com' } })
+  expect(await shoppers.eraseAll(officer, 'cus_2008')).toEqual([1, 0])
 })
 
 it('of the privacy policy and of consents', async () => {

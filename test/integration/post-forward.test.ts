@@ -42,6 +42,15 @@ describe('200', () => {
     })
   })
 
+  it('is also that of a request which says that it is neither a dry run nor sent again', async () => {
+    const key = newKey()
+    const answer = await shop.send({ card }, { key, dry_run: false, resend: false })
+    expect(answer.status, answer.text).toBe(200)
+    const again = await shop.send({ card }, { key })
+    expect(again.body).toEqual(answer.body)
+    expect(shop.processor.received).toHaveLength(1)
+  })
+
   it('has one event of the release before, and one of the outcome after', async () => {
     let sent: Record<string, unknown>[] = []
     shop.processor.answer = async (request, response) => {

@@ -99,6 +99,8 @@ describe('a request of a shopper', () => {
     const id = await opened({ jurisdiction: 'ccpa' })
     expectProblem(await change(id, { state: 'refused' }), 422, 'invalid-input')
     expectProblem(await change(id, { extend: true }), 422, 'invalid-input')
+    expectProblem(await change(id, { extend: false }), 422, 'invalid-input')
+    expect((await change(id, { extend: false, reason: 'not needed' })).status).toBe(200)
     const before = (await read(id)).body.due_at
     const later = await change(id, { extend: true, reason: 'many records' })
     expect(Date.parse(later.body.due_at) - Date.parse(before)).toBe(45 * DAY)

@@ -27,3 +27,9 @@ export async function answer(vault: VaultClient, id: string) {
   const { state } = await vault.shoppers.changeRequest(id, { state: 'done' })
   return { zip, state }
 }
+
+/** Erases everything that is held of a shopper; a hold may keep some records for now. */
+export async function eraseAll(vault: VaultClient, customer: string) {
+  const { erased, postponed } = await vault.shoppers.erase({ customer, reason: 'asked by the shopper' })
+  return [erased, postponed]
+}

@@ -1052,11 +1052,8 @@ export interface components {
             ticket?: string;
             /** @description the name of the authority that asks, never of a person; it is in the audit event in the clear */
             authority?: string;
-            /**
-             * @description release without waiting for an approval; it raises an alert
-             * @constant
-             */
-            break_glass?: true;
+            /** @description release without waiting for an approval; it raises an alert */
+            break_glass?: boolean;
             /** @description only these fields; default: all granted fields */
             fields?: string[];
         };
@@ -1070,11 +1067,8 @@ export interface components {
             ticket?: string;
             /** @description the name of the authority that asks, never of a person; it is in the audit event in the clear */
             authority?: string;
-            /**
-             * @description release without waiting for an approval; it raises an alert
-             * @constant
-             */
-            break_glass?: true;
+            /** @description release without waiting for an approval; it raises an alert */
+            break_glass?: boolean;
             items: components["schemas"]["RevealItem"][];
         };
         RevealItem: {
@@ -1097,11 +1091,8 @@ export interface components {
             ticket?: string;
             /** @description the name of the authority that asks, never of a person; it is in the audit event in the clear */
             authority?: string;
-            /**
-             * @description release without waiting for an approval; it raises an alert
-             * @constant
-             */
-            break_glass?: true;
+            /** @description release without waiting for an approval; it raises an alert */
+            break_glass?: boolean;
             /** @description only these fields; default: all granted fields */
             fields?: string[];
         };
@@ -1360,11 +1351,8 @@ export interface components {
             note?: string;
             /** @description why it is refused, or answered later */
             reason?: string;
-            /**
-             * @description answers it later, once, where the law allows that; needs `reason`
-             * @constant
-             */
-            extend?: true;
+            /** @description answers it later, once, where the law allows that; needs `reason` */
+            extend?: boolean;
         };
         /** @description What a report is about */
         CustomerReportRequest: {
@@ -1467,16 +1455,10 @@ export interface components {
             method?: "POST" | "PUT" | "PATCH";
             /** @description the name of a kept security code of the card; it is used up */
             security_code?: string;
-            /**
-             * @description show the request with its values masked, and send nothing
-             * @constant
-             */
-            dry_run?: true;
-            /**
-             * @description send again what has an unknown outcome, with the same Idempotency-Key; the destination may do it twice
-             * @constant
-             */
-            resend?: true;
+            /** @description show the request with its values masked, and send nothing */
+            dry_run?: boolean;
+            /** @description send again what has an unknown outcome, with the same Idempotency-Key; the destination may do it twice */
+            resend?: boolean;
         };
         /** @description The records that go along, by what they are used for */
         ForwardTokens: {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { kindsUsedFor, recordUses } from '../../kinds/checkout-parts.ts'
 import { kindNames } from '../../kinds/registry.ts'
-import { issue, parseInput } from '../../values/parse-input.ts'
+import { issue, parseFile } from '../../values/parse-input.ts'
 import { purposes } from './purpose.ts'
 import type { RoleFile } from './role-set.ts'
 import {
@@ -123,7 +123,7 @@ const file = z.strictObject({
  * @throws {Problem} invalid-input, unknown-member, with a pointer for each fault
  */
 export function parseRoleFile(input: unknown): RoleFile {
-  return parseInput(file, input)
+  return parseFile(file, input)
 }
 
 type Context = z.core.$RefinementCtx

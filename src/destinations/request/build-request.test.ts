@@ -53,8 +53,19 @@ describe('what is missing', () => {
     expect(await bodyOf(template, { records: { card: nameless } })).toEqual({ b: [1], c: {} })
   })
 
+  it('is also an optional input that is null', async () => {
+    const template = { a: { $in: 'a', optional: true }, n: { $in: 'n', type: 'integer', optional: true }, c: 1 }
+    expect(await bodyOf(template, { input: { a: null, n: null } })).toEqual({ c: 1 })
+    expect(await problemOf(build(sampleDestination({ a: { $in: 'a' } }), { input: { a: null } }))).toEqual({
+      code: 'invalid-input',
+      pointers: ['#/input/a'],
+    })
+  })
+
   it.each<[object, Partial<Filling>, string]>([
     [name, { records: { card: nameless } }, '#/tokens/card'],
+    [{ ...name, optional: false }, { records: { card: nameless } }, '#/tokens/card'],
+    [{ $in: 'a', optional: false }, {}, '#/input/a'],
     [{ $address: 'city', of: 'billing' }, {}, '#/tokens/billing_address'],
     [{ $address: 'city', of: 'shipping' }, {}, '#/tokens/shipping_address'],
     [{ $contact: 'email' }, { records: { card } }, '#/tokens/contact'],

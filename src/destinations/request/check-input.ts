@@ -89,7 +89,7 @@ function inputShape({ template, path }: Destination): Record<string, z.ZodType> 
   const leaves = [...leavesOf(template)].map(({ leaf }) => leaf).filter((leaf): leaf is InputLeaf => '$in' in leaf)
   for (const [name, same] of Map.groupBy(leaves, ({ $in }) => $in)) {
     const isOptional = same.every(({ optional }) => optional)
-    for (const leaf of same) add(name, isOptional ? inputValue(leaf).optional() : inputValue(leaf))
+    for (const leaf of same) add(name, isOptional ? orNone(inputValue(leaf)) : inputValue(leaf))
   }
   // A parameter of a path is never left out, so its rule comes first.
   for (const name of pathParameters(path)) {
@@ -99,6 +99,11 @@ function inputShape({ template, path }: Destination): Record<string, z.ZodType> 
     if (inBody !== undefined) add(name, inBody)
   }
   return Object.fromEntries(shape)
+}
+
+/** Some clients send `null` for what they leave out. A blank text is one that the caller chose. */
+function orNone(rule: z.ZodType): z.ZodType {
+  return z.preprocess((value) => value ?? undefined, rule.optional()).optional()
 }
 
 const pathParameter = inClear(

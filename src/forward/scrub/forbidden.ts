@@ -32,10 +32,10 @@ export function createForbidden({ number, code, secrets }: Known): Forbidden {
   }
   wholeValues.delete('')
 
+  const holdsNumber = number === undefined ? () => false : numberFinder(number)
+
   const holdsKnown = (reading: string) =>
-    wholeValues.has(reading.trim()) ||
-    secretForms.some((form) => reading.includes(form)) ||
-    (number !== undefined && digitsOf(reading).includes(number))
+    wholeValues.has(reading.trim()) || secretForms.some((form) => reading.includes(form)) || holdsNumber(reading)
   return {
     holds(text, isId) {
       const readings = readingsOf(text)
@@ -56,6 +56,12 @@ export function createForbidden({ number, code, secrets }: Known): Forbidden {
       return found
     },
   }
+}
+
+/** Finds the digits of a number, and its value in base 16. */
+function numberFinder(number: string): (reading: string) => boolean {
+  const value = BigInt(number).toString(16)
+  return (reading) => digitsOf(reading).includes(number) || reading.toLowerCase().includes(value)
 }
 
 function formsOf(bytes: Buffer): string[] {

@@ -44,6 +44,7 @@ const FORMS: readonly (readonly [string, string])[] = [
   ['hex', hex(NUMBER)],
   ['HEX', hex(NUMBER).toUpperCase()],
   ['hex after half a byte', `a${hex(NUMBER)}`],
+  ['its value in hex', `0x${BigInt(NUMBER).toString(16).toUpperCase()}`],
   ['a hex dump', hex(NUMBER).replace(/../g, '$& ')],
   ['bytes', hex(NUMBER).replace(/../g, '0x$&, ')],
   ['UTF-16 in hex', Buffer.from(NUMBER, 'utf16le').toString('hex')],

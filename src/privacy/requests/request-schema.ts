@@ -48,10 +48,10 @@ export const requestChangeSchema = z
       assignee,
       note,
       reason: text(500).describe('why it is refused, or answered later'),
-      extend: z.literal(true).describe('answers it later, once, where the law allows that; needs `reason`'),
+      extend: z.boolean().describe('answers it later, once, where the law allows that; needs `reason`'),
     }),
   )
-  .refine((change) => Object.values(change).some((value) => value !== undefined), {
+  .refine((change) => Object.values(change).some((value) => value !== undefined && value !== false), {
     ...issue('invalid-input', 'expected something to change'),
   })
   .meta({ id: 'PrivacyRequestChange', description: 'What changes of a request' })

@@ -5,7 +5,7 @@ import { kindNameOf, parseToken } from '../record/token.ts'
 import type { Why } from '../why/why.ts'
 
 const { break_glass, fields } = optionalMembers({
-  break_glass: z.literal(true).describe('release without waiting for an approval; it raises an alert'),
+  break_glass: z.boolean().describe('release without waiting for an approval; it raises an alert'),
   fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; default: all granted fields'),
 })
 

@@ -143,7 +143,7 @@ class RevealRequest(TypedDict):
     """
     the name of the authority that asks, never of a person; it is in the audit event in the clear
     """
-    break_glass: NotRequired[Literal[True]]
+    break_glass: NotRequired[bool]
     """
     release without waiting for an approval; it raises an alert
     """
@@ -193,7 +193,7 @@ class PartnerReleaseRequest(TypedDict):
     """
     the name of the authority that asks, never of a person; it is in the audit event in the clear
     """
-    break_glass: NotRequired[Literal[True]]
+    break_glass: NotRequired[bool]
     """
     release without waiting for an approval; it raises an alert
     """
@@ -563,7 +563,7 @@ class PrivacyRequestChange(TypedDict):
     """
     why it is refused, or answered later
     """
-    extend: NotRequired[Literal[True]]
+    extend: NotRequired[bool]
     """
     answers it later, once, where the law allows that; needs `reason`
     """
@@ -1936,7 +1936,7 @@ class RevealManyRequest(TypedDict):
     """
     the name of the authority that asks, never of a person; it is in the audit event in the clear
     """
-    break_glass: NotRequired[Literal[True]]
+    break_glass: NotRequired[bool]
     """
     release without waiting for an approval; it raises an alert
     """
@@ -2051,11 +2051,11 @@ class ForwardRequest(TypedDict):
     """
     the name of a kept security code of the card; it is used up
     """
-    dry_run: NotRequired[Literal[True]]
+    dry_run: NotRequired[bool]
     """
     show the request with its values masked, and send nothing
     """
-    resend: NotRequired[Literal[True]]
+    resend: NotRequired[bool]
     """
     send again what has an unknown outcome, with the same Idempotency-Key; the destination may do it twice
     """
