@@ -72,9 +72,13 @@ export function sessionSchema(allowsHttp: boolean) {
     })
     .superRefine(({ origins, return_url: returnUrl }, context) => {
       if (returnUrl === undefined) return
-      const url = new URL(returnUrl)
+      const url = URL.parse(returnUrl)
       const isFine =
-        isSafe(url, allowsHttp) && origins.includes(url.origin) && url.username === '' && url.password === ''
+        url !== null &&
+        isSafe(url, allowsHttp) &&
+        origins.includes(url.origin) &&
+        url.username === '' &&
+        url.password === ''
       if (isFine) return
       context.addIssue({
         code: 'custom',

@@ -136,6 +136,8 @@ describe('what the session decides', () => {
     ['a return to another origin', { origins: [SHOP], return_url: 'https://evil.example/' }],
     ['a return with a password', { origins: [SHOP], return_url: 'https://a:b@shop.example/' }],
     ['a return by http', { origins: [SHOP], return_url: 'http://shop.example/' }],
+    ['a return without an origin', { origins: [SHOP], return_url: '/thanks' }],
+    ['a return to nowhere', { origins: [SHOP], return_url: '' }],
     ['a return to a script', { origins: [SHOP], return_url: 'javascript:alert(1)' }],
     ['no part', { origins: [SHOP], parts: [] }],
     ['an unknown part', { origins: [SHOP], parts: ['passport'] }],
