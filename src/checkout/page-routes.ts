@@ -59,10 +59,11 @@ async function pageOf(deps: PageRouteDeps, request: RouteRequest<Caller>, mode: 
   const id = request.params.id ?? ''
   const session = await deps.findSession(id)
   if (session === undefined) return endedAnswer(deps, session, 404, 'noSession')
-  if (session.expiresAt <= deps.now()) return endedAnswer(deps, session, 410, 'sessionExpired')
+  // Also after its end: a shopper who comes back must not take the checkout for one that failed.
   if ((await findCompleted(deps.idempotency, session)) !== undefined) {
     return endedAnswer(deps, session, 409, 'sessionUsed')
   }
+  if (session.expiresAt <= deps.now()) return endedAnswer(deps, session, 410, 'sessionExpired')
   const { parts, consents, origins, returnUrl, locale } = session
   countView(deps.visits, mode, request, origins)
   const hasAddress = parts.some((part) => part.endsWith('_address'))
