@@ -38,7 +38,7 @@ export const answerTables: ReferencingTables = {
       key: 'index_key',
       expiry: {
         column: 'expires_at',
-        sentence: 'These are answers kept for Idempotency-Keys, which expire 24 hours after they were given.',
+        sentence: 'These are answers kept for Idempotency-Keys, which expire a day after they were given, and those of checkout sessions a day after the session.',
       },
     }),
   ],
