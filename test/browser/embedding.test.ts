@@ -137,7 +137,13 @@ describe.skipIf(missing)(`the frame on a page${without(missing)}`, () => {
   it('says what is missing when it is made without a session', async () => {
     const page = await (await there.context()).newPage()
     await page.goto(await there.shopPage(await there.session()))
-    for (const options of ['undefined', '{}', '{ session: {} }', `{ session: { id: 'cs_1' } }`, `{ session: 'cs_1' }`]) {
+    for (const options of [
+      'undefined',
+      '{}',
+      '{ session: {} }',
+      `{ session: { id: 'cs_1' } }`,
+      `{ session: 'cs_1' }`,
+    ]) {
       const said = `(() => { try { Strongroom.checkout(${options}) } catch (error) { return error.message } })()`
       expect(await page.evaluate(said)).toContain('{session: {id, token}}')
     }
