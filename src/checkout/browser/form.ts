@@ -95,7 +95,7 @@ export class CheckoutForm {
     const active = document.activeElement
     const isInside = fieldset.contains(active)
     const { selectionStart = null } = active instanceof HTMLInputElement ? active : {}
-    fieldset.replaceChildren(fieldset.firstElementChild!, ...section.fields.map(({ node }) => node))
+    arrange(fieldset, [fieldset.firstElementChild!, ...section.fields.map(({ node }) => node)])
     // A field may have another element when the country's form arrives. The shopper types on in it.
     const again = isInside ? section.fields.find(({ input }) => input.id === active?.id)?.input : undefined
     again?.focus()
@@ -241,6 +241,17 @@ export class CheckoutForm {
       ...(code !== undefined && { security_code: code }),
       ...(consents.length > 0 && { consents }),
     }
+  }
+}
+
+/** Makes these the children. One that stays is not taken out: a list of countries would forget the letters typed in it so far. */
+function arrange(parent: HTMLElement, children: readonly Element[]): void {
+  for (const child of [...parent.children]) {
+    if (!children.includes(child)) child.remove()
+  }
+  for (const [at, child] of children.entries()) {
+    const there = parent.children[at] ?? null
+    if (there !== child) parent.insertBefore(child, there)
   }
 }
 
