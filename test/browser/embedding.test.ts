@@ -164,6 +164,17 @@ describe.skipIf(missing)(`the frame on a page${without(missing)}`, () => {
     await page.context().close()
   })
 
+  it('leaves the list of countries in place while the shopper chooses with the keyboard', async () => {
+    const { page, frame } = await there.embed({ session: { parts: ['billing_address'] }, options: { locale: 'en-SG' } })
+    await frame.waitForSelector('.billing-address-company')
+    await frame.locator('#billing-address-country').focus()
+    await page.keyboard.press('ArrowDown')
+    await frame.waitForSelector('.billing-address-city')
+    expect(await frame.locator('#billing-address-country').inputValue()).toBe('SX')
+    expect((await told(page)).map(([name]) => name)).not.toContain('blur')
+    await page.context().close()
+  })
+
   it('works in a shadow root, and twice on a page', async () => {
     const second = await there.session()
     const { page } = await there.embed({

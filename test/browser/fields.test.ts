@@ -272,17 +272,6 @@ describe.skipIf(missing)(`the fields${without(missing)}`, () => {
     await page.context().close()
   })
 
-  it('do not take the list of countries from under the shopper who chooses with the keyboard', async () => {
-    const { page, frame } = await there.embed({ session: { parts: ['billing_address'] }, options: { locale: 'en-SG' } })
-    await frame.waitForSelector('.billing-address-company')
-    await frame.locator('#billing-address-country').focus()
-    await page.keyboard.press('ArrowDown')
-    await frame.waitForSelector('.billing-address-city')
-    expect(await frame.locator('#billing-address-country').inputValue()).toBe('SX')
-    expect((await told(page)).map(([name]) => name)).not.toContain('blur')
-    await page.context().close()
-  })
-
   it('ask for what the chosen country uses, and keep what was typed', async () => {
     const { page } = await there.hosted({ parts: ['billing_address'], locale: 'en-SG' })
     await page.waitForSelector('.billing-address-company')

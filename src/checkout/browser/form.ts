@@ -2,7 +2,7 @@ import type { Countries } from '../checkout-page.ts'
 import { addressSection } from './address-fields.ts'
 import { type CardSection, cardSection } from './card-fields.ts'
 import { contactSection } from './contact-fields.ts'
-import { element } from './element.ts'
+import { arrange, element } from './element.ts'
 import type { Field } from './field.ts'
 import type { Section } from './section.ts'
 import { type Stored, storeCheckout } from './store-checkout.ts'
@@ -241,17 +241,6 @@ export class CheckoutForm {
       ...(code !== undefined && { security_code: code }),
       ...(consents.length > 0 && { consents }),
     }
-  }
-}
-
-/** Makes these the children. One that stays is not taken out: a list of countries would forget the letters typed in it so far. */
-function arrange(parent: HTMLElement, children: readonly Element[]): void {
-  for (const child of [...parent.children]) {
-    if (!children.includes(child)) child.remove()
-  }
-  for (const [at, child] of children.entries()) {
-    const there = parent.children[at] ?? null
-    if (there !== child) parent.insertBefore(child, there)
   }
 }
 
