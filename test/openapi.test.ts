@@ -88,6 +88,24 @@ describe('the OpenAPI document', () => {
     for (const pattern of patterns) expect(pattern).not.toMatch(/\\[pPkuU1-9]|\(\?(?!:)/)
   })
 
+  it('says truly that a member that may be left out may be null', () => {
+    const taking = operations.filter(({ requestBody }) => requestBody?.content['application/json'])
+    const refused = taking.flatMap((operation) => {
+      const { schema, examples = {} } = operation.requestBody!.content['application/json']!
+      const { properties = {}, required = [] } = schemas[schema.$ref!.split('/').at(-1)!]!
+      const left = Object.keys(properties).filter((name) => !(required as string[]).includes(name))
+      const parse = (body: object) => routeOf(operation).body!.safeParse(body)
+      return Object.values(examples).flatMap(({ value }) =>
+        left
+          .filter((name) =>
+            parse({ ...(value as object), [name]: null }).error?.issues.some(({ path }) => path[0] === name),
+          )
+          .map((name) => `${operation.operationId} ${name}`),
+      )
+    })
+    expect(refused).toEqual([])
+  })
+
   it('gives every call a name, a part of the documentation and a description', () => {
     const names = operations.map(({ operationId }) => operationId)
     expect(new Set(names).size).toBe(names.length)

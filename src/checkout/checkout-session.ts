@@ -50,6 +50,18 @@ export function isSessionId(text: string): boolean {
 /** The one Idempotency-Key of a session: it makes two submits of a checkout one, and a second checkout impossible. */
 export const SESSION_KEY = 'checkout'
 
+const KEPT_FOR_MS = 24 * 60 * 60 * 1000
+
+/** Until when a session and the answer to its checkout are kept: a day after its end. */
+export function keptUntil({ expiresAt }: Pick<CheckoutSession, 'expiresAt'>): Date {
+  return new Date(expiresAt.getTime() + KEPT_FOR_MS)
+}
+
+/** What ended before then is kept no longer. */
+export function lastEndKept(now: Date): Date {
+  return new Date(now.getTime() - KEPT_FOR_MS)
+}
+
 /** Under which the key of a session is kept. */
 export function ownerOf({ id, client, site }: CheckoutSession) {
   return { id: client, site, session: id }

@@ -4,14 +4,12 @@ import type { Database } from '../database/database.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import type { Idempotency } from '../records/idempotency/idempotency.ts'
 import { Problem } from '../values/problem.ts'
-import type { CheckoutSession } from './checkout-session.ts'
+import { type CheckoutSession, lastEndKept } from './checkout-session.ts'
 import { findCompleted } from './read-session.ts'
 import { closeSessions, type StoredSession, selectExpired, sweepSessions } from './session-store.ts'
 import { openSession } from './sessions.ts'
 
 const PAGE = 200
-/** As long as the answer to its checkout is kept. */
-const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 
 export interface EndSessionsDeps {
   database: Database
@@ -24,7 +22,7 @@ export interface EndSessionsDeps {
 /** Writes an event for each session that has expired without a checkout, once, and removes what expired a day ago. */
 export async function endSessions(deps: EndSessionsDeps): Promise<void> {
   while ((await endPage(deps)) === PAGE);
-  await sweepSessions(deps.database, new Date(deps.now().getTime() - KEPT_FOR_MS))
+  await sweepSessions(deps.database, lastEndKept(deps.now()))
 }
 
 function endPage({ database, keys, idempotency, newAuditEvent, now }: EndSessionsDeps): Promise<number> {

@@ -11,7 +11,7 @@ import type { CheckoutSession } from './checkout-session.ts'
 import { countView, VISITS_PATH } from './count-view.ts'
 import { issueSessionToken, type OpenSessionDeps } from './open-session.ts'
 import { findCompleted, type ReadSessionDeps } from './read-session.ts'
-import { loadScripts, type Script, type ScriptName } from './scripts.ts'
+import { type ListedScript, listScripts, loadScripts, type ScriptName } from './scripts.ts'
 
 export interface PageRouteDeps
   extends Pick<OpenSessionDeps, 'accessTokens' | 'now' | 'randomBytes' | 'sessions'>,
@@ -59,10 +59,11 @@ async function pageOf(deps: PageRouteDeps, request: RouteRequest<Caller>, mode: 
   const id = request.params.id ?? ''
   const session = await deps.findSession(id)
   if (session === undefined) return endedAnswer(deps, session, 404, 'noSession')
-  if (session.expiresAt <= deps.now()) return endedAnswer(deps, session, 410, 'sessionExpired')
+  // Also after its end: a shopper who comes back must not take the checkout for one that failed.
   if ((await findCompleted(deps.idempotency, session)) !== undefined) {
     return endedAnswer(deps, session, 409, 'sessionUsed')
   }
+  if (session.expiresAt <= deps.now()) return endedAnswer(deps, session, 410, 'sessionExpired')
   const { parts, consents, origins, returnUrl, locale } = session
   countView(deps.visits, mode, request, origins)
   const hasAddress = parts.some((part) => part.endsWith('_address'))
@@ -126,7 +127,7 @@ function scriptRoutes(): Route<Caller>[] {
     operationId: string,
     path: string,
     summary: string,
-    answer: (scripts: readonly Script[]) => Answer,
+    answer: (scripts: readonly ListedScript[]) => Answer,
   ) =>
     route<Caller>({
       ...shown,
@@ -136,7 +137,7 @@ function scriptRoutes(): Route<Caller>[] {
       operationId,
       summary,
       responses: { 200: { description: 'the scripts with reason and hash' } },
-      handle: async () => answer(Object.values(await loadScripts())),
+      handle: async () => answer(await listScripts()),
     })
   return [
     serve(
@@ -154,9 +155,9 @@ function scriptRoutes(): Route<Caller>[] {
       EVERGREEN,
       'The script for pages of shops, in the newest version',
     ),
-    inventory('listScripts', '/checkout/scripts.json', 'Every script that the vault serves to shoppers', (scripts) => ({
+    inventory('listScripts', '/checkout/scripts.json', 'Every script that the vault serves', (scripts) => ({
       status: 200,
-      body: { version, scripts: scripts.map(({ body: _, ...script }) => script) },
+      body: { version, scripts },
     })),
     inventory('showScripts', '/checkout/scripts', 'The same as a page', (scripts) => ({
       status: 200,
@@ -166,7 +167,7 @@ function scriptRoutes(): Route<Caller>[] {
   ]
 }
 
-function inventoryPage(scripts: readonly Script[]): string {
+function inventoryPage(scripts: readonly ListedScript[]): string {
   const rows = scripts.map(
     ({ path, reason, integrity }) =>
       `<tr><td><code>${path}</code></td><td>${reason}</td><td><code>${integrity}</code></td></tr>`,
@@ -175,7 +176,7 @@ function inventoryPage(scripts: readonly Script[]): string {
 <html lang="en">
 <head><meta charset="utf-8"><title>Scripts of Strongroom ${version}</title></head>
 <body>
-<h1>Scripts that this vault serves to shoppers</h1>
+<h1>Scripts that this vault serves</h1>
 <table>
 <thead><tr><th>Script</th><th>Why it is there</th><th>Integrity</th></tr></thead>
 <tbody>

@@ -7,7 +7,7 @@ import type { TokenizedCheckout } from '../records/tokenize/tokenize.ts'
 import { tokensIn } from '../records/tokenize/tokenize-once.ts'
 import type { KeptCode } from '../security-codes/keep-code.ts'
 import { Problem } from '../values/problem.ts'
-import { type CheckoutSession, ownerOf, SESSION_KEY, type SessionState } from './checkout-session.ts'
+import { type CheckoutSession, keptUntil, ownerOf, SESSION_KEY, type SessionState } from './checkout-session.ts'
 import { type FindSession, requireSession } from './sessions.ts'
 
 /** The answer to a checkout that was stored in a session: tokens and masked views by part, and what the shopper agreed to. */
@@ -35,7 +35,9 @@ export interface SessionView {
 export async function readSession(deps: ReadSessionDeps, request: RouteRequest<Caller>): Promise<SessionView> {
   const session = await requireSession(deps.findSession, request.params.id ?? '')
   const { id, site } = request.caller
-  if (session.client !== id || session.site !== site) throw new Problem('session-not-found')
+  // The answer to its checkout is kept no longer, so what became of the session is not known any more.
+  const isForgotten = keptUntil(session) <= deps.now()
+  if (session.client !== id || session.site !== site || isForgotten) throw new Problem('session-not-found')
   const completed = await findCompleted(deps.idempotency, session)
   const facts = { id: session.id, expires_at: session.expiresAt.toISOString() }
   if (completed === undefined) {

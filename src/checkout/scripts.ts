@@ -2,14 +2,20 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { packageFolder, version } from '../config/version.ts'
+import { viewerScripts } from '../http/documents/viewer.ts'
 
 /** A script that the vault serves to browsers, with why it is there (PCI DSS 6.4.3). */
-export interface Script {
-  name: ScriptName
+export interface ListedScript {
+  name: string
   path: string
   /** SHA-384 in the form of the attribute `integrity` (W3C Subresource Integrity). */
   integrity: string
   reason: string
+}
+
+/** A script for shoppers. */
+interface Script extends ListedScript {
+  name: ScriptName
   body: Buffer
 }
 
@@ -34,8 +40,24 @@ export function loadScripts(): Promise<Readonly<Record<ScriptName, Script>>> {
 async function readScripts(): Promise<Readonly<Record<ScriptName, Script>>> {
   const entries = Object.entries(REASONS).map(async ([name, reason]) => {
     const body = await readFile(path.join(FOLDER, name))
-    const integrity = `sha384-${createHash('sha384').update(body).digest('base64')}`
-    return [name, { name, path: `/checkout/${version}/${name}`, integrity, reason, body }] as const
+    return [name, { name, path: `/checkout/${version}/${name}`, integrity: integrityOf(body), reason, body }] as const
   })
   return Object.fromEntries(await Promise.all(entries)) as Record<ScriptName, Script>
+}
+
+let listing: Promise<readonly ListedScript[]> | undefined
+
+/** Every script that the vault serves: those for shoppers, and those of the viewer of the API. */
+export function listScripts(): Promise<readonly ListedScript[]> {
+  listing ??= readInventory()
+  return listing
+}
+
+async function readInventory(): Promise<readonly ListedScript[]> {
+  const scripts = [...Object.values(await loadScripts()), ...(await viewerScripts())]
+  return scripts.map(({ name, path, reason, body }) => ({ name, path, integrity: integrityOf(body), reason }))
+}
+
+function integrityOf(body: string | Buffer): string {
+  return `sha384-${createHash('sha384').update(body).digest('base64')}`
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { holdsCardNumber } from '../kinds/card-number.ts'
 import { consentName, slug } from '../kinds/clear-value.ts'
+import { optionalMembers } from '../kinds/optional-members.ts'
 import { customerSchema } from '../records/tokenize/checkout-schema.ts'
 import { issue } from '../values/parse-input.ts'
 import { type SessionPart, sessionParts } from './checkout-session.ts'
@@ -44,37 +45,40 @@ export function sessionSchema(allowsHttp: boolean) {
         .max(10)
         .describe('the origins of the pages that may show the fields, exactly as the browser sends them')
         .meta({ examples: [['https://shop.example']] }),
-      customer: customerSchema.optional(),
-      policy_version: slug.optional().describe('the version of the privacy policy that the shopper is shown'),
-      consents: z.array(consentName).max(32).optional().describe('the consents that the page asks for, by name'),
-      parts: z
-        .array(z.enum(sessionParts as [SessionPart, ...SessionPart[]]))
-        .min(1)
-        .refine((parts) => !parts.includes('security_code') || parts.includes('card'), {
-          ...issue('invalid-input', 'security_code goes with card'),
-        })
-        .optional()
-        .describe('the parts of the checkout that the page asks for; default: the card'),
-      return_url: z
-        .url()
-        .max(2048)
-        .refine((url) => !holdsCardNumber(url, { besideLetters: false }), {
-          ...issue('card-number-in-text', 'remove the card number'),
-        })
-        .optional()
-        .describe('where the hosted page leads back to, at one of the origins'),
-      locale: z
-        .string()
-        .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}$/)
-        .optional()
-        .describe('the language of the page, as a BCP 47 tag; default: en'),
-      minutes: z.int().min(1).max(240).optional().describe('how long the session is open; default: 30'),
+      ...optionalMembers({
+        customer: customerSchema,
+        policy_version: slug.describe('the version of the privacy policy that the shopper is shown'),
+        consents: z.array(consentName).max(32).describe('the consents that the page asks for, by name'),
+        parts: z
+          .array(z.enum(sessionParts as [SessionPart, ...SessionPart[]]))
+          .min(1)
+          .refine((parts) => !parts.includes('security_code') || parts.includes('card'), {
+            ...issue('invalid-input', 'security_code goes with card'),
+          })
+          .describe('the parts of the checkout that the page asks for; default: the card'),
+        return_url: z
+          .url()
+          .max(2048)
+          .refine((url) => !holdsCardNumber(url, { besideLetters: false }), {
+            ...issue('card-number-in-text', 'remove the card number'),
+          })
+          .describe('where the hosted page leads back to, at one of the origins'),
+        locale: z
+          .string()
+          .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}$/)
+          .describe('the language of the page, as a BCP 47 tag; default: en'),
+        minutes: z.int().min(1).max(240).describe('how long the session is open; default: 30'),
+      }),
     })
     .superRefine(({ origins, return_url: returnUrl }, context) => {
       if (returnUrl === undefined) return
-      const url = new URL(returnUrl)
+      const url = URL.parse(returnUrl)
       const isFine =
-        isSafe(url, allowsHttp) && origins.includes(url.origin) && url.username === '' && url.password === ''
+        url !== null &&
+        isSafe(url, allowsHttp) &&
+        origins.includes(url.origin) &&
+        url.username === '' &&
+        url.password === ''
       if (isFine) return
       context.addIssue({
         code: 'custom',

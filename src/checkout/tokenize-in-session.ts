@@ -14,7 +14,7 @@ import { requireDigits } from '../security-codes/sealed-code.ts'
 import { parseInput } from '../values/parse-input.ts'
 import { type InputError, Problem } from '../values/problem.ts'
 import { Sensitive } from '../values/sensitive.ts'
-import { type CheckoutSession, SESSION_KEY } from './checkout-session.ts'
+import { type CheckoutSession, keptUntil, SESSION_KEY } from './checkout-session.ts'
 import type { CompletedCheckout } from './read-session.ts'
 import { type FindSession, requireSession } from './sessions.ts'
 import { isTestCard } from './test-cards.ts'
@@ -102,6 +102,7 @@ export async function tokenizeInSession(
           ...(kept && { security_code: kept.code }),
           consents_given: consents,
         }),
+        keptUntil: keptUntil(session),
       },
     )
   } catch (error) {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../access/policy/caller.ts'
 import { type Route, route } from '../http/route.ts'
+import { optionalMembers } from '../kinds/optional-members.ts'
 import { exampleCardToken } from '../records/record/record-schemas.ts'
 import { Sensitive } from '../values/sensitive.ts'
 import { codeSchema, keptCodeSchema } from './code-schema.ts'
@@ -14,7 +15,9 @@ const body = z
       .max(100)
       .meta({ description: 'The token of the card', examples: [exampleCardToken] }),
     code: codeSchema.transform((code) => new Sensitive(code)),
-    minutes: z.int().min(1).max(MAX_MINUTES).optional().describe('how long it is kept at the most; default: 15'),
+    ...optionalMembers({
+      minutes: z.int().min(1).max(MAX_MINUTES).describe('how long it is kept at the most; default: 15'),
+    }),
   })
   .meta({ id: 'SecurityCode', description: 'The security code of a card' })
 

@@ -127,10 +127,26 @@ describe.skipIf(missing)(`the frame on a page${without(missing)}`, () => {
     await page.route('**/frame', (route) => route.abort())
     await page.goto(await there.shopPage(session))
     expect(await told(page)).toEqual([])
-    await page.clock.runFor(10_000)
+    await page.clock.runFor(9_999)
     expect(await told(page)).toEqual([['loaderror', null]])
     await page.evaluate('pay()')
     expect((await outcomes(page))[0]).toMatchObject({ code: 'not-mounted', retryable: true })
+    await page.context().close()
+  })
+
+  it('says what is missing when it is made without a session', async () => {
+    const page = await (await there.context()).newPage()
+    await page.goto(await there.shopPage(await there.session()))
+    for (const options of [
+      'undefined',
+      '{}',
+      '{ session: {} }',
+      `{ session: { id: 'cs_1' } }`,
+      `{ session: 'cs_1' }`,
+    ]) {
+      const said = `(() => { try { Strongroom.checkout(${options}) } catch (error) { return error.message } })()`
+      expect(await page.evaluate(said)).toContain('{session: {id, token}}')
+    }
     await page.context().close()
   })
 
@@ -145,6 +161,17 @@ describe.skipIf(missing)(`the frame on a page${without(missing)}`, () => {
     await fillCard(again)
     await page.locator('#pay').click()
     expect((await outcomes(page))[0]!.tokens?.card).toMatchObject({ brand: 'visa' })
+    await page.context().close()
+  })
+
+  it('leaves the list of countries in place while the shopper chooses with the keyboard', async () => {
+    const { page, frame } = await there.embed({ session: { parts: ['billing_address'] }, options: { locale: 'en-SG' } })
+    await frame.waitForSelector('.billing-address-company')
+    await frame.locator('#billing-address-country').focus()
+    await page.keyboard.press('ArrowDown')
+    await frame.waitForSelector('.billing-address-city')
+    expect(await frame.locator('#billing-address-country').inputValue()).toBe('SX')
+    expect((await told(page)).map(([name]) => name)).not.toContain('blur')
     await page.context().close()
   })
 
@@ -217,11 +244,13 @@ describe.skipIf(missing)(`the frame on a page${without(missing)}`, () => {
       height: '600px',
       src: 'https://bank.example/acs',
     })
-    expect(
-      await page.evaluate(
-        `(() => { try { Strongroom.challengeFrame('javascript:alert(1)', '01') } catch (error) { return error.name } })()`,
-      ),
-    ).toBe('TypeError')
+    for (const [given, said] of [
+      [`'javascript:alert(1)', '01'`, 'the URL of a challenge must be https'],
+      [`'https://bank.example/acs', '06'`, 'the size of a challenge is 01 to 05'],
+    ]) {
+      const refused = `(() => { try { Strongroom.challengeFrame(${given}) } catch (error) { return error.message } })()`
+      expect(await page.evaluate(refused)).toBe(said)
+    }
     await page.context().close()
   })
 })

@@ -136,6 +136,8 @@ describe('what the session decides', () => {
     ['a return to another origin', { origins: [SHOP], return_url: 'https://evil.example/' }],
     ['a return with a password', { origins: [SHOP], return_url: 'https://a:b@shop.example/' }],
     ['a return by http', { origins: [SHOP], return_url: 'http://shop.example/' }],
+    ['a return without an origin', { origins: [SHOP], return_url: '/thanks' }],
+    ['a return to nowhere', { origins: [SHOP], return_url: 'thanks' }],
     ['a return to a script', { origins: [SHOP], return_url: 'javascript:alert(1)' }],
     ['no part', { origins: [SHOP], parts: [] }],
     ['an unknown part', { origins: [SHOP], parts: ['passport'] }],
@@ -145,6 +147,16 @@ describe('what the session decides', () => {
   ])('must be in order: %s', async (_name, body) => {
     const answer = await shop.ask(body)
     expect([answer.status, answer.body.code]).toEqual([422, 'invalid-input'])
+  })
+
+  it('takes null, and nothing typed, for a member that is left out', async () => {
+    const names = ['customer', 'policy_version', 'consents', 'parts', 'return_url', 'locale', 'minutes']
+    const nothing = Object.fromEntries(names.map((name) => [name, null]))
+    const blank = { customer: '', policy_version: ' ', return_url: '', locale: '' }
+    for (const body of [nothing, blank]) {
+      const session = await open(body)
+      expect((await submit(session, { card })).body.card).not.toHaveProperty('policy_version')
+    }
   })
 
   it.each(['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000', 'https://xn--bcher-kva.example'])(

@@ -195,6 +195,12 @@ describe('the state', () => {
     await run()
     expect(await typesOf(left.id)).toEqual(['session.open', 'session.expire'])
     expect(await typesOf(done.id)).toEqual(['session.open', 'session.complete'])
+    vault.clockOffsetMs = 24 * 60 * MINUTE + 4 * MINUTE
+    await shop.renewToken()
+    expect((await stateOf(done.id)).body).toMatchObject({ state: 'completed', tokens: { card: { last4: '4242' } } })
+    expect((await stateOf(left.id)).body.state).toBe('expired')
+    vault.clockOffsetMs = 24 * 60 * MINUTE + 6 * MINUTE
+    expect((await stateOf(done.id)).status).toBe(404)
     vault.clockOffsetMs = 25 * 60 * MINUTE
     await run()
     await shop.renewToken()

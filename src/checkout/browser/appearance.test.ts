@@ -26,6 +26,19 @@ describe('the appearance', () => {
     expect(palette).toMatchObject({ text: '#3a0ca3', background: '#fff8e7', error: LIGHT.error })
   })
 
+  it('takes colours that can be read together, though not each with those of the theme', () => {
+    const dark = { 'color-text': '#ffffff', 'color-background': '#0b1020', 'color-error': '#ff9a9a' }
+    expect(paletteWith(LIGHT, dark)).toMatchObject({ text: '#ffffff', background: '#0b1020', error: '#ff9a9a' })
+    const light = { 'color-text': '#112233', 'color-background': '#eeeeee', 'color-border': '#556677' }
+    expect(paletteWith(DARK, light)).toMatchObject({ text: '#112233', background: '#eeeeee', border: '#556677' })
+  })
+
+  it('has errors that can be read on the background of the shop', () => {
+    const palette = paletteWith(LIGHT, { 'color-text': '#ffffff', 'color-background': '#0b1020' })
+    expect(palette).toMatchObject({ background: '#0b1020', error: DARK.error })
+    expect(isReadable(palette)).toBe(true)
+  })
+
   it.each([
     [{ 'color-text': '#cccccc' }],
     [{ 'color-background': '#1a1f2b' }],

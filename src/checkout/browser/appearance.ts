@@ -55,10 +55,18 @@ export function acceptedVariables(given: Readonly<Record<string, unknown>>): Rec
   return accepted
 }
 
-/** A palette with a shop's colours in it, pair by pair as far as they can be read. */
+/**
+ * A palette with a shop's colours in it: all of them where they can be read, or else pair by pair. A shop that sets the background
+ * need not think of errors, so these have the colour of the theme that can be read there.
+ */
 export function paletteWith(base: Palette, variables: Readonly<Record<string, string>>): Palette {
   let palette = base
   const colour = (name: string) => variables[`color-${name}`]
+  const names = Object.keys(base) as (keyof Palette)[]
+  const all = { ...base, ...Object.fromEntries(names.map((name) => [name, colour(name) ?? base[name]])) }
+  for (const error of [all.error, LIGHT.error, DARK.error]) {
+    if (isReadable({ ...all, error })) return { ...all, error }
+  }
   for (const [front, back] of PAIRS) {
     const wanted = {
       ...palette,

@@ -51,7 +51,8 @@ class CheckoutError extends Error {
   }
 }
 
-const LOAD_MS = 10_000
+/** The promise is ten seconds, and a timer is never early. */
+const LOAD_MS = 9_000
 
 /** The fields of one session on a page. */
 export class CheckoutFields {
@@ -68,6 +69,10 @@ export class CheckoutFields {
   #tokenizing: Promise<CheckoutTokens> | undefined
 
   constructor(vault: string, options: CheckoutOptions) {
+    const { id, token } = options?.session ?? {}
+    if (typeof id !== 'string' || typeof token !== 'string') {
+      throw new TypeError("a checkout needs the session's id and token: {session: {id, token}}")
+    }
     this.#vault = vault
     this.#options = options
     const { locale, appearance, texts } = options

@@ -42,12 +42,26 @@ describe('what is shown while it is typed', () => {
     ['01/3', '01/3'],
     ['0131', '01/31'],
     ['01/2031', '01/2031'],
+    ['01//', '01/'],
+    ['12/-', '12/'],
+    ['01/ ', '01/'],
   ])('%s becomes %s', (typed, shown) => {
     expect(showExpiry(typed, false)).toBe(shown)
   })
 
   it('stays as it is while something is deleted', () => {
     for (const text of ['01', '2', '0131']) expect(showExpiry(text, true)).toBe(text)
+  })
+
+  it.each([
+    ['1/31', '1/31'],
+    ['01/31', '01/31'],
+    ['01/2031', '01/2031'],
+    ['0131', '01/31'],
+    ['2/31', '02/31'],
+    ['12 / 31', '12/31'],
+  ])('key by key, %s becomes %s', (typed, shown) => {
+    expect([...typed].reduce((text, key) => showExpiry(text + key, false), '')).toBe(shown)
   })
 
   it('is read as what was typed', () => {

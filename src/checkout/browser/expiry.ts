@@ -26,10 +26,14 @@ function expiryOf(month: string, year: string): Expiry | undefined {
   return { exp_month, exp_year: year.length === 2 ? 2000 + written : written }
 }
 
-/** What is shown while a month is typed: a separator follows a month that is complete. Nothing is ever taken away. */
+/**
+ * What is shown while a month is typed: a separator follows a month that is complete. A shopper who types one too, as in 01/31,
+ * sees one. Nothing else is ever taken away.
+ */
 export function showExpiry(text: string, isDeleting: boolean): string {
   if (isDeleting) return text
   const typed = asciiDigits(text)
+  if (/^\d{2}\/[\s/.\-–—]+$/.test(typed)) return typed.slice(0, 3)
   if (/^[2-9]$/.test(typed)) return `0${typed}/`
   if (/^(0[1-9]|1[0-2])$/.test(typed)) return `${typed}/`
   if (/^(0[1-9]|1[0-2])\d{2}$/.test(typed)) return `${typed.slice(0, 2)}/${typed.slice(2)}`

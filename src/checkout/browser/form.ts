@@ -2,7 +2,7 @@ import type { Countries } from '../checkout-page.ts'
 import { addressSection } from './address-fields.ts'
 import { type CardSection, cardSection } from './card-fields.ts'
 import { contactSection } from './contact-fields.ts'
-import { element } from './element.ts'
+import { arrange, element } from './element.ts'
 import type { Field } from './field.ts'
 import type { Section } from './section.ts'
 import { type Stored, storeCheckout } from './store-checkout.ts'
@@ -95,7 +95,7 @@ export class CheckoutForm {
     const active = document.activeElement
     const isInside = fieldset.contains(active)
     const { selectionStart = null } = active instanceof HTMLInputElement ? active : {}
-    fieldset.replaceChildren(fieldset.firstElementChild!, ...section.fields.map(({ node }) => node))
+    arrange(fieldset, [fieldset.firstElementChild!, ...section.fields.map(({ node }) => node)])
     // A field may have another element when the country's form arrives. The shopper types on in it.
     const again = isInside ? section.fields.find(({ input }) => input.id === active?.id)?.input : undefined
     again?.focus()

@@ -34,6 +34,7 @@ const SIZES = { '01': [250, 400], '02': [390, 400], '03': [500, 600], '04': [600
  */
 export function challengeFrame(url: string, size: keyof typeof SIZES | '05', title = 'Bank'): HTMLIFrameElement {
   if (new URL(url).protocol !== 'https:') throw new TypeError('the URL of a challenge must be https')
+  if (size !== '05' && !Object.hasOwn(SIZES, size)) throw new TypeError('the size of a challenge is 01 to 05')
   const frame = document.createElement('iframe')
   frame.title = title
   frame.allow = 'publickey-credentials-get; payment'

@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import path from 'node:path'
 import { z } from 'zod'
 import { Problem } from '../../values/problem.ts'
 import { type Answer, type Route, route } from '../route.ts'
 import { docsHeaders } from '../security-headers.ts'
 import { openApiDocument } from './openapi.ts'
 import { PROBLEMS_PATH, problemPage } from './problem-page.ts'
+import { readViewerFile, START_VIEWER } from './viewer.ts'
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -22,7 +20,6 @@ const PAGE = `<!doctype html>
 </body>
 </html>
 `
-const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#viewer', deepLinking: false, validatorUrl: null })\n`
 const SCRIPT = 'text/javascript; charset=utf-8'
 
 const documented = { tag: 'Vault', access: 'public', audited: false, answersSealed: true } as const
@@ -60,7 +57,7 @@ export function createDocsRoutes<C>(
   const assets: Record<string, () => Answer | Promise<Answer>> = {
     'swagger-ui.css': fileOfViewer('swagger-ui.css', 'text/css; charset=utf-8'),
     'swagger-ui-bundle.js': fileOfViewer('swagger-ui-bundle.js', SCRIPT),
-    'start.js': () => ({ status: 200, body: START, contentType: SCRIPT, headers: docsHeaders }),
+    'start.js': () => ({ status: 200, body: START_VIEWER, contentType: SCRIPT, headers: docsHeaders }),
   }
   return [
     route<C>({
@@ -104,12 +101,7 @@ export function createDocsRoutes<C>(
 function fileOfViewer(name: string, contentType: string): () => Promise<Answer> {
   let body: Buffer | undefined
   return async () => {
-    body ??= await readFile(path.join(viewerFolder(), name))
+    body ??= await readViewerFile(name)
     return { status: 200, body, contentType, headers: docsHeaders }
   }
-}
-
-/** The package itself is a program for browsers, so only its folder is looked up. */
-function viewerFolder(): string {
-  return path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 }

@@ -3,6 +3,7 @@ import { auditCaller, type Caller } from '../../access/policy/caller.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
 import type { MessageKey } from '../../keys/message-key.ts'
 import { consentName, slug } from '../../kinds/clear-value.ts'
+import { optionalMembers } from '../../kinds/optional-members.ts'
 import type { RecordDeps } from '../../records/dependencies.ts'
 import type { Idempotency, ReserveKey } from '../../records/idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../../records/idempotency/run-once.ts'
@@ -36,13 +37,13 @@ const given = z
 const bodySchema = z
   .strictObject({
     customer: customerSchema,
-    policy_version: slug
-      .optional()
-      .describe(
+    ...optionalMembers({
+      policy_version: slug.describe(
         'the version of the privacy policy that the shopper was shown with it; the records go by it from then on',
       ),
-    give: z.array(given).max(MOST).optional().describe('what the shopper agrees to, by name'),
-    withdraw: z.array(consentName).max(MOST).optional().describe('what the shopper no longer agrees to, by name'),
+      give: z.array(given).max(MOST).describe('what the shopper agrees to, by name'),
+      withdraw: z.array(consentName).max(MOST).describe('what the shopper no longer agrees to, by name'),
+    }),
   })
   .superRefine(({ give = [], withdraw = [] }, context) => {
     if (give.length + withdraw.length === 0) {

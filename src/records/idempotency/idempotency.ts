@@ -36,8 +36,11 @@ interface IdempotentRequest {
   body: { value: unknown; bytes: Uint8Array }
 }
 
-/** Makes the row that must commit together with what the request does. `kept` is what a replay starts from. */
-export type ReserveKey = (kept: unknown) => IdempotencyRow
+/**
+ * Makes the row that must commit together with what the request does. `kept` is what a replay starts from; it is kept until
+ * `until`, or for a day.
+ */
+export type ReserveKey = (kept: unknown, until?: Date) => IdempotencyRow
 
 /** Commits the events of a repeated answer, at least one. @throws {Problem} record-gone */
 export type CommitReplay = (events: readonly AuditEvent[]) => Promise<void>
@@ -145,7 +148,7 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
       try {
         const earlier = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, request)
         if (earlier) return replayed(await replay(earlier.kept, earlier.commit))
-        const reserve: ReserveKey = (kept) => {
+        const reserve: ReserveKey = (kept, until = new Date(now().getTime() + KEPT_FOR_MS)) => {
           const [under, ...others] = [keys.active('index'), ...keys.ring.all('index').filter(isPreActive)].map(
             (index) => ({
               keyHash: hashOfKey(index),
@@ -154,9 +157,8 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
             }),
           )
           const answer = Buffer.from(JSON.stringify(kept), 'utf8')
-          const expiresAt = new Date(now().getTime() + KEPT_FOR_MS)
-          const response = keys.seal('display', answerContext({ ...under!, expiresAt }), answer, PAD_BYTES)
-          return { ...under!, response, expiresAt, also: others }
+          const response = keys.seal('display', answerContext({ ...under!, expiresAt: until }), answer, PAD_BYTES)
+          return { ...under!, response, expiresAt: until, also: others }
         }
         try {
           return await work(reserve)

@@ -38,7 +38,8 @@ export const answerTables: ReferencingTables = {
       key: 'index_key',
       expiry: {
         column: 'expires_at',
-        sentence: 'These are answers kept for Idempotency-Keys, which expire 24 hours after they were given.',
+        sentence:
+          'These are answers kept for Idempotency-Keys, which expire 24 hours after they were given, and those of checkout sessions 24 hours after the session.',
       },
     }),
   ],

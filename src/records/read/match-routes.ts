@@ -5,6 +5,7 @@ import { type Route, route } from '../../http/route.ts'
 import { type ComparableName, comparableNames, comparisonOf } from '../../kinds/comparable.ts'
 import { place } from '../../kinds/comparison.ts'
 import type { Details } from '../../kinds/kind.ts'
+import { optionalMembers } from '../../kinds/optional-members.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import type { RecordDeps } from '../dependencies.ts'
@@ -24,13 +25,16 @@ const name = z.enum(comparableNames)
 
 const bodySchema = z
   .strictObject({
-    purpose: z.enum(purposes).optional(),
-    fields: z.union([values, z.array(name).min(1).max(comparableNames.length)]).optional(),
-    field: name.optional(),
-    value: z.union([words, place]).optional(),
-    token: z.string().max(100).optional(),
+    ...optionalMembers({
+      purpose: z.enum(purposes),
+      fields: z.union([values, z.array(name).min(1).max(comparableNames.length)]),
+      field: name,
+      token: z.string().max(100),
+    }),
+    value: z.union([words, place]).nullish(),
   })
-  .transform(({ purpose, fields, field, value, token }, context) => {
+  .transform(({ purpose, fields, field, value: given, token }, context) => {
+    const value = given ?? undefined
     const comparison = wayToCompare({
       fields,
       token,

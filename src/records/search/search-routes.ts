@@ -3,6 +3,7 @@ import type { Caller } from '../../access/policy/caller.ts'
 import { type Route, route } from '../../http/route.ts'
 import { searchTypesInWords } from '../../kinds/in-words.ts'
 import { confirmedBy, confirmingTypes, searchTypes } from '../../kinds/kinds.ts'
+import { optionalMembers } from '../../kinds/optional-members.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import type { RecordDeps } from '../dependencies.ts'
@@ -30,9 +31,9 @@ function createSearchSchema({ whyMembers: { purpose, ...why } }: Why) {
     .strictObject({
       by: z.enum(searchTypes),
       value,
-      purpose: purpose
-        .optional()
-        .describe(`what the search is for; required for ${confirming} and accepted only there`),
+      ...optionalMembers({
+        purpose: purpose.describe(`what the search is for; required for ${confirming} and accepted only there`),
+      }),
       ...why,
     })
     .transform((body, context): SearchRequest => {

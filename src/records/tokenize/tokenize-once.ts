@@ -10,8 +10,8 @@ import { type Checkout, type TokenizedCheckout, tokenizeCheckouts } from './toke
 /**
  * Stores one checkout, once for each Idempotency-Key.
  *
- * @param more what is done before the records commit, events that commit with them, and what is answered in place of the
- *   tokens and masked views
+ * @param more what is done before the records commit, events that commit with them, what is answered in place of the
+ *   tokens and masked views, and until when this answer is kept
  * @throws {Problem} those of `tokenizeCheckouts` and of `Idempotency.once`
  */
 export function tokenizeOnce(
@@ -21,6 +21,7 @@ export function tokenizeOnce(
     before?: (answer: TokenizedCheckout) => Promise<void>
     eventsOf?: (answer: TokenizedCheckout) => AuditEvent[]
     answerOf?: (answer: TokenizedCheckout) => object
+    keptUntil?: Date
   } = {},
 ): Promise<Answer> {
   const { answerOf = (answer) => answer } = more
@@ -29,7 +30,7 @@ export function tokenizeOnce(
     request,
     'tokenize',
     async (reserve) => {
-      const idempotency = reserve && (([answer]: TokenizedCheckout[]) => reserve(answerOf(answer!)))
+      const idempotency = reserve && (([answer]: TokenizedCheckout[]) => reserve(answerOf(answer!), more.keptUntil))
       const extra = { idempotency, before: more.before, eventsOf: more.eventsOf }
       requireKnownPolicy(await deps.policies.at(request.caller.policies), request.body.policyVersion)
       const [answer] = await tokenizeCheckouts(deps, request.caller, [request.body], request, extra)
