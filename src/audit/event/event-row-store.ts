@@ -87,7 +87,7 @@ export function nameSql(sort: Sort, column: string): string {
 }
 
 /** SQL of what the leaf of an event `e` must be: RFC 9162, section 2.1.1. */
-const BODY_HASH = `sha256('\\x00'::bytea || convert_to(e.body, 'UTF8'))`
+export const BODY_HASH = `sha256('\\x00'::bytea || convert_to(e.body, 'UTF8'))`
 
 /** A column and a member are both absent, or say the same. */
 function repeats(column: string, member: string, ofColumn: string, ofMember: string): string {

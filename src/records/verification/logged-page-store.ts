@@ -1,5 +1,12 @@
 import { eventUuidAt } from '../../audit/event/event-id.ts'
-import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH, queryEvents } from '../../audit/event/event-row-store.ts'
+import {
+  EVENT_ROW,
+  type EventRow,
+  IS_WAITING,
+  isIntactSql,
+  LEAF_HASH,
+  queryEvents,
+} from '../../audit/event/event-row-store.ts'
 import { IS_UNPROVEN, unprovenSql } from '../../audit/event/unproven-events.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { CENSUS_TIMEOUT_MS } from '../../keys/sealing/sealed-table.ts'
@@ -32,11 +39,12 @@ const SELECT_END_OF_PAGE: Statement = {
 /** By the body, not by its columns: in the canonical form the quotation marks inside a text are escaped. */
 const IS_MISSED = `strpos(e.body, '"type":"record.tokenize"') > 0 AND strpos(e.body, '"outcome":"success"') > 0
                    AND NOT EXISTS (SELECT FROM records r WHERE r.token = id_uuid(substring(e.body FROM '"token":"([^"]*)"')))`
-const IS_LEFT_OUT = `${LEAF_HASH} IS NULL
+/** What names it may wait for its own leaf. This walk looks at that as well. */
+const IS_LEFT_OUT = `${IS_WAITING}
                      AND (e.position >= coalesce((SELECT next_position FROM audit_head), 0) OR ${IS_UNPROVEN})`
 const SELECT_LOGGED_ROWS: Statement = {
   name: 'select-logged-rows-to-check',
-  text: `WITH ${unprovenSql()}
+  text: `WITH ${unprovenSql(`(${isIntactSql(LEAF_HASH)} OR ${IS_WAITING})`)}
          SELECT * FROM (
            SELECT ${EVENT_ROW}, ${IS_MISSED} AS is_missed, ${IS_LEFT_OUT} AS is_left_out,
              coalesce(${isIntactSql(LEAF_HASH)}, false) AS is_intact
