@@ -59,9 +59,11 @@ export function createCheckout({
     },
     async pages() {
       const { createPageRoutes } = await import('./page-routes.ts')
+      const { createScriptRoutes } = await import('./script-routes.ts')
       const { createVisitRoutes } = await import('./visit-routes.ts')
-      const deps = { ...(await parts()), scriptKeys, visits: await visits.counter() }
-      return [...createPageRoutes(deps), ...createVisitRoutes(deps)]
+      const deps = { ...(await parts()), visits: await visits.counter() }
+      // The scripts first: their paths are no ids of sessions.
+      return [...createScriptRoutes({ scriptKeys }), ...createPageRoutes(deps), ...createVisitRoutes(deps)]
     },
     async serveSessions(route) {
       const { serveSessions } = await import('./session-routes.ts')

@@ -11,13 +11,11 @@ import type { CheckoutSession } from './checkout-session.ts'
 import { countView, VISITS_PATH } from './count-view.ts'
 import { issueSessionToken, type OpenSessionDeps } from './open-session.ts'
 import { findCompleted, type ReadSessionDeps } from './read-session.ts'
-import { createScriptRoutes, IMMUTABLE, type ScriptRouteDeps } from './script-routes.ts'
-import { loadScripts } from './scripts.ts'
+import { IMMUTABLE, loadScripts } from './scripts.ts'
 
 export interface PageRouteDeps
   extends Pick<OpenSessionDeps, 'accessTokens' | 'now' | 'randomBytes' | 'sessions'>,
-    ReadSessionDeps,
-    ScriptRouteDeps {
+    ReadSessionDeps {
   takesRealCards: boolean
   /** Counts a report of a browser by the directive that was not met. */
   countCspReport: (directive: string) => void
@@ -30,7 +28,7 @@ const MAX_REPORT_BYTES = 16 * 1024
 
 const shown = { access: 'public', audited: false, tag: 'Checkout' } as const
 
-/** The pages that shoppers see, and the scripts of these pages and of shops. */
+/** The pages that shoppers see. */
 export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
   const pages = (['hosted', 'framed'] as const).map((mode) =>
     route<Caller>({
@@ -51,7 +49,7 @@ export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
       handle: (request) => pageOf(deps, request as RouteRequest<Caller>, mode),
     }),
   )
-  return [...createScriptRoutes(deps), countryRoute(), reportRoute(deps), ...pages]
+  return [countryRoute(), reportRoute(deps), ...pages]
 }
 
 async function pageOf(deps: PageRouteDeps, request: RouteRequest<Caller>, mode: PageMode): Promise<Answer> {

@@ -1,11 +1,10 @@
-import { z } from 'zod'
 import type { Caller } from '../access/policy/caller.ts'
 import { version } from '../config/version.ts'
 import { type Answer, type Route, route } from '../http/route.ts'
 import { publicHeaders } from '../http/security-headers.ts'
 import type { ScriptKeys } from '../keys/script-keys.ts'
 import { Problem } from '../values/problem.ts'
-import { listScripts, loadScripts, type ScriptName } from './scripts.ts'
+import { IMMUTABLE, type ListedScript, listScripts, loadScripts, type ScriptName } from './scripts.ts'
 import { createScriptSigner, pinOf } from './sign-script.ts'
 
 export interface ScriptRouteDeps {
@@ -14,7 +13,6 @@ export interface ScriptRouteDeps {
 
 const HTML = 'text/html; charset=utf-8'
 const SCRIPT = 'text/javascript; charset=utf-8'
-export const IMMUTABLE = 'public, max-age=31536000, immutable'
 const EVERGREEN_PATH = '/checkout.js'
 const EVERGREEN = 'public, max-age=300'
 /** A browser keeps no script without the signature that its page may ask for. */
@@ -22,32 +20,21 @@ const UNSIGNED = 'public, no-cache'
 
 const shown = { access: 'public', audited: false, answersSealed: true, method: 'GET', tag: 'Checkout' } as const
 
-const inventorySchema = z
-  .object({
-    version: z.string(),
-    scripts: z.array(
-      z.object({
-        name: z.string(),
-        path: z.string(),
-        integrity: z.string().describe('SHA-384, for the attribute `integrity`'),
-        reason: z.string(),
-      }),
-    ),
-    signed: z.object({
-      path: z.string(),
-      keys: z
-        .array(
-          z.object({
-            integrity: z.string().describe('The public key, for the attribute `integrity`'),
-            signs_until: z.iso.datetime().nullable().describe('Null for the current key'),
-          }),
-        )
-        .describe('The keys that sign the script now, the current one first; none while the vault is sealed'),
-    }),
-  })
-  .meta({ id: 'ScriptInventory' })
-
-type Inventory = z.output<typeof inventorySchema>
+/** What `/checkout/scripts.json` answers. */
+interface Inventory {
+  version: string
+  scripts: readonly ListedScript[]
+  signed: {
+    path: string
+    /** The keys that sign the script now, the current one first; none while the vault is sealed. */
+    keys: {
+      /** The public key in the form of the attribute `integrity`. */
+      integrity: string
+      /** Until when a replaced key signs beside the current one, which has null. */
+      signs_until: string | null
+    }[]
+  }
+}
 
 /** The scripts of shops and of the pages of sessions, and the list of every script. */
 export function createScriptRoutes({ scriptKeys }: ScriptRouteDeps): Route<Caller>[] {
@@ -75,10 +62,6 @@ export function createScriptRoutes({ scriptKeys }: ScriptRouteDeps): Route<Calle
       path: EVERGREEN_PATH,
       operationId: 'getCheckoutScript',
       summary: 'The script for pages of shops, in the newest version',
-      description: `The script for pages of shops, in the newest version. It is signed: a page may pin a key of the vault
-        (\`integrity="ed25519-…"\`, WICG Signature-based Integrity). The headers are \`Unencoded-Digest\`,
-        \`Signature-Input\` and \`Signature\` (RFC 9421), with a signature of every key that \`/checkout/scripts.json\`
-        names. Without keys a vault serves the script unsigned.`,
       responses: { 200: { description: 'the script', contentType: SCRIPT } },
       handle: async () => {
         const signed = await signatures()
@@ -91,7 +74,7 @@ export function createScriptRoutes({ scriptKeys }: ScriptRouteDeps): Route<Calle
       path: '/checkout/scripts.json',
       operationId: 'listScripts',
       summary: 'Every script that the vault serves, and the keys that sign the one of shops',
-      responses: { 200: { description: 'the scripts with reason and hash', schema: inventorySchema } },
+      responses: { 200: { description: 'the scripts with reason and hash, and the keys to pin' } },
       handle: async () => ({ status: 200, body: await inventory(scriptKeys) }),
     }),
     route<Caller>({
@@ -110,8 +93,7 @@ export function createScriptRoutes({ scriptKeys }: ScriptRouteDeps): Route<Calle
 }
 
 async function inventory(scriptKeys: ScriptKeys): Promise<Inventory> {
-  const scripts = await listScripts()
-  return { version, scripts: [...scripts], signed: { path: EVERGREEN_PATH, keys: pinsOf(scriptKeys) } }
+  return { version, scripts: await listScripts(), signed: { path: EVERGREEN_PATH, keys: pinsOf(scriptKeys) } }
 }
 
 function pinsOf(scriptKeys: ScriptKeys): Inventory['signed']['keys'] {
