@@ -1,7 +1,7 @@
 import { sign } from 'node:crypto'
 import type { ScriptKey, ScriptKeys } from '../keys/script-keys.ts'
 import { digestField, messageBase } from '../values/message-base.ts'
-import { Problem } from '../values/problem.ts'
+import { VaultError } from '../values/vault-error.ts'
 
 /** The name of the profile of RFC 9421 that browsers check (WICG Signature-based Integrity). */
 const TAG = 'ed25519-integrity'
@@ -48,7 +48,7 @@ export function createScriptSigner(
       }
       return made.headers
     } catch (error) {
-      if (error instanceof Problem) return undefined
+      if (error instanceof VaultError) return undefined
       throw error
     }
   }

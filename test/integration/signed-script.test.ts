@@ -106,6 +106,7 @@ describe('the newest script', () => {
     for (const { integrity } of [current!, old!]) expect(page).toContain(integrity)
     const [replaced] = await keysThat('deactivated')
     await expect(vault.commands.destroyKey(OPERATOR, replaced!)).rejects.toThrow(/for 90 days after its replacement/)
+    await expect(vault.commands.certifyKey(OPERATOR, replaced!)).rejects.toThrow(/signs scripts beside the key/)
 
     at(89)
     await script()
@@ -114,6 +115,7 @@ describe('the newest script', () => {
     await everywhere(1)
     expect(verifiedPins(await script())).toEqual([current!.integrity])
     expect(await keysThat('destroyed')).toEqual([replaced])
+    expect((await vault.commands.certifyKey(OPERATOR, replaced!)).statement).toMatchObject({ state: 'destroyed' })
   })
 
   it('gets a new key of a vault without an operator before the old one expires', async () => {
