@@ -2,6 +2,7 @@ import type { Access } from '../access/create-access.ts'
 import type { Caller } from '../access/policy/caller.ts'
 import type { CheckoutConfig } from '../config/config-sections.ts'
 import type { Route } from '../http/route.ts'
+import type { VaultKeys } from '../keys/create-keys.ts'
 import type { Job } from '../observability/jobs.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Visits } from '../privacy/create-visits.ts'
@@ -11,7 +12,7 @@ import { once } from '../values/once.ts'
 
 const END_EVERY_MS = 60 * 1000
 
-export interface CreateCheckoutDeps {
+export interface CreateCheckoutDeps extends Pick<VaultKeys, 'scriptKeys'> {
   access: Pick<Access, 'authentication'>
   records: Pick<Records, 'parts'>
   securityCodes: Pick<SecurityCodesNoun, 'parts'>
@@ -38,6 +39,7 @@ export function createCheckout({
   config,
   production,
   metrics,
+  scriptKeys,
   visits,
 }: CreateCheckoutDeps): Checkout {
   const parts = once(async () => {
@@ -57,9 +59,11 @@ export function createCheckout({
     },
     async pages() {
       const { createPageRoutes } = await import('./page-routes.ts')
+      const { createScriptRoutes } = await import('./script-routes.ts')
       const { createVisitRoutes } = await import('./visit-routes.ts')
       const deps = { ...(await parts()), visits: await visits.counter() }
-      return [...createPageRoutes(deps), ...createVisitRoutes(deps)]
+      // The scripts first: their paths are no ids of sessions.
+      return [...createScriptRoutes({ scriptKeys }), ...createPageRoutes(deps), ...createVisitRoutes(deps)]
     },
     async serveSessions(route) {
       const { serveSessions } = await import('./session-routes.ts')

@@ -11,7 +11,7 @@ import type { CheckoutSession } from './checkout-session.ts'
 import { countView, VISITS_PATH } from './count-view.ts'
 import { issueSessionToken, type OpenSessionDeps } from './open-session.ts'
 import { findCompleted, type ReadSessionDeps } from './read-session.ts'
-import { type ListedScript, listScripts, loadScripts, type ScriptName } from './scripts.ts'
+import { IMMUTABLE, loadScripts } from './scripts.ts'
 
 export interface PageRouteDeps
   extends Pick<OpenSessionDeps, 'accessTokens' | 'now' | 'randomBytes' | 'sessions'>,
@@ -23,15 +23,12 @@ export interface PageRouteDeps
 }
 
 const HTML = 'text/html; charset=utf-8'
-const SCRIPT = 'text/javascript; charset=utf-8'
 const REPORTS_PATH = '/v1/csp-reports'
-const IMMUTABLE = 'public, max-age=31536000, immutable'
-const EVERGREEN = 'public, max-age=300'
 const MAX_REPORT_BYTES = 16 * 1024
 
 const shown = { access: 'public', audited: false, tag: 'Checkout' } as const
 
-/** The pages that shoppers see, and the scripts of these pages and of shops. */
+/** The pages that shoppers see. */
 export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
   const pages = (['hosted', 'framed'] as const).map((mode) =>
     route<Caller>({
@@ -52,7 +49,7 @@ export function createPageRoutes(deps: PageRouteDeps): Route<Caller>[] {
       handle: (request) => pageOf(deps, request as RouteRequest<Caller>, mode),
     }),
   )
-  return [...scriptRoutes(), countryRoute(), reportRoute(deps), ...pages]
+  return [countryRoute(), reportRoute(deps), ...pages]
 }
 
 async function pageOf(deps: PageRouteDeps, request: RouteRequest<Caller>, mode: PageMode): Promise<Answer> {
@@ -106,86 +103,6 @@ function endedAnswer(
     contentType: HTML,
     documentHeaders: checkoutHeaders({ origins, styleNonce: nonce, reportsTo: REPORTS_PATH }),
   }
-}
-
-function scriptRoutes(): Route<Caller>[] {
-  const serve = (operationId: string, path: string, name: ScriptName, cache: string, summary: string) =>
-    route<Caller>({
-      ...shown,
-      answersSealed: true,
-      method: 'GET',
-      path,
-      operationId,
-      summary,
-      responses: { 200: { description: 'the script', contentType: SCRIPT } },
-      handle: async () => {
-        const { body } = (await loadScripts())[name]
-        return { status: 200, body, contentType: SCRIPT, headers: publicHeaders(cache) }
-      },
-    })
-  const inventory = (
-    operationId: string,
-    path: string,
-    summary: string,
-    answer: (scripts: readonly ListedScript[]) => Answer,
-  ) =>
-    route<Caller>({
-      ...shown,
-      answersSealed: true,
-      method: 'GET',
-      path,
-      operationId,
-      summary,
-      responses: { 200: { description: 'the scripts with reason and hash' } },
-      handle: async () => answer(await listScripts()),
-    })
-  return [
-    serve(
-      'getCheckoutScriptOfVersion',
-      `/checkout/${version}/checkout.js`,
-      'checkout.js',
-      IMMUTABLE,
-      'The script for pages of shops, in this version',
-    ),
-    serve('getPageScript', `/checkout/${version}/page.js`, 'page.js', IMMUTABLE, 'The script of the pages of sessions'),
-    serve(
-      'getCheckoutScript',
-      '/checkout.js',
-      'checkout.js',
-      EVERGREEN,
-      'The script for pages of shops, in the newest version',
-    ),
-    inventory('listScripts', '/checkout/scripts.json', 'Every script that the vault serves', (scripts) => ({
-      status: 200,
-      body: { version, scripts },
-    })),
-    inventory('showScripts', '/checkout/scripts', 'The same as a page', (scripts) => ({
-      status: 200,
-      body: inventoryPage(scripts),
-      contentType: HTML,
-    })),
-  ]
-}
-
-function inventoryPage(scripts: readonly ListedScript[]): string {
-  const rows = scripts.map(
-    ({ path, reason, integrity }) =>
-      `<tr><td><code>${path}</code></td><td>${reason}</td><td><code>${integrity}</code></td></tr>`,
-  )
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Scripts of Strongroom ${version}</title></head>
-<body>
-<h1>Scripts that this vault serves</h1>
-<table>
-<thead><tr><th>Script</th><th>Why it is there</th><th>Integrity</th></tr></thead>
-<tbody>
-${rows.join('\n')}
-</tbody>
-</table>
-</body>
-</html>
-`
 }
 
 function countryRoute(): Route<Caller> {

@@ -4,6 +4,9 @@ import path from 'node:path'
 import { packageFolder, version } from '../config/version.ts'
 import { viewerScripts } from '../http/documents/viewer.ts'
 
+/** For browsers: what is under the path of a version never changes. */
+export const IMMUTABLE = 'public, max-age=31536000, immutable'
+
 /** A script that the vault serves to browsers, with why it is there (PCI DSS 6.4.3). */
 export interface ListedScript {
   name: string

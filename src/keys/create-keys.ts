@@ -19,6 +19,7 @@ import type { RegistryAge } from './registry/registry-age.ts'
 import type { Keys } from './ring/keys.ts'
 import { runRotationsJob } from './rotation/rotation-runner.ts'
 import { rotationFigures } from './rotation/rotation-store.ts'
+import { createScriptKeys, type ScriptKeys } from './script-keys.ts'
 
 export interface CreateKeysDeps extends Omit<VaultKeysOptions, 'newAuditEvent'> {
   metrics: Pick<Metrics, 'observeKey'>
@@ -44,6 +45,8 @@ export interface VaultKeys {
   messageKey(): Promise<MessageKey>
   /** The one for receipts of consents. @throws {Problem} as `Keys.active` */
   receiptKey(): Promise<MessageKey>
+  /** Those for the script of shops. */
+  scriptKeys: ScriptKeys
   jobs: readonly Job[]
   close(): Promise<void>
 }
@@ -68,6 +71,7 @@ export async function createKeys(deps: CreateKeysDeps): Promise<VaultKeys> {
     renewSigningKey,
     messageKey: () => messageKey({ keys, renewSigningKey }),
     receiptKey: () => messageKey({ keys, renewSigningKey }, 'receipt-signing'),
+    scriptKeys: createScriptKeys({ keys, renewSigningKey }),
     sealedBecause() {
       try {
         void keys.ring

@@ -96,6 +96,7 @@ describe('strongroom keys rotate', () => {
       ['certificate', 'certificate-signing'],
       ['message', 'message-signing'],
       ['receipt', 'receipt-signing'],
+      ['script', 'script-signing'],
     ] as const) {
       const { id } = await find(purpose)
       const last = await rotate(which)

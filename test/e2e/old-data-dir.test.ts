@@ -34,6 +34,14 @@ describe.each(oldVaults)('a data directory of a vault at %s', (NAME) => {
     expect(revealed.body, revealed.text).toMatchObject({ data: { number: '4242424242424242' } })
   })
 
+  it('signs the script of shops with a key that it did not have', async () => {
+    type Inventory = { signed: { keys: { integrity: string }[] } }
+    const { keys } = (await vault.call<Inventory>('GET', '/checkout/scripts.json')).body.signed
+    const { headers } = await vault.call('GET', '/checkout.js')
+    expect(keys).toHaveLength(1)
+    expect(headers['signature-input']).toContain(keys[0]!.integrity.slice('ed25519-'.length))
+  })
+
   it('finds it, before its index key is rotated and after', async () => {
     const search = async () => {
       const token = await vault.token('support')

@@ -83,7 +83,7 @@ it('a manifest that was deleted does not pass for one that was never there', asy
   expect(await startAgain()).toMatch(/the manifest of the key registry .* is missing/)
 })
 
-it.each<KeyPurpose>(['certificate-signing', 'message-signing', 'receipt-signing'])(
+it.each<KeyPurpose>(['certificate-signing', 'message-signing', 'receipt-signing', 'script-signing'])(
   'a purpose that is new to the vault gets its key at the next start: %s',
   async (purpose) => {
     const vault = await TestVault.start({ sharedDatabase: database })

@@ -66,6 +66,7 @@ describe('the inventory', () => {
       ['certificate-signing', 'Ed25519', 128],
       ['message-signing', 'Ed25519', 128],
       ['receipt-signing', 'Ed25519', 128],
+      ['script-signing', 'Ed25519', 128],
       ['registry-mac', 'HMAC-SHA-256', 256],
       ['access-mac', 'HMAC-SHA-256', 256],
       ['event-mac', 'HMAC-SHA-256', 256],
@@ -73,7 +74,7 @@ describe('the inventory', () => {
     ])
     const days = ({ activated_at, expires_at }: InventoryLine) =>
       (Date.parse(expires_at!) - Date.parse(activated_at!)) / (24 * HOUR_MS)
-    expect(active.map(days)).toEqual([365, 365, 365, 730, 730, 90, 365, 365, 365, 365, 365, 365, 365, 365])
+    expect(active.map(days)).toEqual([365, 365, 365, 730, 730, 90, 365, 365, 365, 365, 365, 365, 365, 365, 365])
     for (const line of lines) expect(JSON.stringify(line)).not.toContain('wrapped')
     expect(new Set(lines.map(({ use }) => use)).size).toBe(1 + keyPurposes.length)
   })

@@ -1,4 +1,5 @@
-import { constants, createHmac, hash, type KeyObject, sign } from 'node:crypto'
+import { constants, createHmac, type KeyObject, sign } from 'node:crypto'
+import { digestField, messageBase } from '../../values/message-base.ts'
 import type { MessageAlgorithm, MessageSignature } from '../signer.ts'
 import { UnusableSecret } from '../unusable-secret.ts'
 import { privateKeyOf, sharedKeyOf, textOf } from './signing-key.ts'
@@ -12,7 +13,7 @@ const DEFAULT_COMPONENTS = ['@method', '@target-uri', 'content-digest', 'content
  */
 export async function signMessage(deps: SignDeps, signer: MessageSignature, request: UnsignedRequest): Promise<Signed> {
   const { components = DEFAULT_COMPONENTS, label = 'sig1', tag, expires_seconds } = signer
-  const digest: [string, string] = ['Content-Digest', `sha-256=:${hash('sha256', request.body, 'base64')}:`]
+  const digest: [string, string] = ['Content-Digest', digestField(request.body)]
   const { key, keyid, algorithm } = await keyFor(deps, signer)
   const created = Math.floor(deps.now().getTime() / 1000)
   const facts: [string, string | number | undefined][] = [
@@ -34,8 +35,10 @@ export async function signMessage(deps: SignDeps, signer: MessageSignature, requ
 
 /** RFC 9421 section 2.5. */
 export function signatureBase(request: UnsignedRequest, covered: readonly string[], params: string): string {
-  const lines = covered.map((name) => `${sfString(name)}: ${componentOf(request, name)}`)
-  return [...lines, `"@signature-params": ${params}`].join('\n')
+  return messageBase(
+    covered.map((name) => [sfString(name), componentOf(request, name)]),
+    params,
+  )
 }
 
 function componentOf({ method, origin, path, headers }: UnsignedRequest, name: string): string {

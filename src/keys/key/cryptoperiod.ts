@@ -14,6 +14,7 @@ const CRYPTOPERIOD_DAYS: Readonly<Record<KeyPurpose | 'root', number>> = {
   'certificate-signing': 365,
   'message-signing': 365,
   'receipt-signing': 365,
+  'script-signing': 365,
   'registry-mac': 365,
   'access-mac': 365,
   'event-mac': 365,

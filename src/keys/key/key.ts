@@ -7,8 +7,8 @@ import type { KeyState } from './key-state.ts'
  * keys and seal the two parts of records; `index` keys make the keyed hashes of customers, e-mail addresses, telephone
  * numbers and Idempotency-Keys, `card-index` keys those of card numbers; `token-signing` keys are EC P-256 private
  * keys, `audit-signing` keys, for checkpoints, `certificate-signing` keys, for attestations, `message-signing` keys, for
- * requests to third parties, and `receipt-signing` keys, for receipts of consents, Ed25519 ones; MAC keys authenticate what only the vault may write, and each of them
- * authenticates one kind.
+ * requests to third parties, `receipt-signing` keys, for receipts of consents, and `script-signing` keys, for the script
+ * of shops, Ed25519 ones; MAC keys authenticate what only the vault may write, and each of them authenticates one kind.
  */
 export type KeyPurpose =
   | 'display'
@@ -20,6 +20,7 @@ export type KeyPurpose =
   | 'certificate-signing'
   | 'message-signing'
   | 'receipt-signing'
+  | 'script-signing'
   | MacPurpose
 
 /**
@@ -41,6 +42,7 @@ export const keyPurposes: readonly KeyPurpose[] = [
   'certificate-signing',
   'message-signing',
   'receipt-signing',
+  'script-signing',
   ...macPurposes,
 ]
 
@@ -61,6 +63,7 @@ const ED25519_PURPOSES: readonly KeyPurpose[] = [
   'certificate-signing',
   'message-signing',
   'receipt-signing',
+  'script-signing',
 ]
 
 /** Keys that sign with Ed25519 (RFC 8032). */

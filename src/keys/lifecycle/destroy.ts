@@ -16,6 +16,7 @@ const SIGNED: Readonly<Record<PublishedPurpose, string>> = {
   'token-signing': 'tokens that are still alive',
   'message-signing': 'messages of the last day',
   'receipt-signing': 'receipts of the last ten years',
+  'script-signing': 'the script for pages that may pin it for 90 days after its replacement',
 }
 
 /** The key must stay. The message says why, and what has to happen first. */

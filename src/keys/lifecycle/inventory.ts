@@ -30,6 +30,7 @@ const PURPOSES: Readonly<Record<KeyPurpose | 'root', PurposeFacts>> = {
   'certificate-signing': { ...ED25519, use: 'signs the certificates of retired keys' },
   'message-signing': { ...ED25519, use: 'signs requests to third parties' },
   'receipt-signing': { ...ED25519, use: 'signs receipts of consents' },
+  'script-signing': { ...ED25519, use: 'signs the script of shops' },
   'registry-mac': { ...HMAC, use: 'authenticates the manifest of the key registry' },
   'access-mac': { ...HMAC, use: 'authenticates clients, contracts, roles, approvals and the ledger of access' },
   'event-mac': { ...HMAC, use: 'authenticates audit events on their way into the log' },

@@ -71,6 +71,11 @@ export async function certifyKey(
       `${id} is ${row.state}: there is an attestation once it was rotated and no value is left under it.`,
     )
   }
+  if (row.purpose === 'script-signing' && row.state === 'deactivated') {
+    throw new NotRetired(
+      `${id} signs scripts beside the key in its place: there is an attestation once it is destroyed.`,
+    )
+  }
   const older = await findOlderTransactions(database, id)
   const left = await older.outlast(keys.times.statementMs)
   if (left.length > 0) throw new NotRetired(`something may still be stored under ${id}. ${left.join(' ')}`)

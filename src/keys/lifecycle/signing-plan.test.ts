@@ -95,7 +95,7 @@ it('plans for each purpose alone, for messages with a day before and a day after
   expect(planOf([message(expires), upcoming], day(293, -1))).toEqual([])
   expect(planOf([message(expires), upcoming], day(293))).toEqual([{ do: 'promote', id: 'next' }])
   expect(plan([message(expires), upcoming, active()], day(1))).toEqual([])
-  expect(publishedPurposes).toEqual(['token-signing', 'message-signing', 'receipt-signing'])
+  expect(publishedPurposes).toEqual(['token-signing', 'message-signing', 'receipt-signing', 'script-signing'])
 })
 
 function apply(rows: readonly KeyRow[], now: Date): KeyRow[] {
@@ -128,4 +128,12 @@ it('keeps the key of receipts for ten years, since a person may show one so late
   const planOf = (at: Date) => planSigningKeys('receipt-signing', [now, old], at, 60)
   expect(planOf(day(1 + 3650, 60_000))).toEqual([])
   expect(planOf(day(1 + 3650, 60_001))).toEqual([{ do: 'destroy', id: 'old' }])
+})
+
+it('keeps the key of scripts for 90 days, so that a page which pins it works until the shop has changed it', () => {
+  const old = active({ id: 'old', purpose: 'script-signing', state: 'deactivated', deactivated_at: day(1) })
+  const now = active({ purpose: 'script-signing', expires_at: day(365) })
+  const planOf = (at: Date) => planSigningKeys('script-signing', [now, old], at, 60)
+  expect(planOf(day(91, 60_000))).toEqual([])
+  expect(planOf(day(91, 60_001))).toEqual([{ do: 'destroy', id: 'old' }])
 })

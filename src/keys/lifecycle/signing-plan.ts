@@ -6,6 +6,7 @@ export const publishedPurposes = [
   'token-signing',
   'message-signing',
   'receipt-signing',
+  'script-signing',
 ] as const satisfies readonly KeyPurpose[]
 
 export type PublishedPurpose = (typeof publishedPurposes)[number]
@@ -26,12 +27,20 @@ export const OVERLAP_MS: Readonly<Record<PublishedPurpose, number>> = {
   'token-signing': HOUR_MS,
   'message-signing': 24 * HOUR_MS,
   'receipt-signing': HOUR_MS,
+  // It is published when it signs: a page that pinned it before would load nothing.
+  'script-signing': HOUR_MS,
 }
 const YEAR_MS = 365 * 24 * HOUR_MS
+/**
+ * How long a replaced key goes on signing the script of shops beside the current one, so that a page that pins it works
+ * until the shop has changed it. Shops change their pages a few times a year.
+ */
+export const SCRIPT_OVERLAP_MS = 90 * 24 * HOUR_MS
 /** How long after its last signature something is verified at the latest. A person may show a receipt years later. */
 const LONGEST_MS: Readonly<Record<Exclude<PublishedPurpose, 'token-signing'>, number>> = {
   'message-signing': 24 * HOUR_MS,
   'receipt-signing': 10 * YEAR_MS,
+  'script-signing': SCRIPT_OVERLAP_MS,
 }
 /** Clocks of servers differ. */
 const TOLERANCE_MS = 60 * 1000
@@ -67,7 +76,10 @@ function stepsTowards(next: KeyRow | undefined, wear: number, now: Date, overlap
   return wear >= REPLACE_FROM ? [{ do: 'create' }] : []
 }
 
-/** Whether everything that a deactivated key has signed was verified: tokens have expired, messages have arrived, receipts are old. */
+/**
+ * Whether everything that a deactivated key has signed was verified: tokens have expired, messages have arrived,
+ * receipts are old, pages pin another key.
+ */
 export function hasOutlivedItsSignatures(key: KeyRow, now: Date, longestTokenSeconds: number): boolean {
   const { purpose } = key
   if (key.state !== 'deactivated' || key.deactivated_at === null || !isPublishedPurpose(purpose)) return false

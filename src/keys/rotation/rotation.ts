@@ -22,6 +22,7 @@ export const rotations = {
   certificate: ['certificate-signing'],
   message: ['message-signing'],
   receipt: ['receipt-signing'],
+  script: ['script-signing'],
   mac: macPurposes,
   all: keyPurposes,
 } as const satisfies Record<string, readonly KeyPurpose[]>

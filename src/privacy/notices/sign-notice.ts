@@ -1,6 +1,7 @@
-import { hash, sign } from 'node:crypto'
+import { sign } from 'node:crypto'
 import type { Receiver } from '../../destinations/receiver.ts'
 import type { MessageKey } from '../../keys/message-key.ts'
+import { digestField, messageBase } from '../../values/message-base.ts'
 
 const CONTENT_TYPE = 'application/json'
 const COVERED = '("@method" "@target-uri" "content-digest" "content-type")'
@@ -15,16 +16,16 @@ export function signNotice(
   body: Buffer,
   { now, tag }: { now: Date; tag: string },
 ): [name: string, value: string][] {
-  const digest = `sha-256=:${hash('sha256', body, 'base64')}:`
+  const digest = digestField(body)
   const created = Math.floor(now.getTime() / 1000)
   const params = `${COVERED};created=${created};alg="ed25519";keyid="${keyid}";tag="${tag}"`
-  const base = [
-    '"@method": POST',
-    `"@target-uri": ${url}`,
-    `"content-digest": ${digest}`,
-    `"content-type": ${CONTENT_TYPE}`,
-    `"@signature-params": ${params}`,
-  ].join('\n')
+  const covered = [
+    ['"@method"', 'POST'],
+    ['"@target-uri"', url],
+    ['"content-digest"', digest],
+    ['"content-type"', CONTENT_TYPE],
+  ] as const
+  const base = messageBase(covered, params)
   const signature = sign(null, Buffer.from(base, 'utf8'), key).toString('base64')
   return [
     ['Content-Type', CONTENT_TYPE],

@@ -4,6 +4,7 @@ import type { Caller } from '../../../src/access/policy/caller.ts'
 import { createAuditRoutes } from '../../../src/audit-api/audit-routes.ts'
 import { createLogRoutes } from '../../../src/audit-api/log-routes.ts'
 import { createPageRoutes } from '../../../src/checkout/page-routes.ts'
+import { createScriptRoutes } from '../../../src/checkout/script-routes.ts'
 import { createSessionRoutes, serveSessions } from '../../../src/checkout/session-routes.ts'
 import { createVisitRoutes } from '../../../src/checkout/visit-routes.ts'
 import { version } from '../../../src/config/version.ts'
@@ -57,5 +58,5 @@ export function describedRoutes(): Route<Caller>[] {
 /** What the vault serves to the browsers of shoppers, beside its API. */
 export function browserRoutes(): Route<Caller>[] {
   const deps = { sessions: {}, visits: {} } as never
-  return [...createPageRoutes(deps), ...createVisitRoutes(deps)]
+  return [...createScriptRoutes(deps), ...createPageRoutes(deps), ...createVisitRoutes(deps)]
 }
