@@ -237,11 +237,9 @@ describe('a witness', () => {
     await database.sql('UPDATE audit_shipments SET size = 1')
     witness.received.length = 0
     await startVault(trusted(witness))
-    // The event of the start comes into the log a little later.
     await soon(() => witness.latest.size > size)
-    // A look at what the witness has seen may come before and after them.
-    const asked = witness.received.map(({ body }) => body.split('\n')[0])
-    expect(asked.slice(asked.indexOf('old 1')).slice(0, 2)).toEqual(['old 1', `old ${size}`])
+    // Looks at what the witness has seen come before and after them.
+    expect(witness.received.map(({ body }) => body.split('\n')[0]).join()).toContain(`old 1,old ${size}`)
   })
 
   it('that has seen another log refuses, with an alert, and the log continues', async () => {
