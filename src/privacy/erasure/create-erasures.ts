@@ -61,7 +61,7 @@ export function createErasures(deps: CreateErasuresDeps): Erasures {
   const shipper = createShipLedger({ ...deps, targets })
   const ledger = createErasureLedger({ ...deps, access: deps.access.ledger, shipper })
   const work = { ...deps, ledger, erasures: ledger }
-  const findMissing = createFindMissing({ ...deps, files: targets.files, ledger })
+  const read = { ...deps, files: targets.files, ledger }
   const jobs: readonly Job[] = [
     {
       name: 'ship-erasures',
@@ -87,9 +87,10 @@ export function createErasures(deps: CreateErasuresDeps): Erasures {
   ]
   return {
     ledger,
-    findMissing,
+    findMissing: createFindMissing(read),
     async countMissing() {
-      const missing = await findMissing(true)
+      // On its own: the look of a server goes on from where it has read to.
+      const missing = await createFindMissing(read)(true)
       const roots = missing.map(({ root }) => root)
       return (await unanswered(database, roots)).size
     },
